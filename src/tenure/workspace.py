@@ -1,0 +1,104 @@
+"""One workspace = one company = one home folder: where its lake, its desk database and its settings live."""
+
+import os
+import tomllib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from tenure.errors import TenureError
+from tenure.language import tr
+
+SETTINGS_FILE = "tenure.toml"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A home folder with its business zone and reporting currency (design rule 7: one of each)."""
+
+    home: Path
+    zone: str = "Asia/Shanghai"
+    currency: str = "CNY"
+    company: str = ""
+    demo: bool = False
+
+    @cached_property
+    def zone_info(self) -> ZoneInfo:
+        return ZoneInfo(self.zone)
+
+    @property
+    def lake_folder(self) -> Path:
+        return self.home / "lake"
+
+    @property
+    def rejects_folder(self) -> Path:
+        return self.home / "rejects"
+
+    @property
+    def database_url(self) -> str:
+        """Where the desk lives: DATABASE_URL, else an SQLite file in the home folder."""
+        return os.environ.get("DATABASE_URL") or f"sqlite:///{self.home / 'desk.sqlite3'}"
+
+
+def home_folder() -> Path:
+    """The folder named by TENURE_HOME, else ~/.tenure."""
+    return Path(os.environ.get("TENURE_HOME") or Path.home() / ".tenure").expanduser().absolute()
+
+
+def create(
+    home: Path, *, zone: str = "Asia/Shanghai", currency: str = "CNY", company: str = "", demo: bool = False
+) -> Workspace:
+    """Make the home folder and its settings file; an existing workspace keeps its own settings."""
+    if (home / SETTINGS_FILE).exists():
+        return open_workspace(home)
+    _check_zone(zone)
+    home.mkdir(parents=True, exist_ok=True)
+    lines = [f'company = "{company}"', f'zone = "{zone}"', f'currency = "{currency}"', f"demo = {str(demo).lower()}"]
+    unfinished = home / (SETTINGS_FILE + ".new")
+    unfinished.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    unfinished.replace(home / SETTINGS_FILE)
+    return open_workspace(home)
+
+
+def open_workspace(home: Path | None = None) -> Workspace:
+    """Read the workspace at `home` (default: TENURE_HOME). One that has no settings file yet has the defaults."""
+    home = (home or home_folder()).absolute()
+    path = home / SETTINGS_FILE
+    if not path.exists():
+        return Workspace(home)
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise TenureError(
+            tr(
+                "{path} can't be read: {error}. Mend the line it names, or delete the file to start from the defaults.",
+                path=path,
+                error=error,
+            )
+        ) from error
+    known = {"company", "zone", "currency", "demo"}
+    if unknown := sorted(set(found) - known):
+        raise TenureError(
+            tr(
+                "{path} has settings that mean nothing here: {unknown}. Known are: {known}.",
+                path=path,
+                unknown=", ".join(unknown),
+                known=", ".join(sorted(known)),
+            )
+        )
+    workspace = Workspace(home, **found)
+    _check_zone(workspace.zone)
+    return workspace
+
+
+def _check_zone(zone: str) -> None:
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise TenureError(
+            tr(
+                'There is no time zone "{zone}". Give one by its region and city, for example Asia/Shanghai or Europe/London.',
+                zone=zone,
+            )
+        ) from error
