@@ -27,7 +27,8 @@ ARROW_TYPES: Mapping[str, pa.DataType] = {
 STAMPS = pa.schema(
     [
         pa.field("extra", pa.string()),  # JSON object of what the contract doesn't know
-        pa.field("source", pa.string()),
+        pa.field("source", pa.string()),  # who says so
+        pa.field("ids_of", pa.string()),  # the source whose numbering the row's keys follow; its own unless said
         pa.field("batch", pa.string()),
         pa.field("row", pa.int64()),  # the row's number in its file, the header not counted, from 1
         pa.field("valid_at", ARROW_TYPES["instant"]),  # business time: since when it is true

@@ -1,0 +1,277 @@
+"""The one door to the lake: every row goes in by `receiving` or `publish`, and comes out by `read` or `history`."""
+
+import os
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import ibis
+import pyarrow as pa
+
+from tenure.contracts import CONTRACTS, Contract, base_money, contract_named
+from tenure.errors import TenureError
+from tenure.lake.batches import SCHEMA as BATCHES_SCHEMA
+from tenure.lake.batches import TABLE as BATCHES
+from tenure.lake.batches import Batch, BatchInfo, is_writing, line_of, read_batches
+from tenure.lake.engines import open_engine
+from tenure.lake.money import with_base_money
+from tenure.lake.resolve import resolve
+from tenure.lake.scope import SYSTEM, Scope
+from tenure.lake.store import Store, read_document, write_document
+from tenure.lake.tables import COMPUTED
+from tenure.language import tr
+
+
+class Lake:
+    """The lake of one workspace. One object serves one thread at a time; any number may be open.
+
+    zone, currency: the workspace's business zone and reporting currency.
+    precedence: sources whose word goes first, strongest first; the others follow, newest first.
+    assigned: given a scope that is neither none nor all, the person ids it reaches (int64); without it such a scope
+    sees nothing.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        zone: str = "Asia/Shanghai",
+        currency: str = "CNY",
+        precedence: Sequence[str] = ("desk",),
+        assigned: Callable[[Scope], pa.Array] | None = None,
+    ) -> None:
+        self.folder = folder
+        self.zone = zone
+        self.currency = currency
+        self.precedence = tuple(precedence)
+        self._assigned = assigned
+        self._store = Store(folder)
+        self._engine = open_engine(os.environ.get("TENURE_ENGINE", "duckdb"), folder / ".scratch")
+
+    # What comes out
+
+    def read(self, table: str, *, actor: Scope) -> ibis.Table:
+        """The table as the actor may see it: `received/…`, `records/…` or a computed one.
+
+        A table with no rows yet has its columns and types all the same. Rows of persons beyond the actor's reach
+        are left out, and so are rows that belong to nobody unless the actor sees all; masked columns read as null.
+        """
+        kind, __, name = table.partition("/")
+        if kind == "received":
+            contract = contract_named(name)
+            live = self._live(name)
+            rows = self._stored(table, contract.received_schema)
+            rows = rows.semi_join(
+                ibis.memtable({"batch": [b.batch for b in live]}, schema={"batch": "string"}), "batch"
+            )
+            return self._scoped(self._with_person(rows, contract), actor)
+        schema = contract_named(name).records_schema if kind == "records" else self._computed_schema(table)
+        return self._scoped(self._stored(table, schema), actor)
+
+    def history(self, contract: str, *, as_of: datetime, actor: Scope) -> ibis.Table:
+        """The records of a contract as they could be known at an instant (schema of `records/…`).
+
+        Read from everything received, never from the current records: a row counts from its business time on, and
+        what became known later reads as null.
+        """
+        shape = contract_named(contract)
+        resolved = resolve(
+            self._stored(f"received/{contract}", shape.received_schema),
+            shape,
+            self._live(contract),
+            self.precedence,
+            as_of,
+        )
+        return self._scoped(self._as_records(resolved, shape), actor)
+
+    def current(self, contract: str) -> ibis.Table:
+        """The current truth of a contract, worked out from everything received (what `records/…` is built from)."""
+        shape = contract_named(contract)
+        resolved = resolve(
+            self._stored(f"received/{contract}", shape.received_schema), shape, self._live(contract), self.precedence
+        )
+        return self._as_records(resolved, shape)
+
+    def to_arrow(self, expr: ibis.Expr) -> pa.Table:
+        """Run an expression over the lake's tables."""
+        return self._engine.to_arrow(expr)
+
+    def to_reader(self, expr: ibis.Expr) -> pa.RecordBatchReader:
+        """Run an expression and stream its rows."""
+        return self._engine.to_reader(expr)
+
+    def document(self, name: str) -> Any | None:
+        """A computed JSON document, such as a model card; None where it has not been computed."""
+        return read_document(self._document(name))
+
+    def exists(self, table: str) -> bool:
+        return self._store.exists(table)
+
+    def version(self, table: str) -> int | None:
+        """Grows by one with each change of the table; None where there is none. Good for keys of caches."""
+        return self._store.version(table)
+
+    def batches(self, contract: str | None = None) -> list[BatchInfo]:
+        """Every batch in its latest state, oldest first."""
+        return [info for info in read_batches(self._store) if contract in (None, info.contract)]
+
+    # What goes in
+
+    @contextmanager
+    def receiving(
+        self,
+        contract: str,
+        *,
+        source: str,
+        columns: Collection[str],
+        now: datetime,
+        ids_of: str | None = None,
+        file: str | None = None,
+        fingerprint: str | None = None,
+    ) -> Iterator[Batch]:
+        """A batch to append rows to. Leaving the block commits it whole; an exception leaves nothing to be seen.
+
+        columns: those of the contract that the file has; the others are absent, not null.
+        ids_of: the source whose numbering the keys follow; `source` itself unless said.
+        """
+        shape = contract_named(contract)
+        if unknown := sorted(set(columns) - set(shape.names)):
+            raise TenureError(
+                tr("Contract {contract} has no columns {unknown}.", contract=contract, unknown=", ".join(unknown))
+            )
+        batch = Batch(self._store, shape, source, ids_of or source, tuple(columns), file, fingerprint, now)
+        self._store.append(BATCHES, batch.line("begun", now))
+        try:
+            yield batch
+            batch.flush()
+            self._store.append(BATCHES, batch.line("committed", now))
+        except BaseException:
+            self._abandon(batch, now)
+            raise
+
+    def undo(self, batch_id: str, *, now: datetime) -> BatchInfo:
+        """Take a committed batch back: its rows no longer count, whatever else was received since still does.
+
+        Raises TenureError where there is no such batch, or it does not count already.
+        """
+        for info in self.batches():
+            if info.batch == batch_id:
+                break
+        else:
+            raise TenureError(tr('There is no batch "{batch}". List them with: tenure batches', batch=batch_id))
+        if info.state != "committed":
+            raise TenureError(
+                tr(
+                    'Batch "{batch}" is {state}; only a committed batch can be undone.',
+                    batch=batch_id,
+                    state=info.state,
+                )
+            )
+        undone = BatchInfo(**{**info.__dict__, "state": "undone", "at": now})
+        self._store.append(BATCHES, line_of(undone))
+        return undone
+
+    def publish(self, table: str, rows: pa.Table | pa.RecordBatchReader) -> None:
+        """Put a computed table in its place, whole and at once."""
+        self._store.replace(table, rows)
+
+    def publish_document(self, name: str, content: Any) -> None:
+        """Put a computed JSON document in its place, whole and at once."""
+        write_document(self._document(name), content)
+
+    def writing(self, what: str) -> AbstractContextManager[None]:
+        """Hold the one place of those who rebuild tables; raises TenureError where it is taken."""
+        return self._store.writing(what)
+
+    def sweep(self, *, now: datetime) -> list[str]:
+        """Clear away rows of batches whose writer died before it committed; returns those batches' ids."""
+        swept = []
+        for info in self.batches():
+            if info.state == "begun" and not is_writing(info.writer):
+                self._store.delete(f"received/{info.contract}", f"batch = '{info.batch}'")
+                self._store.append(BATCHES, line_of(BatchInfo(**{**info.__dict__, "state": "abandoned", "at": now})))
+                swept.append(info.batch)
+        return swept
+
+    # How
+
+    def _abandon(self, batch: Batch, now: datetime) -> None:
+        # The rows can't be seen in any case; clearing them is tidiness, and may fail (the disk may be full).
+        try:
+            self._store.delete(f"received/{batch.contract.name}", f"batch = '{batch.id}'")
+            self._store.append(BATCHES, batch.line("abandoned", now))
+        except Exception:
+            pass
+
+    def _document(self, name: str) -> Path:
+        return self.folder / "documents" / f"{name}.json"
+
+    def _live(self, contract: str) -> list[BatchInfo]:
+        return [info for info in self.batches(contract) if info.state == "committed"]
+
+    def _computed_schema(self, table: str) -> pa.Schema:
+        if table in COMPUTED:
+            return COMPUTED[table]
+        if table == BATCHES:
+            return BATCHES_SCHEMA
+        if self._store.exists(table):
+            return self._store.schema(table)
+        raise TenureError(tr('There is no table "{table}" yet. Compute it with: tenure refresh', table=table))
+
+    def _stored(self, table: str, schema: pa.Schema) -> ibis.Table:
+        """The table in exactly this schema: files of before a column was added have it null."""
+        if not self._store.exists(table):
+            return ibis.memtable(schema.empty_table())
+        files, version = self._store.files(table)
+        if not files:
+            return ibis.memtable(schema.empty_table())
+        found = self._engine.files(files, version_key=f"{self._store.path(table)}@{version}")
+        wanted = ibis.Schema.from_pyarrow(schema)
+        return found.select(
+            **{
+                name: ibis.null(kind) if name not in found.columns
+                else found[name] if found[name].type() == kind else found[name].cast(kind)
+                for name, kind in wanted.items()
+            }
+        )  # fmt: skip
+
+    def _with_person(self, rows: ibis.Table, contract: Contract) -> ibis.Table:
+        """Say who each row belongs to; `person_id` is null where the row names nobody."""
+        if contract.person is None:
+            return rows.mutate(person_id=ibis.null("int64"))
+        links = self._stored("identity/links", COMPUTED["identity/links"])
+        links = links.select(link_ids_of="ids_of", link_customer_id="customer_id", person_id="person_id")
+        joined = rows.left_join(
+            links, [rows.ids_of == links.link_ids_of, rows[contract.person] == links.link_customer_id]
+        )
+        return joined.drop("link_ids_of", "link_customer_id")
+
+    def _as_records(self, resolved: ibis.Table, contract: Contract) -> ibis.Table:
+        """Add what records have beyond what was received: the person, the business date, money in base currency."""
+        rows = self._with_person(resolved, contract)
+        if contract.day and contract.valid_at:
+            rows = rows.mutate(**{contract.day: self._engine.local_day(rows[contract.valid_at], self.zone)})
+        money = {c.name: base_money(c.name) for c in contract.columns if c.type == "money"}
+        if money and contract.day:
+            rates = resolve(
+                self._stored("received/exchange_rates", CONTRACTS["exchange_rates"].received_schema),
+                CONTRACTS["exchange_rates"], self._live("exchange_rates"), self.precedence,
+            )  # fmt: skip
+            rows = with_base_money(rows, rates, day=contract.day, money=money, base=self.currency)
+        return rows.select(*contract.records_schema.names)
+
+    def _scoped(self, rows: ibis.Table, actor: Scope) -> ibis.Table:
+        hidden = {name: ibis.null(rows[name].type()) for name in rows.columns if name in actor.masked}
+        if hidden:
+            rows = rows.mutate(**hidden)
+        if actor.reach == "all":
+            return rows
+        if actor.reach == "none" or "person_id" not in rows.columns or self._assigned is None:
+            return rows.filter(ibis.literal(False))
+        reached = self._assigned(actor)
+        return rows.semi_join(ibis.memtable(pa.table({"person_id": reached.cast(pa.int64())})), "person_id")
+
+
+__all__ = ["SYSTEM", "Lake", "Scope"]

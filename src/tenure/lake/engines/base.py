@@ -1,0 +1,29 @@
+"""What the lake asks of an engine: read Parquet files as an Ibis table, run an expression, tell a business date."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import ibis
+import pyarrow as pa
+
+
+class Engine(Protocol):
+    """Runs Ibis expressions. One engine object serves one thread at a time."""
+
+    name: str
+
+    def files(self, paths: Sequence[str], *, version_key: str) -> ibis.Table:
+        """The rows of these Parquet files, by column name; `version_key` names this exact list of files."""
+        ...
+
+    def to_arrow(self, expr: ibis.Expr) -> pa.Table:
+        """Run the expression and hold the whole result."""
+        ...
+
+    def to_reader(self, expr: ibis.Expr) -> pa.RecordBatchReader:
+        """Run the expression and stream the result."""
+        ...
+
+    def local_day(self, instant: ibis.Value, zone: str) -> ibis.Value:
+        """The calendar date of a UTC instant in a time zone."""
+        ...

@@ -1,0 +1,110 @@
+"""Delta tables in a folder: whole tables appended to or replaced by one atomic commit each."""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from deltalake import DeltaTable, WriterProperties, write_deltalake
+
+from tenure.errors import TenureError
+from tenure.language import tr
+
+_PROPERTIES = WriterProperties(compression="ZSTD", compression_level=3)
+
+
+class Store:
+    """The folder of Delta tables. A table's name is its path below the folder: `received/orders`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path(self, name: str) -> Path:
+        return self.folder / name
+
+    def exists(self, name: str) -> bool:
+        return bool(DeltaTable.is_deltatable(str(self.path(name))))
+
+    def version(self, name: str) -> int | None:
+        """The table's newest version; None where there is no such table."""
+        return int(DeltaTable(str(self.path(name))).version()) if self.exists(name) else None
+
+    def files(self, name: str) -> tuple[list[str], int]:
+        """The files of the newest version, and that version's number."""
+        table = DeltaTable(str(self.path(name)))
+        return list(table.file_uris()), int(table.version())
+
+    def schema(self, name: str) -> pa.Schema:
+        """The schema of the newest version."""
+        return pa.schema(DeltaTable(str(self.path(name))).schema().to_arrow())
+
+    def append(self, name: str, rows: pa.Table) -> None:
+        """Add rows; columns the table lacks are added to it."""
+        write_deltalake(str(self.path(name)), rows, mode="append", schema_mode="merge", writer_properties=_PROPERTIES)
+
+    def replace(self, name: str, rows: pa.Table | pa.RecordBatchReader) -> None:
+        """Put these rows in the table's place, all at once; readers of the older version are not disturbed."""
+        write_deltalake(
+            str(self.path(name)), rows, mode="overwrite", schema_mode="overwrite", writer_properties=_PROPERTIES
+        )
+
+    def delete(self, name: str, predicate: str) -> None:
+        """Drop the rows for which the SQL predicate holds."""
+        if self.exists(name):
+            DeltaTable(str(self.path(name))).delete(predicate)
+
+    def tidy(self, name: str, *, keep_hours: int = 168) -> int:
+        """Remove files no version of the last `keep_hours` needs; returns how many."""
+        table = DeltaTable(str(self.path(name)))
+        return len(table.vacuum(retention_hours=keep_hours, dry_run=False, enforce_retention_duration=False))
+
+    def names(self) -> list[str]:
+        """Every table in the folder, by name."""
+        found = (log.parent.relative_to(self.folder) for log in self.folder.glob("**/_delta_log"))
+        return sorted(str(name) for name in found)
+
+    @contextmanager
+    def writing(self, what: str) -> Iterator[None]:
+        """Hold the lake's one writing place, which the system frees when the holder dies, however it dies.
+
+        Raises TenureError where another process holds it, naming what that one is doing.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / ".writer").open("a+", encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                file.seek(0)
+                raise TenureError(
+                    tr(
+                        "The lake is being written by: {holder}. Wait until it is done, then try again.",
+                        holder=file.read(),
+                    )
+                ) from None
+            file.truncate(0)
+            file.write(f"{what} (process {os.getpid()})")
+            file.flush()
+            yield
+
+
+def write_document(path: Path, content: Any) -> None:
+    """Write a JSON document so that a reader sees the old one or the new one, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    with unfinished.open("w", encoding="utf-8") as file:
+        json.dump(content, file, ensure_ascii=False, indent=1, allow_nan=False)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(path)
+
+
+def read_document(path: Path) -> Any | None:
+    """The JSON document, or None where there is none."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None

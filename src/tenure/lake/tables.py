@@ -1,0 +1,59 @@
+"""The shape of every computed table that others read, so that one not yet computed is a typed empty table."""
+
+import pyarrow as pa
+
+_TEXT, _WHOLE, _NUMBER = pa.string(), pa.int64(), pa.float64()
+
+COMPUTED: dict[str, pa.Schema] = {
+    # Who is behind each source's customer number. own_id was minted for it once; person_id is the oldest own_id
+    # among the numbers that are the same person.
+    "identity/links": pa.schema(
+        [("ids_of", _TEXT), ("customer_id", _TEXT), ("own_id", _WHOLE), ("person_id", _WHOLE), ("why", _TEXT)]
+    ),
+    # The life-cycle stage of each person at each month's end and now.
+    "scores/stages": pa.schema([("person_id", _WHOLE), ("as_of", pa.date32()), ("stage", _TEXT)]),
+    # The card of each person, as published to the desk.
+    "scores/customers": pa.schema(
+        [
+            ("person_id", _WHOLE),
+            ("customer_id", _TEXT),
+            ("source", _TEXT),
+            ("also_known_as", pa.list_(_TEXT)),
+            ("name", _TEXT),
+            ("pinyin", _TEXT),
+            ("kind", _TEXT),
+            ("phone", _TEXT),
+            ("email", _TEXT),
+            ("region", _TEXT),
+            ("city", _TEXT),
+            ("language", _TEXT),
+            ("owner", _TEXT),
+            ("team", _TEXT),
+            ("blocked", pa.bool_()),
+            ("created_on", pa.date32()),
+            ("first_order_on", pa.date32()),
+            ("last_order_on", pa.date32()),
+            ("recency_days", _WHOLE),
+            ("frequency", _WHOLE),
+            ("monetary_base_minor", _WHOLE),
+            ("r", _WHOLE),
+            ("f", _WHOLE),
+            ("m", _WHOLE),
+            ("rfm_cell", _TEXT),
+            ("abc", _TEXT),
+            ("stage", _TEXT),
+            ("stage_why_en", _TEXT),
+            ("stage_why_zh", _TEXT),
+            ("p_alive", _NUMBER),
+            ("value_base_minor", _WHOLE),
+            ("value_decile", _WHOLE),
+            ("churn_probability", _NUMBER),
+            ("risk_band", _TEXT),
+            ("reasons", _TEXT),
+            ("fee_base_minor", _WHOLE),
+            ("open_cases", _WHOLE),
+            ("last_nps", _NUMBER),
+            ("extra", _TEXT),
+        ]
+    ),
+}
