@@ -1,0 +1,59 @@
+"""From orders to what the value models are fitted on: one row a customer."""
+
+from datetime import datetime, timedelta
+
+import ibis
+
+
+def summary(orders: ibis.Table, as_of: datetime, unit_days: float = 7) -> ibis.Table:
+    """Each customer's purchases up to `as_of`: how many again, when the last, how old, worth how much.
+
+    orders: records/orders, or their history as known at `as_of`. as_of: first instant not seen, in the business zone:
+    the last day seen is its day there, less one microsecond. unit_days: length of the time unit, 7 for weeks.
+
+    Columns: person_id · x, purchases after the first · t_x, first purchase to the last, in units · T, first purchase to
+    the last day seen, in units · mean_value_minor, mean worth of the purchases after the first, in base minor units
+    rounded to whole ones; null where x = 0.
+
+    A purchase is a business day with a sale that is not cancelled: two orders on one day are one. A refund is no
+    purchase; it lowers the worth of the latest purchase up to its day, so one for the first purchase
+    does not count, as the first purchase itself does not. Whoever has only refunds is left out, and so is
+    whatever belongs to nobody.
+
+    Raises ValueError where `as_of` carries no zone or unit_days is not above 0.
+    """
+    if as_of.tzinfo is None:
+        raise ValueError(
+            f"as_of must carry its zone, so that its business day is known; found {as_of.isoformat()} without one. "
+            "Give it with tzinfo set to the workspace's zone."
+        )
+    if not unit_days > 0:
+        raise ValueError(f"unit_days must be above 0; found {unit_days}")
+    last_day = ibis.literal((as_of - timedelta(microseconds=1)).date())
+    seen = orders.filter(
+        orders.person_id.notnull(),
+        orders.ordered_at < ibis.literal(as_of),
+        orders.ordered_on <= last_day,
+        orders.status.fill_null("completed") != "cancelled",
+    )
+    is_refund = (seen.kind == "refund").fill_null(seen.amount_base_minor.fill_null(0) < 0)
+    days = seen.group_by("person_id", day=seen.ordered_on).agg(
+        bought=(~is_refund).any().cast("int64"), worth_minor=seen.amount_base_minor.sum().fill_null(0)
+    )
+    # A person has one row a day, so the order within the window leaves no ties.
+    so_far = ibis.window(group_by="person_id", order_by="day", preceding=None, following=0)
+    days = days.mutate(purchase=days.bought.sum().over(so_far))
+    people = days.group_by("person_id").agg(
+        x=days.bought.sum().cast("int64") - 1,
+        first=days.day.min(where=days.bought == 1),
+        last=days.day.max(where=days.bought == 1),
+        later_worth_minor=days.worth_minor.sum(where=days.purchase > 1),
+    )
+    people = people.filter(people.x >= 0)
+    return people.select(
+        "person_id",
+        "x",
+        t_x=people.last.delta(people.first, unit="day") / float(unit_days),
+        T=last_day.delta(people.first, unit="day") / float(unit_days),
+        mean_value_minor=(people.later_worth_minor / people.x.nullif(0)).round().cast("int64"),
+    )
