@@ -40,9 +40,8 @@ class BGNBD:
     Columns may be pandas, Polars, Arrow or NumPy, or lists.
 
     Fitted: r_, alpha_ (in the unit of time), a_, b_, log_likelihood_, n_customers_ (the sum of the weights),
-    standard_errors_ (name → from the observed information), at_limit_ (names of parameters that ran to the edge of
-    the search: the customers are as good as alike in that respect; forecasts stand, that standard error does not
-    and is NaN).
+    standard_errors_ (from the observed information; NaN where the data can't tell), at_limit_ (names of parameters
+    that ran to the edge of the search: in that respect the customers are as good as alike, and forecasts still stand).
     """
 
     r_: float

@@ -24,7 +24,7 @@ class Likelihood(Protocol):
 class Top:
     """Where the likelihood is highest.
 
-    settled: the slope in log-parameters is zero but for rounding, save at a limit.
+    settled: nothing is left to gain: the slope in log-parameters is zero for all that are not at a limit.
     at_limit: for each parameter, whether it ran to the edge of what is searched.
     """
 
@@ -45,15 +45,21 @@ def highest(likelihood: Likelihood, start: Numbers, lowest: Numbers, largest: Nu
         value, gradient = likelihood.slope(parameters)
         return -value, -gradient * parameters
 
-    found = minimize(
-        downhill,
-        np.log(start),
-        jac=True,
-        method="L-BFGS-B",
-        bounds=list(zip(*edges, strict=True)),
-        options={"maxiter": 1000, "ftol": 1e-14, "gtol": 1e-5},
-    )
-    return polished(likelihood, np.exp(found.x), lowest, largest) or _as_found(likelihood, found.x, edges)
+    point = np.log(start)
+    for _ in range(4):
+        # Along a long ridge L-BFGS may stop short of the top; begun anew from there, it goes on.
+        point = minimize(
+            downhill,
+            point,
+            jac=True,
+            method="L-BFGS-B",
+            bounds=list(zip(*edges, strict=True)),
+            options={"maxiter": 1000, "ftol": 1e-14, "gtol": 1e-5},
+        ).x
+        top = polished(likelihood, np.exp(point), lowest, largest) or _as_found(likelihood, point, edges)
+        if top.settled:
+            break
+    return top
 
 
 def polished(likelihood: Likelihood, near: Numbers, lowest: Numbers, largest: Numbers) -> Top | None:
