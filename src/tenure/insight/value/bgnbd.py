@@ -13,8 +13,8 @@ from scipy.special import betaln, expit, polygamma
 
 from tenure.insight.frames import to_numbers
 from tenure.insight.value import likelihood
-from tenure.insight.value.checks import NotEnoughData, not_negative, purchase_histories, refuse, weights_for
-from tenure.insight.value.groups import distinct
+from tenure.insight.value.checks import NotEnoughDataError, not_negative, purchase_histories, refuse, weights_for
+from tenure.insight.value.groups import distinct, totals
 from tenure.language import tr
 
 Numbers = NDArray[np.float64]
@@ -68,7 +68,7 @@ class BGNBD:
 
         weights: how many customers each row stands for (1 where left out).
 
-        Raises ValueError for what can't be a purchase history, NotEnoughData (also a ValueError) where nobody
+        Raises ValueError for what can't be a purchase history, NotEnoughDataError (also a ValueError) where nobody
         bought again or all customers have one and the same history.
         """
         x_, t_x_, T_ = purchase_histories(x, t_x, T)
@@ -76,7 +76,7 @@ class BGNBD:
         if not weight.all():
             x_, t_x_, T_, weight = (column[weight > 0] for column in (x_, t_x_, T_, weight))
         if not x_.any():
-            raise NotEnoughData(
+            raise NotEnoughDataError(
                 tr(
                     "Not enough data to foretell purchases, because none of the {count} customers bought a second "
                     "time. Wait for repeat purchases, or take a longer stretch of orders.",
@@ -84,7 +84,7 @@ class BGNBD:
                 )
             )
         if all((column == column[0]).all() for column in (x_, t_x_, T_)):
-            raise NotEnoughData(
+            raise NotEnoughDataError(
                 tr(
                     "Not enough data to foretell purchases, because all {count} customers have the same history "
                     "({x} repeat purchases, the last at {t_x}, age {T}). Take a wider choice of customers.",
@@ -96,7 +96,7 @@ class BGNBD:
             )
         seen, top = _top(x_, t_x_, T_, weight)
         if not top.settled:
-            raise NotEnoughData(
+            raise NotEnoughDataError(
                 tr(
                     "Not enough data to foretell purchases, because several explanations fit the {count} customers "
                     "equally well. Take more customers or a longer stretch of orders.",
@@ -162,9 +162,7 @@ class BGNBD:
         again = x > 0
         x, t_x, T = x[again], t_x[again], T[again]
         odds_against = (
-            np.log(self.a_)
-            - np.log(self.b_ + x - 1)
-            + (self.r_ + x) * np.log1p((T - t_x) / (self.alpha_ + t_x))
+            np.log(self.a_) - np.log(self.b_ + x - 1) + (self.r_ + x) * np.log1p((T - t_x) / (self.alpha_ + t_x))
         )
         alive[again] = expit(-odds_against)
         return alive
@@ -218,7 +216,7 @@ class _Histories:
 
     @classmethod
     def compressed(cls, x: Numbers, t_x: Numbers, T: Numbers, weight: Numbers) -> "_Histories":
-        by_purchases = np.bincount(x.astype(np.int64), weight)
+        by_purchases = totals(x.astype(np.int64), weight)
         first_of_age, age = distinct(T)
         again = np.flatnonzero(x > 0)  # of those who never came back, only the age matters
         first, group = distinct(x[again], T[again], t_x[again])
@@ -226,12 +224,12 @@ class _Histories:
             customers=float(weight.sum()),
             more_than=by_purchases[::-1].cumsum()[::-1][1:],
             ages=T[first_of_age],
-            age_customers=np.bincount(age, weight),
-            age_purchases=np.bincount(age, weight * x),
+            age_customers=totals(age, weight),
+            age_purchases=totals(age, weight * x),
             x=x[again][first],
             t_x=t_x[again][first],
             T=T[again][first],
-            weight=np.bincount(group, weight[again]),
+            weight=totals(group, weight[again]),
         )
 
     def slope(self, parameters: Numbers) -> tuple[float, Numbers]:
@@ -284,9 +282,7 @@ class _Histories:
         # ... and twice, with the parts of the likelihood that don't depend on having left.
         stay = self.more_than @ (1 / (a + b + k) ** 2)
         second[0, 0] -= self.more_than @ (1 / (r + k) ** 2)
-        mixed = (
-            self.customers / alpha - self.age_customers @ (1 / (alpha + self.ages)) + leaving @ (to_end - to_last)
-        )
+        mixed = self.customers / alpha - self.age_customers @ (1 / (alpha + self.ages)) + leaving @ (to_end - to_last)
         second[0, 1] += mixed
         second[1, 0] += mixed
         second[1, 1] += (

@@ -14,7 +14,7 @@ Numbers = NDArray[np.float64]
 MOST_PURCHASES = 1_000_000
 
 
-class NotEnoughData(TenureError, ValueError):
+class NotEnoughDataError(TenureError, ValueError):
     """The input is sound, but too little or too uniform to tell the parameters from."""
 
 

@@ -12,8 +12,8 @@ from scipy.special import gammaln, polygamma, psi
 
 from tenure.insight.frames import to_numbers
 from tenure.insight.value import likelihood
-from tenure.insight.value.checks import NotEnoughData, not_negative, refuse, same_length
-from tenure.insight.value.groups import distinct
+from tenure.insight.value.checks import NotEnoughDataError, not_negative, refuse, same_length
+from tenure.insight.value.groups import distinct, totals
 from tenure.language import tr
 
 Numbers = NDArray[np.float64]
@@ -56,14 +56,14 @@ class GammaGamma:
         Others (x = 0, or refunds as large as purchases) are left out; without repeat purchases a mean value may be
         missing.
 
-        Raises ValueError for counts or values that can't be, NotEnoughData (also a ValueError) where fewer than two
+        Raises ValueError for counts or values that can't be, NotEnoughDataError (also a ValueError) where fewer than two
         customers remain or all have the same mean value.
         """
         x_, value = _spending(x, mean_value)
         used = (x_ > 0) & (value > 0)
         x_, value = x_[used], value[used]
         if len(x_) < 2:
-            raise NotEnoughData(
+            raise NotEnoughDataError(
                 tr(
                     "Not enough data to foretell spending, because only {count} customers have a repeat purchase of a "
                     "positive value; two are the least. Wait for repeat purchases, or take a longer stretch of orders.",
@@ -71,7 +71,7 @@ class GammaGamma:
                 )
             )
         if (value == value[0]).all():
-            raise NotEnoughData(
+            raise NotEnoughDataError(
                 tr(
                     "Not enough data to foretell spending, because all {count} customers spend the same on average "
                     "({value}). That value itself is the best forecast.",
@@ -85,7 +85,7 @@ class GammaGamma:
         largest = np.array([1e6, 1e6, 1e10 * unit])
         top = likelihood.highest(seen, np.array([1.0, 3.0, unit]), lowest, largest)
         if not top.settled:
-            raise NotEnoughData(
+            raise NotEnoughDataError(
                 tr(
                     "Not enough data to foretell spending, because several explanations fit the {count} customers "
                     "equally well. Take more customers or a longer stretch of orders.",
@@ -152,10 +152,10 @@ class _Spending:
         return cls(
             customers=float(len(x)),
             counts=x[first_of_count],
-            count_customers=np.bincount(count).astype(float),
+            count_customers=totals(count, np.ones(len(x))),
             x=x[first],
             value=value[first],
-            weight=np.bincount(group).astype(float),
+            weight=totals(group, np.ones(len(x))),
         )
 
     def slope(self, parameters: Numbers) -> tuple[float, Numbers]:

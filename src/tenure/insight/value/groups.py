@@ -28,6 +28,11 @@ def distinct(*columns: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[n
     return first, group
 
 
+def totals(group: NDArray[np.integer[Any]], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The sum of the weights in each group."""
+    return np.bincount(group, weights).astype(np.float64, copy=False)
+
+
 def _codes(values: NDArray[Any]) -> tuple[NDArray[np.int64], Any]:
     codes, found = pd.factorize(values)
     return codes.astype(np.int64, copy=False), found
