@@ -58,7 +58,7 @@ def cell_of(r: int, f: int, m: int) -> str:
     return "new" if r == 5 else "promising"
 
 
-CELL_OF: dict[tuple[int, int, int], str] = {rfm: cell_of(*rfm) for rfm in product(range(1, 6), repeat=3)}
+CELL_OF = {(r, f, m): cell_of(r, f, m) for r, f, m in product(range(1, 6), repeat=3)}
 
 
 def rfm(orders: ibis.Table, as_of: datetime) -> ibis.Table:
