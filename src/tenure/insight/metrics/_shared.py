@@ -1,0 +1,77 @@
+"""What several metrics stand on. Every table here carries a `segment` column, which `measure` puts there."""
+
+from typing import Any
+
+from tenure.insight.metrics.base import Line, Period
+from tenure.insight.purchases import counted
+from tenure.language import Words
+
+CUSTOMARY = Words("Customary target; set against your own past first", "惯用目标；请先与自身历史比较")
+
+
+def line(value: float) -> Line:
+    return Line(value, CUSTOMARY)
+
+
+def month_of(year: int, month: int) -> Period:
+    return Period.month(year, month)
+
+
+def sales(orders: Any, period: Period) -> Any:
+    """The sale lines of the period, whoever's they are."""
+    lines = counted(orders)
+    return lines.filter(lines.is_sale, period.holds(lines.ordered_on))
+
+
+def order_of(lines: Any) -> Any:
+    """Names a line's order: two sources may use one number."""
+    return lines.source.fill_null("") + "/" + lines.order_id
+
+
+def of_somebody(table: Any) -> Any:
+    return table.filter(table.person_id.notnull())
+
+
+def running(subscriptions: Any, instant: Any) -> Any:
+    """segment, person_id of those with a subscription that had begun before the instant and not ended before it."""
+    known = of_somebody(subscriptions)
+    known = known.filter(known.started_at < instant, known.ended_at.isnull() | (known.ended_at >= instant))
+    return known.select("segment", "person_id").distinct()
+
+
+def active(orders: Any, subscriptions: Any, period: Period) -> Any:
+    """segment, person_id of those who bought in the period or had a subscription running at some time in it."""
+    bought = of_somebody(sales(orders, period)).select("segment", "person_id")
+    held = of_somebody(subscriptions)
+    held = held.filter(held.started_at < period.ends_at, held.ended_at.isnull() | (held.ended_at >= period.starts_at))
+    return bought.union(held.select("segment", "person_id"), distinct=True)
+
+
+def earned(orders: Any, subscriptions: Any, period: Period) -> Any:
+    """segment, person_id, money (minor units, may be fractional): what each order line and subscription brought.
+
+    A line that was given back counts below zero. A subscription brings its fee for the part of the period in which it
+    ran: a calendar month's period holds exactly one monthly fee, whether it has 28 days or 31.
+    """
+    lines = counted(orders)
+    lines = lines.filter(period.holds(lines.ordered_on))
+    paid = lines.select("segment", "person_id", money=lines.net_base_minor.cast("float64"))
+    ran = subscriptions.filter(
+        subscriptions.started_at < period.ends_at,
+        subscriptions.ended_at.isnull() | (subscriptions.ended_at > period.starts_at),
+    )
+    until = ran.ended_at.fill_null(period.ends_at)
+    until = (until > period.ends_at).ifelse(period.ends_at, until)
+    since = (ran.started_at < period.starts_at).ifelse(period.starts_at, ran.started_at)
+    whole = (period.end_instant - period.first_instant).total_seconds()
+    months = until.delta(since, unit="second") / whole * period.length_months
+    fee = ran.fee_base_minor.fill_null(0) / ran.period_months.nullif(0).fill_null(1)
+    return paid.union(ran.select("segment", "person_id", money=(fee * months).cast("float64")))
+
+
+def answers(survey_responses: Any, survey: str, lowest: float, highest: float, period: Period) -> Any:
+    """The scored answers of one kind of survey in the period; a score off its scale is no answer."""
+    asked = survey_responses.filter(
+        survey_responses.survey.lower() == survey, period.holds(survey_responses.answered_on)
+    )
+    return asked.filter(asked.score.between(lowest, highest))
