@@ -102,6 +102,10 @@ class Lake:
         """Run an expression and stream its rows."""
         return self._engine.to_reader(expr)
 
+    def local_day(self, instant: ibis.Value) -> ibis.Value:
+        """The business date of a UTC instant column."""
+        return self._engine.local_day(instant, self.zone)
+
     def document(self, name: str) -> Any | None:
         """A computed JSON document, such as a model card; None where it has not been computed."""
         return read_document(self._document(name))

@@ -1,0 +1,58 @@
+"""The root of the command line: where the workspace is, what language to speak, and the commands there are."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import tenure
+from tenure.cli import demo, insight, people, records, system
+from tenure.language import tr
+
+app = typer.Typer(
+    help=tr("Tenure (常客): know your customers, foresee who is leaving, act, and prove what was saved."),
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode="rich",
+)
+
+_DATA = tr("Records in")
+_LOOK = tr("What they say")
+_RUN = tr("Run it")
+
+app.command("import", rich_help_panel=_DATA)(records.import_)
+app.command("template", rich_help_panel=_DATA)(records.template)
+app.command("batches", rich_help_panel=_DATA)(records.batches)
+app.command("undo", rich_help_panel=_DATA)(records.undo)
+app.command("refresh", rich_help_panel=_LOOK)(insight.refresh)
+app.command("show", rich_help_panel=_LOOK)(insight.show_)
+app.command("list", rich_help_panel=_LOOK)(insight.list_)
+app.command("init", rich_help_panel=_RUN)(system.init)
+app.command("demo", rich_help_panel=_RUN)(demo.demo)
+app.command("serve", rich_help_panel=_RUN)(system.serve)
+app.command("doctor", rich_help_panel=_RUN)(system.doctor)
+app.add_typer(people.app, name="user", rich_help_panel=_RUN)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"tenure {tenure.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    home: Annotated[
+        Path | None,
+        typer.Option("--home", envvar="TENURE_HOME", help=tr("Folder of the workspace."), show_default="~/.tenure"),
+    ] = None,
+    lang: Annotated[str | None, typer.Option("--lang", help=tr("Language to speak: en or zh."))] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help=tr("Say the version."))
+    ] = False,
+) -> None:
+    if home is not None:
+        # Everything below, worker processes included, finds the workspace by this.
+        os.environ["TENURE_HOME"] = str(home.expanduser().absolute())

@@ -1,0 +1,269 @@
+"""Commands that work figures out and show them."""
+
+import json
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+from ibis import _
+from rich.progress import Progress, TaskID
+
+from tenure.cli import opened, show
+from tenure.cli.show import Format
+from tenure.contracts import CONTRACTS
+from tenure.errors import TenureError
+from tenure.lake import SYSTEM, Lake
+from tenure.language import is_chinese, tr
+from tenure.pipeline import Done, Step, Watcher
+from tenure.pipeline import refresh as run_refresh
+
+
+class _Bars(Watcher):
+    """One line for each finished step; a moving bar for the one under way."""
+
+    def __init__(self, bar: Progress) -> None:
+        self.bar = bar
+        self.task: TaskID | None = None
+
+    def begins(self, step: Step) -> None:
+        self.task = self.bar.add_task(str(step.words), total=None)
+
+    def moves(self, step: Step, done: int, total: int) -> None:
+        if self.task is not None:
+            self.bar.update(self.task, completed=done, total=total)
+
+    def ends(self, done: Done) -> None:
+        if self.task is not None:
+            self.bar.remove_task(self.task)
+        if not done.skipped and (done.rows or done.seconds > 0.1):
+            line = tr(
+                "{step:<40} {rows:>12,} rows {seconds:>8.1f} s",
+                step=str(done.words),
+                rows=done.rows,
+                seconds=done.seconds,
+            )
+            self.bar.console.print(line, markup=False)
+
+
+def refresh_with_bars(*, as_of: datetime | None = None, again: bool = False) -> None:
+    """Refresh the workspace and say how it went."""
+    here = opened.workspace()
+    opened.desk(here)
+    with show.progress() as bar:
+        result = run_refresh(
+            here,
+            opened.lake(here),
+            now=opened.now(),
+            as_of=as_of.date() if as_of else None,
+            watcher=_Bars(bar),
+            again=again,
+        )
+    skipped = sum(done.skipped for done in result.steps)
+    day = result.as_of.date() - timedelta(days=1)
+    if skipped == len(result.steps):
+        show.err.print(tr("Nothing has changed since the last refresh; figures are as of the end of {day}.", day=day))
+    else:
+        show.err.print(
+            tr("Done in {seconds:.1f} s: {ran} steps, {skipped} unchanged; figures are as of the end of {day}.",
+               seconds=result.seconds, ran=len(result.steps) - skipped, skipped=skipped, day=day)
+        )  # fmt: skip
+
+
+def refresh(
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(
+            "--as-of",
+            formats=["%Y-%m-%d"],
+            help=tr("Work the figures out as at the start of this day; the day after the last record unless said."),
+        ),
+    ] = None,
+    again: Annotated[bool, typer.Option("--again", help=tr("Do every step, changed or not."))] = False,
+) -> None:
+    refresh_with_bars(as_of=as_of, again=again)
+    show.hint(tr("Next: tenure show churn, or tenure serve for the pages"))
+
+
+refresh.__doc__ = tr("Bring figures, scores and pages up to date with what was imported.")
+
+
+class What(StrEnum):
+    metrics = "metrics"
+    segments = "segments"
+    value = "value"
+    churn = "churn"
+
+
+def show_(
+    what: Annotated[What, typer.Argument(help=tr("metrics, segments, value or churn"))],
+    customer: Annotated[
+        str | None, typer.Option("--customer", metavar="ID", help=tr("One customer, by number."))
+    ] = None,
+    format: Annotated[Format, typer.Option("--format", help=tr("table, json or csv"))] = Format.table,
+    limit: Annotated[int, typer.Option(help=tr("How many customers to list."))] = 20,
+) -> None:
+    lake = opened.lake()
+    if not lake.exists("scores/customers"):
+        raise TenureError(tr("Nothing is worked out yet. Import records, then run: tenure refresh"))
+    if customer is not None:
+        _one(lake, what, customer, format)
+    elif what is What.metrics:
+        _metrics(lake, format)
+    elif what is What.segments:
+        _segments(lake, format)
+    else:
+        _most(lake, what, format, limit)
+
+
+show_.__doc__ = tr("Read the results: metrics, segments, value or churn.")
+
+_ABOUT = {
+    What.segments: (
+        "rfm_cell",
+        "r",
+        "f",
+        "m",
+        "abc",
+        "stage",
+        "why",
+        "recency_days",
+        "frequency",
+        "monetary_base_minor",
+    ),
+    What.value: ("value_base_minor", "value_decile", "p_alive", "frequency", "monetary_base_minor", "last_order_on"),
+    What.churn: ("churn_probability", "risk_band", "reasons", "stage", "open_cases", "value_base_minor"),
+}
+
+
+def _headings() -> dict[str, str]:
+    return {
+        "customer_id": tr("Customer"), "name": tr("Name"), "rfm_cell": tr("RFM cell"), "r": "R", "f": "F", "m": "M",
+        "abc": "ABC", "stage": tr("Stage"), "why": tr("Why"), "recency_days": tr("Days since last order"),
+        "frequency": tr("Days with an order"), "monetary_base_minor": tr("Paid, in minor units"),
+        "value_base_minor": tr("Value of the next 12 months, in minor units"), "value_decile": tr("Value decile"),
+        "p_alive": tr("Chance still active"), "last_order_on": tr("Last order"), "churn_probability": tr("Churn risk"),
+        "risk_band": tr("Risk band"), "reasons": tr("Strongest reasons"), "open_cases": tr("Open cases"),
+        "customers": tr("Customers"), "share": tr("Share"), "metric": tr("Metric"), "value": tr("Value"),
+        "count": tr("Count"), "unit": tr("Unit"), "period": tr("Period"), "judgement": tr("Judgement"),
+    }  # fmt: skip
+
+
+def _picked(names: tuple[str, ...]) -> dict[str, str]:
+    headings = _headings()
+    return {name: headings.get(name, name) for name in names}
+
+
+def _spoken(row: dict[str, Any], format: Format) -> dict[str, Any]:
+    """The card in the reader's language: one `why`, and reasons as sentences (for programs, as data)."""
+    row["why"] = row.get("stage_why_zh") if is_chinese() else row.get("stage_why_en")
+    reasons = json.loads(row["reasons"]) if row.get("reasons") else []
+    if format is Format.json:
+        row["reasons"] = reasons
+    else:
+        row["reasons"] = "; ".join(reason["zh" if is_chinese() else "en"] for reason in reasons) or None
+    return row
+
+
+def _one(lake: Lake, what: What, customer: str, format: Format) -> None:
+    links = lake.read("identity/links", actor=SYSTEM).filter(_.customer_id == customer).select("person_id")
+    cards = lake.read("scores/customers", actor=SYSTEM).semi_join(links, "person_id")
+    found = lake.to_arrow(cards).to_pylist()
+    if not found:
+        raise TenureError(tr('There is no customer "{customer}". List some with: tenure show value', customer=customer))
+    names = (
+        tuple(dict.fromkeys(name for names in _ABOUT.values() for name in names))
+        if what is What.metrics
+        else _ABOUT[what]
+    )
+    names = ("customer_id", "name", *names)
+    spoken = [_spoken(row, format) for row in found]
+    if format is Format.table:
+        for row in spoken:
+            show.facts((heading, row.get(name)) for name, heading in _picked(names).items())
+    else:
+        show.rows(spoken, format, headings=_picked(names))
+
+
+def _most(lake: Lake, what: What, format: Format, limit: int) -> None:
+    cards = lake.read("scores/customers", actor=SYSTEM)
+    by = cards.churn_probability if what is What.churn else cards.value_base_minor
+    found = lake.to_arrow(cards.filter(by.notnull()).order_by([by.desc(), cards.person_id]).limit(limit)).to_pylist()
+    if not found:
+        note = (lake.document("churn_card" if what is What.churn else "value_card") or {}).get("not_enough_data")
+        raise TenureError(
+            tr(
+                "No customer could be scored: {why}",
+                why=note or tr("there are no orders, subscriptions or snapshot yet"),
+            )
+        )
+    names = ("customer_id", "name", *_ABOUT[what])
+    show.rows([_spoken(row, format) for row in found], format, headings=_picked(names))
+
+
+def _segments(lake: Lake, format: Format) -> None:
+    cards = lake.read("scores/customers", actor=SYSTEM)
+    total = lake.to_arrow(cards.agg(n=cards.count()))["n"][0].as_py()
+    found = []
+    for kind in ("stage", "rfm_cell", "abc"):
+        counted = cards.filter(cards[kind].notnull()).group_by(segment=cards[kind]).agg(customers=_.count())
+        for row in lake.to_arrow(counted.order_by([_.customers.desc(), _.segment])).to_pylist():
+            found.append({"kind": _headings()[kind], **row, "share": row["customers"] / total})
+    headings = {"kind": tr("Kind"), "segment": tr("Segment"), **_picked(("customers", "share"))}
+    show.rows(found, format, headings=headings)
+
+
+def _metrics(lake: Lake, format: Format) -> None:
+    from tenure.pipeline.numbers import monthly
+
+    found = monthly(lake, actor=SYSTEM, months=2)
+    show.rows(found, format, headings=_picked(("metric", "period", "value", "count", "unit", "judgement")))
+
+
+class Listed(StrEnum):
+    metrics = "metrics"
+    contracts = "contracts"
+    sources = "sources"
+    features = "features"
+
+
+def list_(
+    what: Annotated[Listed, typer.Argument(help=tr("metrics, contracts, sources or features"))],
+    format: Annotated[Format, typer.Option("--format", help=tr("table, json or csv"))] = Format.table,
+) -> None:
+    show.rows(
+        _listed(what),
+        format,
+        headings={"name": tr("Name"), "words": tr("What it is"), "meaning": tr("Meaning"), "file": tr("File")},
+    )
+
+
+list_.__doc__ = tr("List what there is one file each of: metrics, contracts, sources, features.")
+
+
+def _listed(what: Listed) -> list[dict[str, Any]]:
+    if what is Listed.contracts:
+        return [
+            {"name": c.name, "words": str(c.words), "meaning": str(c.meaning), "file": f"contracts/{c.name}.py"}
+            for c in CONTRACTS.values()
+        ]
+    if what is Listed.sources:
+        from tenure.sources import SOURCES
+
+        return [
+            {"name": s.name, "words": str(s.words), "meaning": " ".join(s.suffixes), "file": f"sources/{s.name}.py"}
+            for s in SOURCES.values()
+        ]
+    if what is Listed.features:
+        from tenure.insight.features import FAMILIES
+
+        return [
+            {"name": feature.name, "words": str(feature.words), "meaning": feature.unit, "file": f"insight/features/{family.name}.py"}
+            for family in FAMILIES.values() for feature in family.features
+        ]  # fmt: skip
+    from tenure.insight.metrics import METRICS
+
+    return [
+        {"name": m.name, "words": str(m.words), "meaning": str(m.meaning), "file": f"insight/metrics/{m.name}.py"}
+        for m in METRICS.values()
+    ]

@@ -1,0 +1,39 @@
+"""Commands for those who sign in."""
+
+from typing import Annotated
+
+import typer
+
+from tenure.cli import opened, show
+from tenure.errors import TenureError
+from tenure.language import tr
+
+app = typer.Typer(help=tr("Those who sign in."), no_args_is_help=True)
+
+
+@app.command("add", help=tr("Add someone who may sign in."))
+def add(
+    name: Annotated[str, typer.Argument(help=tr("User name."))],
+    role: Annotated[str, typer.Option(help=tr("admin, manager, agent or analyst"))] = "agent",
+    team: Annotated[str | None, typer.Option(help=tr("Team the user belongs to; made if it is new."))] = None,
+    password: Annotated[
+        str,
+        typer.Option(
+            prompt=True,
+            confirmation_prompt=True,
+            hide_input=True,
+            envvar="TENURE_PASSWORD",
+            help=tr("Asked for unless given in the environment."),
+        ),
+    ] = "",
+) -> None:
+    opened.desk()
+    from django.core.exceptions import ValidationError
+
+    from tenure.desk.governance import services
+
+    try:
+        services.create_user(username=name, password=password, role=role, team=team, actor=None, now=opened.now())
+    except ValidationError as error:
+        raise TenureError(" ".join(error.messages)) from error
+    show.out.print(tr("{name} may sign in as {role}.", name=name, role=role), markup=False)

@@ -1,0 +1,162 @@
+"""Steps: everything known of a person on one card, and the cards on the desk."""
+
+from typing import Any
+
+import ibis
+import pyarrow as pa
+from ibis import _
+from pypinyin import lazy_pinyin
+
+from tenure.contracts import CONTRACTS
+from tenure.insight import lifecycle
+from tenure.lake import SYSTEM
+from tenure.lake.tables import COMPUTED
+from tenure.language import Words
+from tenure.pipeline.history import scored_from, tables_at
+from tenure.pipeline.run import Context, Step
+
+_GOLDEN = ("name", "kind", "phone", "email", "region", "city", "language", "owner", "team")
+_SCORES = ("scores/rfm", "scores/stages_now", "scores/value", "scores/churn")
+
+
+def _card_inputs(context: Context) -> object:
+    return [
+        scored_from(context, *CONTRACTS),
+        [context.lake.version(table) for table in _SCORES],
+        COMPUTED["scores/customers"].names,
+    ]
+
+
+def _cards(context: Context) -> int:
+    """Put one row together for each person: who they are, what they did, what is foreseen and why."""
+    lake = context.lake
+    people = _people(context)
+    for facts in (_orders(context), _fees(context), _open_cases(context), _last_nps(context), _snapshot(context)):
+        people = people.left_join(facts, "person_id").drop("person_id_right")
+    for table, columns in {
+        "scores/rfm": ("recency_days", "frequency", "monetary_base_minor", "r", "f", "m", "cell", "abc"),
+        "scores/value": ("p_alive", "value_base_minor", "value_decile"),
+        "scores/churn": ("churn_probability", "risk_band", "reasons"),
+    }.items():
+        if lake.exists(table):
+            scores = lake.read(table, actor=SYSTEM).select("person_id", *columns)
+            people = people.left_join(scores, "person_id").drop("person_id_right")
+    found = lake.to_arrow(people.order_by("person_id"))
+    if "cell" in found.column_names:
+        found = found.rename_columns(["rfm_cell" if name == "cell" else name for name in found.column_names])
+    found = _with_stage(context, found)
+    names = found["name"].to_pylist() if "name" in found.column_names else []
+    found = found.append_column("pinyin", pa.array([_pinyin(name) for name in names], pa.string()))
+    schema = COMPUTED["scores/customers"]
+    card = pa.table(
+        [
+            found[f.name].cast(f.type) if f.name in found.column_names else pa.nulls(found.num_rows, f.type)
+            for f in schema
+        ],
+        schema=schema,
+    )
+    lake.publish("scores/customers", card)
+    return int(card.num_rows)
+
+
+def _people(context: Context) -> ibis.Table:
+    """Each person with the fields of their own rows: the oldest number's word first, then the next that has one."""
+    lake = context.lake
+    links = lake.read("identity/links", actor=SYSTEM)
+    persons = links.group_by("person_id").agg(
+        customer_id=_.customer_id.argmin(_.own_id),
+        source=_.ids_of.argmin(_.own_id),
+        also_known_as=_.customer_id.collect(where=_.own_id != _.person_id, order_by=_.own_id),
+    )
+    rows = lake.read("records/customers", actor=SYSTEM).drop("person_id")
+    rows = rows.inner_join(links.select("ids_of", "customer_id", "own_id", "person_id"), ["ids_of", "customer_id"])
+    golden = rows.group_by("person_id").agg(
+        **{name: rows[name].argmin(rows.own_id, where=rows[name].notnull()) for name in _GOLDEN},
+        blocked=rows.blocked.fill_null(False).any(),
+        created_at=rows.created_at.min(),
+    )
+    golden = golden.mutate(created_on=lake.local_day(golden.created_at)).drop("created_at")
+    return persons.left_join(golden, "person_id").drop("person_id_right")
+
+
+def _orders(context: Context) -> ibis.Table:
+    orders = tables_at(context, context.as_of, ["orders"])["orders"]
+    bought = orders.filter(
+        _.person_id.notnull(), (_.status != "cancelled") | _.status.isnull(), (_.kind == "sale") | _.kind.isnull()
+    )
+    return bought.group_by("person_id").agg(first_order_on=_.ordered_on.min(), last_order_on=_.ordered_on.max())
+
+
+def _fees(context: Context) -> ibis.Table:
+    """What a person's running subscriptions come to a month, in base minor units."""
+    running = tables_at(context, context.as_of, ["subscriptions"])["subscriptions"].filter(
+        _.person_id.notnull(), _.ended_at.isnull()
+    )
+    monthly = (running.fee_base_minor / running.period_months.fill_null(1).nullif(0)).round().cast("int64")
+    return running.group_by("person_id").agg(fee_base_minor=monthly.sum())
+
+
+def _open_cases(context: Context) -> ibis.Table:
+    cases = tables_at(context, context.as_of, ["cases"])["cases"]
+    return cases.filter(_.person_id.notnull(), _.resolved_at.isnull()).group_by("person_id").agg(open_cases=_.count())
+
+
+def _last_nps(context: Context) -> ibis.Table:
+    answers = tables_at(context, context.as_of, ["survey_responses"])["survey_responses"].filter(
+        _.person_id.notnull(), _.survey == "nps", _.score.notnull()
+    )
+    newest = ibis.row_number().over(
+        ibis.window(group_by="person_id", order_by=[_.answered_at.desc(), _.ids_of, _.response_id, _.question])
+    )
+    return answers.mutate(turn=newest).filter(_.turn == 0).select("person_id", last_nps="score")
+
+
+def _snapshot(context: Context) -> ibis.Table:
+    rows = context.lake.read("records/snapshot", actor=SYSTEM).filter(_.person_id.notnull())
+    return rows.group_by("person_id").agg(extra=rows.extra.argmax(rows.valid_at))
+
+
+def _with_stage(context: Context, found: pa.Table) -> pa.Table:
+    """Add each person's stage and, in both languages, why."""
+    stages = context.lake.to_arrow(context.lake.read("scores/stages_now", actor=SYSTEM))
+    by_person: dict[int, dict[str, Any]] = {row["person_id"]: row for row in stages.to_pylist()}
+    rows = [by_person.get(person) for person in found["person_id"].to_pylist()]
+    why = [lifecycle.explain(row) if row else None for row in rows]
+    return (
+        found.append_column("stage", pa.array([row and row["stage"] for row in rows], pa.string()))
+        .append_column("stage_why_en", pa.array([words and words.en for words in why], pa.string()))
+        .append_column("stage_why_zh", pa.array([words and words.zh for words in why], pa.string()))
+    )
+
+
+def _pinyin(name: str | None) -> str | None:
+    """A name as it is typed on a Latin keyboard; a Latin name as it is."""
+    return " ".join(lazy_pinyin(name)) if name else None
+
+
+def _publish(context: Context) -> int:
+    from tenure.desk.customers import api
+
+    rows = context.lake.to_arrow(context.lake.read("scores/customers", actor=SYSTEM).order_by("person_id"))
+    api.publish(rows, as_of=context.as_of, now=context.now, progress=context.tell)
+    return int(rows.num_rows)
+
+
+def _publish_inputs(context: Context) -> object:
+    return [context.lake.version("scores/customers"), context.as_of]
+
+
+def _not_shown(context: Context) -> bool:
+    """The desk may have been emptied or restored since: then it does not show what was published last."""
+    from tenure.desk.customers import api
+
+    shown = api.shown()
+    return shown is None or shown.as_of != context.as_of
+
+
+STEPS: tuple[Step, ...] = (
+    Step("cards", Words("Customer cards", "客户卡片"), _card_inputs, _cards),
+    Step("publish", Words("To the desk", "发布到工作台"), _publish_inputs, _publish, gone=_not_shown),
+)
+
+__all__ = ["STEPS"]

@@ -1,0 +1,108 @@
+"""Steps: who is who, and the current truth of each contract."""
+
+from functools import partial
+
+import ibis
+import pyarrow as pa
+from ibis import _
+
+from tenure.contracts import CONTRACTS, Contract
+from tenure.identity import link
+from tenure.lake import SYSTEM, Lake
+from tenure.lake.tables import COMPUTED
+from tenure.language import Words
+from tenure.pipeline.run import Context, Step
+
+_NAMED_BY = ("ids_of", "customer_id")
+
+
+def live_batches(lake: Lake, *contracts: str) -> list[str]:
+    """The committed batches of these contracts: what their truth is made from."""
+    return sorted(b.batch for b in lake.batches() if b.state == "committed" and b.contract in contracts)
+
+
+def _with_people() -> list[Contract]:
+    return [contract for contract in CONTRACTS.values() if contract.person]
+
+
+def _identity_inputs(context: Context) -> object:
+    return live_batches(context.lake, *(contract.name for contract in _with_people()))
+
+
+def _identity(context: Context) -> int:
+    """Mint a number for each customer no one has seen before, and say which are the same person."""
+    lake = context.lake
+    named = [
+        lake.read(f"received/{contract.name}", actor=SYSTEM).select("ids_of", customer_id=contract.person)
+        for contract in _with_people()
+        if live_batches(lake, contract.name)
+    ]
+    if not named:
+        lake.publish("identity/links", COMPUTED["identity/links"].empty_table())
+        return 0
+    ids = lake.to_arrow(ibis.union(*named, distinct=True).filter(_.customer_id.notnull()) if len(named) > 1
+                        else named[0].distinct().filter(_.customer_id.notnull()))  # fmt: skip
+    people = lake.to_arrow(
+        lake.current("customers").select(*_NAMED_BY, "name", "phone", "email", "id_number").order_by(*_NAMED_BY)
+    )
+    known = lake.to_arrow(lake.read("identity/links", actor=SYSTEM).select(*_NAMED_BY, "own_id"))
+    links = link(ids, people, known)
+    lake.publish("identity/links", links.cast(COMPUTED["identity/links"]))
+    return int(links.num_rows)
+
+
+def _records_inputs(contract: Contract, context: Context) -> object:
+    return [
+        live_batches(context.lake, contract.name),
+        # Money needs the rates; every row needs its person.
+        live_batches(context.lake, "exchange_rates"),
+        context.lake.version("identity/links"),
+        context.lake.zone,
+        context.lake.currency,
+        context.lake.precedence,
+        contract.records_schema.names,
+    ]
+
+
+def _records(contract: Contract, context: Context) -> int:
+    """Work out the current truth of one contract, clustered by person and in order of time."""
+    lake = context.lake
+    table = f"records/{contract.name}"
+    if not live_batches(lake, contract.name):
+        if lake.exists(table):
+            lake.publish(table, contract.records_schema.empty_table())
+        return 0
+    current = lake.current(contract.name)
+    reader = lake.to_reader(
+        current.order_by(_.person_id, _.valid_at, _.ids_of, *(current[name] for name in contract.key))
+    )
+    counted = _Counting(reader)
+    lake.publish(table, counted.reader)
+    return counted.rows
+
+
+class _Counting:
+    """A stream of batches that knows how many rows went through it."""
+
+    def __init__(self, reader: pa.RecordBatchReader) -> None:
+        self.rows = 0
+        self.reader = pa.RecordBatchReader.from_batches(reader.schema, self._through(reader))
+
+    def _through(self, reader: pa.RecordBatchReader):  # type: ignore[no-untyped-def]
+        for batch in reader:
+            self.rows += batch.num_rows
+            yield batch
+
+
+STEPS: tuple[Step, ...] = (
+    Step("identity", Words("Who is who", "识别同一客户"), _identity_inputs, _identity),
+    *(
+        Step(
+            f"records/{contract.name}",
+            Words(f"Records: {contract.words.en}", f"记录：{contract.words.zh}"),
+            partial(_records_inputs, contract),
+            partial(_records, contract),
+        )
+        for contract in CONTRACTS.values()
+    ),
+)
