@@ -8,14 +8,14 @@ from typing import Any
 
 from tenure.desk.customers.events import CustomerAssigned, CustomersPublished
 from tenure.desk.events import subscribe
-from tenure.desk.governance.events import AccessChanged, UserCreated
+from tenure.desk.governance.events import AccessChanged, TeamSaved, UserCreated
 
 log = logging.getLogger("tenure.events")
 
 
 def connect() -> None:
     """Connect every event to what follows from it."""
-    for kind in (UserCreated, AccessChanged, CustomerAssigned, CustomersPublished):
+    for kind in (UserCreated, AccessChanged, TeamSaved, CustomerAssigned, CustomersPublished):
         subscribe(kind, write_to_log)
 
 

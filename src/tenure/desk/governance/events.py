@@ -12,3 +12,8 @@ class AccessChanged:
     """A user's role, team, regions or standing changed, and with it what the user may see."""
 
     user_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class TeamSaved:
+    team_id: int

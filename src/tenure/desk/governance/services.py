@@ -9,7 +9,7 @@ from django.db import transaction
 
 from tenure.desk.events import announce
 from tenure.desk.governance import audit
-from tenure.desk.governance.events import AccessChanged, UserCreated
+from tenure.desk.governance.events import AccessChanged, TeamSaved, UserCreated
 from tenure.desk.governance.models import Team, User
 from tenure.desk.governance.roles import ROLES
 from tenure.errors import TenureError
@@ -85,6 +85,16 @@ def change_role(user: User, *, role: str, actor: User | None, now: datetime) -> 
     return change_access(
         user, role=role, team=user.team, regions=user.regions, active=user.is_active, actor=actor, now=now
     )
+
+
+@transaction.atomic
+def save_team(team: Team, *, actor: User | None, now: datetime) -> Team:
+    """Keep a team as it now is, new or renamed."""
+    verb = "change_team" if team.pk else "create_team"
+    team.save()
+    audit.record(verb, "team", team.pk, actor=actor, now=now, name=team.name, region=team.region)
+    announce(TeamSaved(team.pk))
+    return team
 
 
 def choose_language(user: User, language: str) -> None:
