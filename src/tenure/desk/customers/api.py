@@ -1,0 +1,25 @@
+"""What customers offers to higher lines of the tree."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from tenure.desk.customers.models import Publication
+from tenure.desk.customers.publishing import publish
+
+__all__ = ["Shown", "publish", "shown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the pages show: which generation, how many customers, as of when, published when."""
+
+    generation: int
+    rows: int
+    as_of: datetime
+    published_at: datetime
+
+
+def shown() -> Shown | None:
+    """The generation the pages show now; None before the first refresh."""
+    found = Publication.current()
+    return Shown(found.generation, found.rows, found.as_of, found.published_at) if found else None

@@ -1,0 +1,170 @@
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from tenure.lake.scope import Scope
+from tenure.language import is_chinese
+
+
+class CustomerQuerySet(models.QuerySet["Customer"]):
+    def visible_to(self, scope: Scope) -> "CustomerQuerySet":
+        """The customers this scope reaches."""
+        return self.filter(reach(scope))
+
+
+def reach(scope: Scope, prefix: str = "") -> models.Q:
+    """A scope as a Django Q over customers; `prefix` is the path to them ("customer__").
+
+    Anything unknown reaches nothing.
+    """
+    if scope.reach == "all":
+        return models.Q()
+    if scope.reach == "own" and scope.user_id is not None:
+        return models.Q(**{f"{prefix}owner_id": scope.user_id})
+    if scope.reach == "team" and scope.team_ids:
+        return models.Q(**{f"{prefix}team_id__in": sorted(scope.team_ids)})
+    if scope.reach == "region" and scope.regions:
+        return models.Q(**{f"{prefix}region__in": sorted(scope.regions)})
+    return models.Q(pk__in=[])
+
+
+class Customer(models.Model):
+    """The golden customer: who it is and who looks after it. The figures are in `Score`."""
+
+    person_id = models.BigIntegerField(_("person"), primary_key=True)
+    customer_id = models.CharField(_("customer number"), max_length=200, blank=True)
+    source = models.CharField(_("source"), max_length=100, blank=True)
+    also_known_as = models.JSONField(_("also known as"), default=list)
+    name = models.CharField(_("name"), max_length=300, blank=True)
+    pinyin = models.CharField(max_length=600, blank=True)
+    search_text = models.TextField(blank=True)
+    kind = models.CharField(_("kind"), max_length=40, blank=True)
+    phone = models.CharField(_("phone"), max_length=60, blank=True)
+    phone_last4 = models.CharField(max_length=4, blank=True, db_index=True)
+    email = models.CharField(_("e-mail"), max_length=320, blank=True)
+    region = models.CharField(_("region"), max_length=100, blank=True)
+    city = models.CharField(_("city"), max_length=100, blank=True)
+    language = models.CharField(_("language"), max_length=40, blank=True)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, verbose_name=_("owner"), related_name="customers"
+    )
+    team = models.ForeignKey("governance.Team", models.SET_NULL, null=True, verbose_name=_("team"), related_name="+")
+    # Set once somebody assigns the customer on the desk; from then on the records no longer move it.
+    assigned_here = models.BooleanField(default=False)
+    blocked = models.BooleanField(_("blocked"), default=False)
+    created_on = models.DateField(_("customer since"), null=True)
+
+    objects = CustomerQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("customer")
+        verbose_name_plural = _("customers")
+        indexes = [
+            models.Index(fields=["customer_id"], name="customer_number"),
+            models.Index(fields=["region"], name="customer_region"),
+            models.Index(fields=["pinyin", "person_id"], name="customer_pinyin"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.customer_id or str(self.person_id)
+
+
+class Score(models.Model):
+    """A customer's figures in one generation: what a refresh found, never changed afterwards."""
+
+    generation = models.IntegerField()
+    customer = models.ForeignKey(Customer, models.CASCADE, related_name="scores", db_index=False)
+    first_order_on = models.DateField(_("first order"), null=True)
+    last_order_on = models.DateField(_("last order"), null=True)
+    recency_days = models.IntegerField(_("recency"), null=True)
+    frequency = models.IntegerField(_("frequency"), null=True)
+    monetary_base_minor = models.BigIntegerField(_("spent"), null=True)
+    r = models.SmallIntegerField(null=True)
+    f = models.SmallIntegerField(null=True)
+    m = models.SmallIntegerField(null=True)
+    rfm_cell = models.CharField(_("RFM cell"), max_length=60, blank=True)
+    abc = models.CharField(_("ABC"), max_length=4, blank=True)
+    stage = models.CharField(_("stage"), max_length=40, blank=True)
+    stage_why_en = models.TextField(blank=True)
+    stage_why_zh = models.TextField(blank=True)
+    p_alive = models.FloatField(_("still a customer"), null=True)
+    value_base_minor = models.BigIntegerField(_("value, next 12 months"), null=True)
+    value_decile = models.SmallIntegerField(_("value decile"), null=True)
+    churn_probability = models.FloatField(_("churn risk"), null=True)
+    risk_band = models.CharField(_("risk band"), max_length=20, blank=True)
+    reasons = models.JSONField(_("reasons"), default=list)
+    fee_base_minor = models.BigIntegerField(_("monthly fee"), null=True)
+    open_cases = models.IntegerField(_("open cases"), null=True)
+    last_nps = models.FloatField(_("last score given"), null=True)
+    extra = models.JSONField(default=dict)
+    # Sort keys: what is unknown sorts last, on both databases and along one index, by a value below every real one.
+    risk_key = models.FloatField(default=-1)
+    value_key = models.BigIntegerField(default=-1)
+    spent_key = models.BigIntegerField(default=-(2**62))
+    recency_key = models.IntegerField(default=-1)
+    at_risk_minor = models.BigIntegerField(_("value at risk"), default=0)  # churn_probability × value
+
+    class Meta:
+        verbose_name = _("score")
+        verbose_name_plural = _("scores")
+        constraints = [models.UniqueConstraint(fields=["customer", "generation"], name="score_once")]
+        indexes = [
+            models.Index(fields=["generation", "risk_key", "customer"], name="score_risk"),
+            models.Index(fields=["generation", "value_key", "customer"], name="score_value"),
+            models.Index(fields=["generation", "at_risk_minor", "customer"], name="score_at_risk"),
+            models.Index(fields=["generation", "spent_key", "customer"], name="score_spent"),
+            models.Index(fields=["generation", "recency_key", "customer"], name="score_recency"),
+            models.Index(fields=["generation", "risk_band", "stage"], name="score_bands"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.customer_id} @ {self.generation}"
+
+    @property
+    def stage_why(self) -> str:
+        return self.stage_why_zh if is_chinese() else self.stage_why_en
+
+
+class Publication(models.Model):
+    """Which generation the pages show: one row, and the only thing that flips."""
+
+    generation = models.IntegerField()
+    previous = models.IntegerField(null=True)
+    rows = models.IntegerField()
+    as_of = models.DateTimeField(_("as of"))
+    previous_as_of = models.DateTimeField(null=True)
+    published_at = models.DateTimeField(_("published"))
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(pk=1), name="publication_is_one_row")]
+
+    def __str__(self) -> str:
+        return f"{self.generation}, {self.as_of:%Y-%m-%d}"
+
+    @classmethod
+    def current(cls) -> "Publication | None":
+        return cls.objects.filter(pk=1).first()
+
+
+class SavedView(models.Model):
+    """A customer list somebody wants again: its filters and order, as the page's query string."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="saved_views")
+    name = models.CharField(_("name"), max_length=80)
+    query = models.CharField(max_length=2000)
+    shared = models.BooleanField(_("shared"), default=False)
+
+    class Meta:
+        verbose_name = _("saved view")
+        verbose_name_plural = _("saved views")
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["user", "name"], name="saved_view_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.query = self.query.lstrip("?")
+        super().save(*args, **kwargs)

@@ -1,0 +1,210 @@
+"""How a refresh reaches the pages: a new generation beside the old one, in small writes, then one pointer flips."""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+from django.db import connection, models, transaction
+from django.db.models import Max
+
+from tenure.desk.customers.events import CustomersPublished
+from tenure.desk.customers.models import Customer, Publication, Score
+from tenure.desk.customers.names import search_text
+from tenure.desk.events import announce
+from tenure.desk.governance import audit
+from tenure.desk.governance.models import Team, User
+
+CHUNK = 1_000  # rows a write: well under 100 ms on SQLite, so no page waits behind a refresh
+
+Progress = Callable[[int, int], None]
+
+_FACTS = ("customer_id", "source", "name", "kind", "phone", "email", "region", "city", "language")
+_FIGURES = (
+    "first_order_on", "last_order_on", "recency_days", "frequency", "monetary_base_minor", "r", "f", "m", "rfm_cell",
+    "abc", "stage", "stage_why_en", "stage_why_zh", "p_alive", "value_base_minor", "value_decile", "churn_probability",
+    "risk_band", "fee_base_minor", "open_cases", "last_nps",
+)  # fmt: skip
+_TEXT = {field.name for field in Score._meta.fields if isinstance(field, models.CharField | models.TextField)}
+
+
+def publish(rows: pa.Table, *, as_of: datetime, now: datetime, progress: Progress | None = None) -> int:
+    """Show these published cards (one row a person, Arrow) from now on, and return their generation.
+
+    Killed at any point, the pages go on showing the generation before, and the next publish clears what was left.
+    An owner is matched by user name and a team by its name (made where new); a customer assigned on the desk stays
+    where it was put, whatever the records say.
+    """
+    _sweep()
+    generation = _next_generation()
+    people = _People()
+    done, total = 0, rows.num_rows
+    for start in range(0, total, CHUNK):
+        chunk = rows.slice(start, CHUNK).to_pylist()
+        # Sorted by key, so the two databases' indexes grow at their end and two writers lock in one order.
+        chunk.sort(key=lambda row: row["person_id"])
+        _write_customers(chunk, people)
+        _write_scores(chunk, generation)
+        done += len(chunk)
+        if progress:
+            progress(done, total)
+    _flip(generation, total, as_of, now)
+    _sweep()
+    return generation
+
+
+def _next_generation() -> int:
+    shown = Publication.current()
+    written = Score.objects.aggregate(last=Max("generation"))["last"]
+    return max(shown.generation if shown else 0, written or 0) + 1
+
+
+@transaction.atomic
+def _flip(generation: int, rows: int, as_of: datetime, now: datetime) -> None:
+    shown = Publication.objects.select_for_update().filter(pk=1).first()
+    Publication(
+        pk=1,
+        generation=generation,
+        previous=shown.generation if shown else None,
+        previous_as_of=shown.as_of if shown else None,
+        rows=rows,
+        as_of=as_of,
+        published_at=now,
+    ).save()
+    audit.record(
+        "publish", "generation", generation, actor=None, now=now, rows=rows, as_of=as_of.isoformat(timespec="seconds")
+    )
+    announce(CustomersPublished(generation, rows))
+
+
+def _sweep() -> None:
+    """Delete, in small writes, every generation but the one shown and the one before it."""
+    shown = Publication.current()
+    kept = [shown.generation, shown.previous] if shown else []
+    stale = Score.objects.exclude(generation__in=[g for g in kept if g is not None])
+    for generation in stale.order_by().values_list("generation", flat=True).distinct():
+        while ids := list(Score.objects.filter(generation=generation).values_list("pk", flat=True)[:CHUNK]):
+            with transaction.atomic():
+                Score.objects.filter(pk__in=ids)._raw_delete(using=Score.objects.db)
+
+
+class _People:
+    """Users and teams by the names the records use, read once a publish."""
+
+    def __init__(self) -> None:
+        self.users = dict(User.objects.values_list("username", "pk"))
+        self.teams = dict(Team.objects.values_list("name", "pk"))
+
+    def owner(self, row: dict[str, Any]) -> int | None:
+        return self.users.get(row.get("owner") or "")
+
+    def team(self, row: dict[str, Any]) -> int | None:
+        name = (row.get("team") or "").strip()[:100]
+        if not name:
+            return None
+        if name not in self.teams:
+            self.teams[name] = Team.objects.get_or_create(name=name)[0].pk
+        return self.teams[name]
+
+
+def _write_customers(chunk: Sequence[dict[str, Any]], people: _People) -> None:
+    fields = _concrete(Customer)
+    # The desk's word on whose customer this is goes before the records': a conflict leaves these three alone …
+    ours = {"person_id", "owner_id", "team_id", "assigned_here"}
+    wanted = {row["person_id"]: (people.owner(row), people.team(row)) for row in chunk}
+    prepared = [_customer(row, *wanted[row["person_id"]]) for row in chunk]  # before the lock is taken
+    with transaction.atomic():
+        _upsert(
+            Customer,
+            fields,
+            prepared,
+            conflict="person_id",
+            update=[field.column for field in fields if field.column not in ours],
+        )
+        # … and only customers nobody has assigned here follow the records when those change.
+        moved: dict[tuple[int | None, int | None], list[int]] = {}
+        placed = Customer.objects.filter(pk__in=list(wanted), assigned_here=False)
+        for person_id, owner, team in placed.values_list("person_id", "owner_id", "team_id"):
+            if (owner, team) != wanted[person_id]:
+                moved.setdefault(wanted[person_id], []).append(person_id)
+        for (new_owner, new_team), ids in moved.items():
+            Customer.objects.filter(pk__in=ids, assigned_here=False).update(owner_id=new_owner, team_id=new_team)
+
+
+def _customer(row: dict[str, Any], owner: int | None, team: int | None) -> dict[str, Any]:
+    facts: dict[str, Any] = {name: _cut(Customer, name, row.get(name)) for name in _FACTS}
+    numbers = [facts["customer_id"], *(row.get("also_known_as") or ())]
+    digits = "".join(character for character in facts["phone"] if character.isdigit())
+    return facts | {
+        "person_id": row["person_id"],
+        "also_known_as": json.dumps(row.get("also_known_as") or [], ensure_ascii=False),
+        "pinyin": _cut(Customer, "pinyin", row.get("pinyin") or facts["name"].lower()),
+        "search_text": search_text(facts["name"], row.get("pinyin") or "", numbers),
+        "phone_last4": digits[-4:] if len(digits) >= 4 else "",
+        "owner_id": owner,
+        "team_id": team,
+        "assigned_here": False,
+        "blocked": bool(row.get("blocked")),
+        "created_on": row.get("created_on"),
+    }
+
+
+def _write_scores(chunk: Sequence[dict[str, Any]], generation: int) -> None:
+    fields = [field for field in _concrete(Score) if not field.primary_key]
+    prepared = [_score(row, generation) for row in chunk]
+    with transaction.atomic():
+        _upsert(Score, fields, prepared)
+
+
+def _score(row: dict[str, Any], generation: int) -> dict[str, Any]:
+    figures: dict[str, Any] = {
+        name: _cut(Score, name, row.get(name)) if name in _TEXT else row.get(name) for name in _FIGURES
+    }
+    risk, value = figures["churn_probability"], figures["value_base_minor"]
+    spent, recency = figures["monetary_base_minor"], figures["recency_days"]
+    return figures | {
+        "generation": generation,
+        "customer_id": row["person_id"],
+        "reasons": row.get("reasons") or "[]",
+        "extra": row.get("extra") or "{}",
+        "risk_key": -1 if risk is None else risk,
+        "value_key": -1 if value is None else value,
+        "spent_key": -(2**62) if spent is None else spent,
+        "recency_key": -1 if recency is None else recency,
+        "at_risk_minor": round(risk * max(value, 0)) if risk is not None and value is not None else 0,
+    }
+
+
+def _cut(model: type[models.Model], name: str, value: object) -> str:
+    limit = getattr(model._meta.get_field(name), "max_length", None)
+    # A null byte is legal in a file and not in PostgreSQL.
+    text = "" if value is None else str(value).replace("\x00", "")
+    return text[:limit] if limit else text
+
+
+def _concrete(model: type[models.Model]) -> list[Any]:
+    return list(model._meta.concrete_fields)
+
+
+def _upsert(
+    model: type[models.Model],
+    fields: Sequence[Any],
+    rows: Iterable[dict[str, Any]],
+    conflict: str = "",
+    update: Sequence[str] = (),
+) -> None:
+    """Insert plain rows, keyed by column, in one prepared statement; both databases speak this same SQL.
+
+    Measured against `bulk_create`, which builds a model and a statement text for every few rows.
+    """
+    quoted = connection.ops.quote_name
+    columns = [field.column for field in fields]
+    places = ", ".join(["%s"] * len(columns))
+    into = f"{quoted(model._meta.db_table)} ({', '.join(map(quoted, columns))})"
+    sql = f"INSERT INTO {into} VALUES ({places})"
+    if conflict:
+        sets = ", ".join(f"{quoted(column)} = excluded.{quoted(column)}" for column in update)
+        sql += f" ON CONFLICT ({quoted(conflict)}) DO UPDATE SET {sets}"
+    with connection.cursor() as cursor:
+        cursor.executemany(sql, [[row[column] for column in columns] for row in rows])

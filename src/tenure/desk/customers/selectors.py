@@ -1,0 +1,243 @@
+"""Reading customers across rows. Every function starts from what the scope may see."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
+
+from tenure.desk.customers.models import Customer, Publication, SavedView, Score, reach
+from tenure.desk.governance.models import User
+from tenure.lake.scope import Scope
+
+PAGE = 50
+COUNTED = 10_000  # a list is counted this far; past it nobody pages, they filter
+
+# Largest first but for the name; what is unknown comes last (see Score).
+SORTS: Mapping[str, tuple[str, ...]] = {
+    "at_risk": ("-at_risk_minor", "-customer_id"),
+    "risk": ("-risk_key", "-customer_id"),
+    "value": ("-value_key", "-customer_id"),
+    "spent": ("-spent_key", "-customer_id"),
+    "silent": ("-recency_key", "-customer_id"),
+    "name": ("customer__pinyin", "customer_id"),
+}
+DEFAULT_SORT = ("sort", "at_risk")
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a customer list is narrowed to; empty means not narrowed. Numbers that are none are passed over."""
+
+    q: str = ""
+    stage: str = ""
+    risk: str = ""
+    region: str = ""
+    team: int | None = None
+    owner: int | None = None
+    cell: str = ""
+    decile: int | None = None
+    r: int | None = None
+    f: int | None = None
+    kind: str = ""
+    moved: str = ""  # "high": came to high risk with the latest refresh
+    sort: str = "at_risk"
+
+    @classmethod
+    def read(cls, query: Mapping[str, Any]) -> "Filters":
+        """From a page's query string; what means nothing here is left out."""
+        found: dict[str, Any] = {}
+        for field in fields(cls):
+            text = str(query.get(field.name) or "").strip().replace("\x00", "")[:200]
+            if field.name in {"team", "owner", "decile", "r", "f"}:
+                found[field.name] = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+            elif text:
+                found[field.name] = text
+        if found.get("sort") not in SORTS:
+            found["sort"] = "at_risk"
+        return cls(**found)
+
+    @property
+    def pairs(self) -> list[tuple[str, Any]]:
+        """What is asked for, by name, without what goes unsaid."""
+        values = [(field.name, getattr(self, field.name)) for field in fields(self)]
+        return [(name, value) for name, value in values if value not in ("", None) and (name, value) != DEFAULT_SORT]
+
+    @property
+    def query(self) -> str:
+        """The query string that gives this list again."""
+        return urlencode(self.pairs)
+
+    def but(self, **changes: Any) -> str:
+        """The query string of the same list, changed."""
+        return Filters(**{field.name: getattr(self, field.name) for field in fields(self)} | changes).query
+
+    @property
+    def narrowed(self) -> bool:
+        return bool(Filters(sort=self.sort) != self)
+
+
+def scores(scope: Scope, publication: Publication | None = None) -> QuerySet[Score]:
+    """The scores now shown, of the customers this scope reaches. Before the first refresh there are none."""
+    publication = publication or Publication.current()
+    if publication is None:
+        return Score.objects.none()
+    return Score.objects.filter(reach(scope, "customer__"), generation=publication.generation)
+
+
+def listing(scope: Scope, filters: Filters) -> QuerySet[Score]:
+    """The customer list: filtered, searched and sorted, with customer, owner and team at hand."""
+    publication = Publication.current()
+    rows = scores(scope, publication)
+    wanted = {
+        "stage": filters.stage,
+        "risk_band": filters.risk,
+        "rfm_cell": filters.cell,
+        "value_decile": filters.decile,
+        "r": filters.r,
+        "f": filters.f,
+        "customer__region": filters.region,
+        "customer__team_id": filters.team,
+        "customer__owner_id": filters.owner,
+        "customer__kind": filters.kind,
+    }
+    rows = rows.filter(**{name: value for name, value in wanted.items() if value not in ("", None)})
+    if filters.q:
+        rows = rows.filter(matching(filters.q, scope, "customer__"))
+    if filters.moved == "high" and publication is not None:
+        rows = _newly_high(rows, publication)
+    return rows.select_related("customer__owner", "customer__team").order_by(*SORTS[filters.sort])
+
+
+def count(rows: QuerySet[Score]) -> int:
+    """How many there are, counted up to COUNTED + 1."""
+    return rows.order_by().values("pk")[: COUNTED + 1].count()
+
+
+def matching(text: str, scope: Scope, prefix: str = "") -> Q:
+    """Name, pinyin, initials or number contain every word; phones and e-mail match whole, or by the last four digits.
+
+    Somebody who may not see a phone or an e-mail cannot find by one either: an answer would give it away.
+    """
+    words = text.lower().split()
+    found = Q()
+    for word in words:
+        found &= Q(**{f"{prefix}search_text__contains": word})
+    if len(words) != 1:
+        return found
+    digits = "".join(character for character in words[0] if character.isdigit())
+    if "phone" not in scope.masked and len(digits) == len(words[0].lstrip("+").replace("-", "")):
+        if len(digits) == 4:
+            found |= Q(**{f"{prefix}phone_last4": digits})
+        elif len(digits) >= 7:
+            whole = [digits, f"+{digits}", f"+86{digits}", words[0]]
+            found |= Q(**{f"{prefix}phone_last4": digits[-4:], f"{prefix}phone__in": whole})
+    if "email" not in scope.masked and "@" in words[0]:
+        found |= Q(**{f"{prefix}email__iexact": words[0]})
+    return found
+
+
+def person_ids(scope: Scope) -> list[int]:
+    """The persons the scope reaches, for the lake to join with."""
+    return list(Customer.objects.visible_to(scope).values_list("person_id", flat=True))
+
+
+def score_of(scope: Scope, person_id: int) -> Score | None:
+    """One customer with the figures now shown; None where the scope does not reach it or there is no such customer."""
+    return scores(scope).select_related("customer__owner", "customer__team").filter(customer_id=person_id).first()
+
+
+def attention(scope: Scope, limit: int = 12) -> list[Score]:
+    """Who needs attention first: the most expected revenue in danger. A blocked customer is left alone."""
+    rows = scores(scope).filter(at_risk_minor__gt=0, customer__blocked=False)
+    rows = rows.exclude(risk_band="low")
+    return list(rows.select_related("customer__owner", "customer__team").order_by(*SORTS["at_risk"])[:limit])
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The headline of a customer base: counts, and money in minor units of the reporting currency."""
+
+    customers: int
+    high_risk: int
+    value_at_risk_minor: int
+    high_risk_before: int | None  # at the refresh before; None where there was none
+    newly_high: int | None
+
+
+def totals(scope: Scope, publication: Publication) -> Totals:
+    """The headline numbers of what the scope reaches, beside the refresh before."""
+    now = scores(scope, publication)
+    figures = now.aggregate(customers=Count("pk"), at_risk=Sum("at_risk_minor"))
+    before = newly = None
+    if publication.previous is not None:
+        earlier = Score.objects.filter(reach(scope, "customer__"), generation=publication.previous)
+        before = earlier.filter(risk_band="high").count()
+        newly = _newly_high(now, publication).count()
+    return Totals(
+        customers=figures["customers"],
+        high_risk=now.filter(risk_band="high").count(),
+        value_at_risk_minor=figures["at_risk"] or 0,
+        high_risk_before=before,
+        newly_high=newly,
+    )
+
+
+def moves(scope: Scope, publication: Publication) -> list[tuple[str, str, int]]:
+    """How many customers went from one stage to another with the latest refresh: (from, to, customers), most first."""
+    if publication.previous is None:
+        return []
+    before = Score.objects.filter(generation=publication.previous, customer_id=OuterRef("customer_id"))
+    now = scores(scope, publication).annotate(before=before.values("stage")[:1])
+    rows = now.exclude(before="").exclude(stage="").values_list("before", "stage").annotate(n=Count("pk"))
+    return sorted(((a, b, n) for a, b, n in rows if a and a != b), key=lambda row: (-row[2], row[0], row[1]))
+
+
+def newcomers(scope: Scope, publication: Publication) -> int:
+    """Customers the latest refresh shows and the one before did not know."""
+    if publication.previous is None:
+        return 0
+    before = Score.objects.filter(generation=publication.previous, customer_id=OuterRef("customer_id"))
+    return scores(scope, publication).filter(~Exists(before)).count()
+
+
+def _newly_high(rows: QuerySet[Score], publication: Publication) -> QuerySet[Score]:
+    if publication.previous is None:
+        return rows.none()
+    before = Score.objects.filter(
+        generation=publication.previous, customer_id=OuterRef("customer_id"), risk_band="high"
+    )
+    return rows.filter(risk_band="high").filter(~Exists(before))
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the list's filters offer: only what the scope reaches."""
+
+    regions: list[str]
+    kinds: list[str]
+    teams: list[tuple[int, str]]
+    owners: list[tuple[int, str]]
+
+
+def choices(scope: Scope) -> Choices:
+    """The regions, kinds, teams and owners there are among the customers the scope reaches."""
+    seen = Customer.objects.visible_to(scope)
+
+    def distinct(field: str) -> list[Any]:
+        return sorted(value for value in seen.order_by().values_list(field, flat=True).distinct() if value)
+
+    owners = User.objects.filter(pk__in=distinct("owner_id")).order_by("username")
+    teams = seen.order_by().filter(team__isnull=False).values_list("team_id", "team__name").distinct()
+    return Choices(
+        regions=distinct("region"),
+        kinds=distinct("kind"),
+        teams=sorted(teams, key=lambda row: row[1]),
+        owners=[(owner.pk, owner.shown_name) for owner in owners],
+    )
+
+
+def saved_views(user: User) -> list[SavedView]:
+    """The user's own views and those colleagues share. A view is a question, not an answer: each asker's scope applies."""
+    return list(SavedView.objects.filter(Q(user=user) | Q(shared=True)).select_related("user"))

@@ -1,0 +1,64 @@
+"""The verbs of customers: each is one transaction, one audit entry, one announced event."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from tenure.desk.customers.events import CustomerAssigned
+from tenure.desk.customers.models import Customer, SavedView
+from tenure.desk.events import announce
+from tenure.desk.governance import audit
+from tenure.desk.governance.models import Team, User
+from tenure.errors import TenureError
+from tenure.lake.scope import Scope
+from tenure.language import tr
+
+
+@transaction.atomic
+def assign_customer(
+    person_id: int, *, owner: User | None, team: Team | None, scope: Scope, actor: User | None, now: datetime
+) -> Customer:
+    """Put a customer into somebody's hands. From then on the records no longer move it.
+
+    Raises Customer.DoesNotExist where the scope does not reach the customer, and TenureError for an owner who
+    can no longer sign in.
+    """
+    customer = Customer.objects.visible_to(scope).select_for_update(of=("self",)).get(pk=person_id)
+    if owner is not None and not (owner.is_active and owner.role):
+        raise TenureError(
+            tr('"{name}" can no longer sign in, so no customer can be given to them.', name=owner.username)
+        )
+    before = {"owner": customer.owner_id, "team": customer.team_id}
+    customer.owner, customer.team, customer.assigned_here = owner, team, True
+    customer.save(update_fields=["owner", "team", "assigned_here"])
+    after = {"owner": customer.owner_id, "team": customer.team_id}
+    audit.record("assign_customer", "customer", person_id, actor=actor, now=now, before=before, after=after)
+    announce(CustomerAssigned(person_id, customer.owner_id, customer.team_id))
+    return customer
+
+
+@transaction.atomic
+def save_view(user: User, name: str, query: str, *, shared: bool, now: datetime) -> SavedView:
+    """Keep a list under a name; saving under the same name again replaces it. Raises TenureError without a name."""
+    name = name.strip()[:80]
+    if not name:
+        raise TenureError(tr("Give the view a name."))
+    view, _ = SavedView.objects.update_or_create(
+        user=user, name=name, defaults={"query": query.lstrip("?")[:2000], "shared": shared}
+    )
+    audit.record("save_view", "saved_view", view.pk, actor=user, now=now, name=name, query=view.query, shared=shared)
+    return view
+
+
+@transaction.atomic
+def delete_view(user: User, view_id: int, *, now: datetime) -> None:
+    """Drop a view of one's own; somebody else's is not there to be dropped. Raises SavedView.DoesNotExist."""
+    view = SavedView.objects.get(pk=view_id, user=user)
+    audit.record("delete_view", "saved_view", view.pk, actor=user, now=now, name=view.name)
+    view.delete()
+
+
+@transaction.atomic
+def record_export(*, what: str, rows: int, query: str, actor: User, now: datetime) -> None:
+    """Write down who took how many customers out of the desk, before the first byte leaves."""
+    audit.record("export", what, rows, actor=actor, now=now, query=query[:2000])

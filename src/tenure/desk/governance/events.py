@@ -1,0 +1,19 @@
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class UserCreated:
+    user_id: int
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccessChanged:
+    """A user's role, team, regions or standing changed, and with it what the user may see."""
+
+    user_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class TeamSaved:
+    team_id: int

@@ -1,0 +1,105 @@
+from collections.abc import Iterable
+from typing import Any, NoReturn
+
+from django.contrib.auth.models import AbstractUser
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from tenure.desk.governance.roles import ROLES
+
+
+class Team(models.Model):
+    """People who look after customers together."""
+
+    name = models.CharField(_("name"), max_length=100, unique=True)
+    region = models.CharField(_("region"), max_length=100, blank=True)
+
+    class Meta:
+        verbose_name = _("team")
+        verbose_name_plural = _("teams")
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def role_choices() -> list[tuple[str, str]]:
+    return [(name, str(role.words)) for name, role in ROLES.items()]
+
+
+class User(AbstractUser):
+    """Someone who signs in. What they see follows from role, team and regions alone; no role sees nothing."""
+
+    role = models.CharField(_("role"), max_length=20, blank=True, choices=role_choices)
+    team = models.ForeignKey(
+        Team, models.SET_NULL, null=True, blank=True, verbose_name=_("team"), related_name="members"
+    )
+    regions = models.JSONField(
+        _("regions"), default=list, blank=True, help_text=_('For a manager: ["浙江", "上海"]; empty means the own team')
+    )
+    language = models.CharField(
+        _("language"), max_length=10, blank=True, choices=[("en", "English"), ("zh-hans", "简体中文")]
+    )
+
+    class Meta:
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
+
+    def clean(self) -> None:
+        super().clean()
+        if not isinstance(self.regions, list) or not all(isinstance(name, str) for name in self.regions):
+            raise ValidationError({"regions": _('Give the regions as a list of names, such as ["浙江", "上海"].')})
+
+    @property
+    def shown_name(self) -> str:
+        return self.get_full_name() or self.username
+
+
+class AppendOnlyError(Exception):
+    """An audit entry is evidence: it is written once, and never changed or deleted."""
+
+
+class AuditQuerySet(models.QuerySet["AuditEntry"]):
+    def update(self, **kwargs: Any) -> NoReturn:
+        raise AppendOnlyError
+
+    def delete(self) -> NoReturn:
+        raise AppendOnlyError
+
+    def bulk_update(self, objs: Iterable["AuditEntry"], *args: Any, **kwargs: Any) -> NoReturn:
+        raise AppendOnlyError
+
+
+class AuditEntry(models.Model):
+    """Who did what to what, and when; written in the same transaction as the change itself."""
+
+    at = models.DateTimeField(_("at"))
+    # No account with a history is deleted; it is made inactive. No actor: the product itself, or the command line.
+    actor = models.ForeignKey(User, models.PROTECT, null=True, verbose_name=_("actor"), related_name="+")
+    verb = models.CharField(_("verb"), max_length=60)
+    object_type = models.CharField(_("object type"), max_length=60)
+    object_id = models.CharField(_("object"), max_length=100)
+    detail = models.JSONField(_("detail"), default=dict)
+
+    objects = AuditQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("audit entry")
+        verbose_name_plural = _("audit entries")
+        ordering = ["-pk"]
+        indexes = [
+            models.Index(fields=["object_type", "object_id"], name="audit_object"),
+            models.Index(fields=["verb", "id"], name="audit_verb"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.object_type} {self.object_id}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise AppendOnlyError
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise AppendOnlyError

@@ -1,0 +1,155 @@
+"""Accounts, teams and the audit trail, for administrators."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.auth.admin import UserAdmin
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from tenure.desk.governance import audit, services
+from tenure.desk.governance.api import may
+from tenure.desk.governance.models import AuditEntry, Team, User
+from tenure.errors import TenureError
+
+
+class AdministratorsOnly(ModelAdmin):  # type: ignore[misc]
+    """Open to roles that keep accounts. Django's own permissions and change log play no part: services audit."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return may(request.user, "users")
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may(request.user, "users")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return may(request.user, "users")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may(request.user, "users")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False  # an account with a history is closed, not deleted
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:
+        """The service wrote an audit entry already."""
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> None:
+        """The service wrote an audit entry already."""
+
+
+class ChangeUserForm(UserChangeForm):  # type: ignore[misc]
+    def clean(self) -> dict[str, Any]:
+        found: dict[str, Any] = super().clean() or {}
+        staying = found.get("role") == "admin" and found.get("is_active")
+        others = User.objects.filter(role="admin", is_active=True).exclude(pk=self.instance.pk).exists()
+        if self.instance.role == "admin" and self.instance.is_active and not staying and not others:
+            raise ValidationError(_("This is the last active administrator; make someone else one first."))
+        return found
+
+
+@admin.register(User)
+class UserPages(AdministratorsOnly, UserAdmin):  # type: ignore[misc]
+    form = ChangeUserForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ("username", "first_name", "role", "team", "is_active", "last_login")
+    list_filter = ("role", "team", "is_active")
+    search_fields = ("username", "first_name", "email")
+    ordering = ("username",)
+    filter_horizontal = ()
+    fieldsets = (
+        (None, {"fields": ("username", "password", "is_active")}),
+        (_("What they may see"), {"fields": ("role", "team", "regions")}),
+        (_("Person"), {"fields": ("first_name", "last_name", "email", "language")}),
+    )
+    add_fieldsets = (
+        (None, {"fields": ("username", "password1", "password2")}),
+        (_("What they may see"), {"fields": ("role", "team", "regions")}),
+        (_("Person"), {"fields": ("first_name", "last_name", "email", "language")}),
+    )
+    readonly_fields = ()
+
+    def save_model(self, request: HttpRequest, obj: User, form: ModelForm[User], change: bool) -> None:
+        now, actor = timezone.now(), request.user
+        assert isinstance(actor, User)
+        if not change:
+            made = services.create_user(
+                obj.username,
+                password=form.cleaned_data["password1"],
+                role=obj.role,
+                actor=actor,
+                now=now,
+                team=obj.team,
+                regions=obj.regions,
+                name=obj.first_name,
+                email=obj.email,
+                language=obj.language,
+            )
+            obj.pk, obj._state.adding = made.pk, False
+            User.objects.filter(pk=obj.pk).update(last_name=obj.last_name)
+            return
+        User.objects.filter(pk=obj.pk).update(
+            username=obj.username, first_name=obj.first_name, last_name=obj.last_name, email=obj.email,
+            language=obj.language,
+        )  # fmt: skip
+        services.change_access(
+            User.objects.get(pk=obj.pk),
+            role=obj.role,
+            team=obj.team,
+            regions=obj.regions,
+            active=obj.is_active,
+            actor=actor,
+            now=now,
+        )
+
+    @transaction.atomic
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            with transaction.atomic():
+                return super().changeform_view(request, *args, **kwargs)  # type: ignore[no-any-return]
+        except TenureError as error:
+            from django.http import HttpResponseRedirect
+
+            messages.error(request, str(error))
+            return HttpResponseRedirect(request.path)
+
+    @transaction.atomic
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
+        response = super().user_change_password(request, id, form_url)
+        if request.method == "POST" and response.status_code == 302:
+            actor = request.user if isinstance(request.user, User) else None
+            audit.record("set_password", "user", id, actor=actor, now=timezone.now())
+        return response  # type: ignore[no-any-return]
+
+
+@admin.register(Team)
+class TeamPages(AdministratorsOnly):
+    list_display = ("name", "region")
+    search_fields = ("name",)
+
+    def save_model(self, request: HttpRequest, obj: Team, form: ModelForm[Team], change: bool) -> None:
+        actor = request.user if isinstance(request.user, User) else None
+        services.save_team(obj, actor=actor, now=timezone.now())
+
+
+@admin.register(AuditEntry)
+class AuditPages(AdministratorsOnly):
+    list_display = ("at", "actor", "verb", "object_type", "object_id", "detail")
+    list_filter = ("verb",)
+    search_fields = ("object_id", "verb")
+    list_select_related = ("actor",)
+    list_display_links = None
+    actions = None
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False

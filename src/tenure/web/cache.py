@@ -1,0 +1,40 @@
+"""Figures over a whole customer base, worked out once a scope and kept until anything they are made of changes."""
+
+from collections.abc import Callable
+from hashlib import blake2b
+from typing import TypeVar
+
+from django.core.cache import cache
+
+from tenure.desk.customers.models import Publication
+from tenure.desk.governance.models import AuditEntry
+from tenure.lake.scope import Scope
+from tenure.web.lake import lake
+
+T = TypeVar("T")
+KEEP_SECONDS = 3600
+
+
+def remembered(what: str, scope: Scope, publication: Publication | None, compute: Callable[[], T], *tables: str) -> T:
+    """`compute()`, or what it gave before for this scope, generation, assignments and versions of these lake tables.
+
+    Give values that do not depend on the language. The key holds everything the answer depends on, so nothing is
+    ever cleared: what no key asks for any more falls out by age.
+    """
+    moved = AuditEntry.objects.filter(verb="assign_customer").order_by("-pk").values_list("pk", flat=True).first()
+    versions = [(table, lake().version(table)) for table in tables]
+    asker = (
+        scope.reach,
+        scope.user_id if scope.reach == "own" else None,
+        sorted(scope.team_ids),
+        sorted(scope.regions),
+        sorted(scope.masked),
+    )
+    shown = (publication.generation, publication.published_at.isoformat()) if publication else None
+    parts = repr((str(lake().folder), what, asker, shown, moved, versions))
+    key = "figures:" + blake2b(parts.encode(), digest_size=16).hexdigest()
+    found: T | None = cache.get(key)
+    if found is None:
+        found = compute()
+        cache.set(key, found, KEEP_SECONDS)
+    return found

@@ -1,0 +1,90 @@
+"""Charts as plain data for the plotting script in the page; colours are names that the page's theme fills in.
+
+A figure is {"data": [...], "layout": {...}}. Wherever a colour is wanted it says "$primary", "$good", "$bad", "$muted"
+or "$text", which `tenure.js` replaces, and replaces again when the theme is switched.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+Figure: TypeAlias = dict[str, Any]
+
+
+def bars(x: Sequence[Any], y: Sequence[Any], *, name: str, links: Sequence[str] | None = None, y_title: str = "",
+         x_title: str = "", color: str = "$primary", text: Sequence[str] | None = None) -> Figure:  # fmt: skip
+    """Plain bars; with links, a click on one opens the customers it is made of."""
+    trace: dict[str, Any] = {"type": "bar", "x": list(x), "y": list(y), "name": name, "marker": {"color": color}}
+    if text is not None:
+        trace |= {"text": list(text), "textposition": "auto"}
+    if links is not None:
+        trace["customdata"] = list(links)
+    return {
+        "data": [trace],
+        "layout": {"xaxis": {"title": {"text": x_title}, "type": "category"}, "yaxis": {"title": {"text": y_title}}},
+    }
+
+
+def flow(labels: Sequence[str], links: Sequence[tuple[int, int, int]], tints: Sequence[str]) -> Figure:
+    """A Sankey diagram: labels and tints of the nodes, (from, to, how many) of the links."""
+    return {
+        "data": [
+            {
+                "type": "sankey",
+                "arrangement": "snap",
+                "node": {"label": list(labels), "color": list(tints), "pad": 14, "thickness": 14, "line": {"width": 0}},
+                "link": {
+                    "source": [a for a, _b, _n in links],
+                    "target": [b for _a, b, _n in links],
+                    "value": [n for _a, _b, n in links],
+                    "color": "$veil",
+                },
+            }
+        ],
+        "layout": {"margin": {"l": 8, "r": 8, "t": 8, "b": 8}},
+    }
+
+
+def calibration(bins: Sequence[Mapping[str, Any]], *, said: str, seen: str, perfect: str) -> Figure:
+    """Predicted against observed share, one point a bin; on the diagonal the score means what it says."""
+    return {
+        "data": [
+            {"type": "scatter", "mode": "lines", "x": [0, 1], "y": [0, 1], "name": perfect,
+             "line": {"dash": "dot", "color": "$muted"}, "hoverinfo": "skip"},
+            {"type": "scatter", "mode": "lines+markers", "x": [b["predicted"] for b in bins],
+             "y": [b["observed"] for b in bins], "name": seen, "text": [f"n = {b['n']:,}" for b in bins],
+             "line": {"color": "$primary"}},
+        ],
+        "layout": {
+            "xaxis": {"title": {"text": said}, "tickformat": ".0%", "rangemode": "tozero"},
+            "yaxis": {"title": {"text": seen}, "tickformat": ".0%", "rangemode": "tozero"},
+            "showlegend": False,
+        },
+    }  # fmt: skip
+
+
+def intervals(names: Sequence[str], middle: Sequence[float], low: Sequence[float], high: Sequence[float], *,
+              title: str) -> Figure:  # fmt: skip
+    """One estimate a line with its interval, and a line at nothing."""
+    return {
+        "data": [
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "x": list(middle),
+                "y": list(names),
+                "marker": {"color": "$primary", "size": 10},
+                "error_x": {
+                    "type": "data",
+                    "symmetric": False,
+                    "array": [h - m for m, h in zip(middle, high, strict=True)],
+                    "arrayminus": [m - lo for m, lo in zip(middle, low, strict=True)],
+                    "color": "$primary",
+                },
+            }
+        ],
+        "layout": {
+            "xaxis": {"title": {"text": title}, "tickformat": "+.1%", "zeroline": True, "zerolinewidth": 2},
+            "yaxis": {"automargin": True, "type": "category"},
+            "showlegend": False,
+        },
+    }

@@ -1,0 +1,30 @@
+"""The lake as pages see it: opened once a thread, scoped to the asker through the desk's own word on who has whom."""
+
+import threading
+from pathlib import Path
+
+import pyarrow as pa
+
+from tenure.desk.customers.selectors import person_ids
+from tenure.lake import Lake, Scope
+from tenure.workspace import Workspace, open_workspace
+
+_own = threading.local()
+
+
+def workspace() -> Workspace:
+    """The workspace these pages belong to."""
+    return open_workspace()
+
+
+def lake() -> Lake:
+    """This thread's lake; a lake object serves one thread at a time."""
+    here = workspace()
+    opened: dict[Path, Lake] = _own.__dict__.setdefault("opened", {})
+    if here.lake_folder not in opened:
+        opened[here.lake_folder] = Lake(here.lake_folder, zone=here.zone, currency=here.currency, assigned=_assigned)
+    return opened[here.lake_folder]
+
+
+def _assigned(scope: Scope) -> pa.Array:
+    return pa.array(person_ids(scope), pa.int64())

@@ -1,0 +1,81 @@
+"""Customer 360: who it is, where it stands and why, and one timeline."""
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from tenure.desk.customers import selectors, services
+from tenure.desk.customers.models import Customer
+from tenure.desk.governance.api import may, scope_of
+from tenure.desk.governance.models import Team, User
+from tenure.errors import TenureError
+from tenure.web.lake import lake
+from tenure.web.site import render
+from tenure.web.timeline import kinds_in, timeline
+
+STEP = 60
+
+
+def page(request: HttpRequest, person_id: int) -> HttpResponse:
+    """One customer. Out of the asker's reach is the same answer as not there: 404."""
+    scope = scope_of(request.user)
+    score = selectors.score_of(scope, person_id)
+    if score is None:
+        raise Http404
+    entries = timeline(lake(), scope, person_id, now=timezone.now())
+    kind, channel = request.GET.get("kind", ""), request.GET.get("channel", "")
+    chosen = [e for e in entries if kind in ("", e.kind) and channel in ("", e.channel)]
+    upto = request.GET.get("upto", "")
+    length = min(int(upto), 3000) if upto.isascii() and upto.isdigit() and len(upto) < 6 else STEP
+    assigns = may(request.user, "assign")
+    return render(
+        request,
+        "person.html",
+        str(score.customer),
+        score=score,
+        customer=score.customer,
+        masked=scope.masked,
+        entries=chosen[:length],
+        more=len(chosen) > length,
+        upto=length + STEP * 2,
+        kinds=kinds_in(entries),
+        channels=sorted({entry.channel for entry in entries if entry.channel}),
+        kind=kind,
+        channel=channel,
+        everything=len(entries),
+        open_cases=[entry for entry in entries if entry.is_open],
+        extra=[] if "extra" in scope.masked else sorted(score.extra.items()) if isinstance(score.extra, dict) else [],
+        owners=User.objects.filter(is_active=True).exclude(role="").order_by("username") if assigns else [],
+        teams=Team.objects.all() if assigns else [],
+        may_assign=assigns,
+    )
+
+
+@require_POST
+def assign(request: HttpRequest, person_id: int) -> HttpResponse:
+    scope = scope_of(request.user)
+    actor = request.user
+    assert isinstance(actor, User)
+    owner, team = request.POST.get("owner", ""), request.POST.get("team", "")
+    try:
+        services.assign_customer(
+            person_id,
+            owner=User.objects.filter(pk=owner).first() if owner.isdigit() else None,
+            team=Team.objects.filter(pk=team).first() if team.isdigit() else None,
+            scope=scope,
+            actor=actor,
+            now=timezone.now(),
+        )
+    except Customer.DoesNotExist as error:
+        raise Http404 from error
+    except TenureError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, _("Assigned."))
+    # Whoever gives a customer out of the own reach no longer sees it.
+    if Customer.objects.visible_to(scope).filter(pk=person_id).exists():
+        return HttpResponseRedirect(reverse("admin:person", args=[person_id]))
+    return HttpResponseRedirect(reverse("admin:customers"))

@@ -1,0 +1,58 @@
+"""What frames every page: the name, the style, and the workspaces this user may open."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from tenure.desk.governance.api import may
+from tenure.language import Words
+from tenure.web.lake import workspace
+
+NAME = Words("Tenure", "常客")
+
+
+def site_title(request: HttpRequest) -> str:
+    company = workspace().company
+    return f"{NAME} · {company}" if company else str(NAME)
+
+
+def environment(request: HttpRequest) -> list[str] | None:
+    """Says on every page that these customers are made up."""
+    return [_("Demo"), "info"] if workspace().demo else None
+
+
+def style(request: HttpRequest) -> str:
+    return static("tenure/tenure.css")
+
+
+def script(request: HttpRequest) -> str:
+    return static("tenure/tenure.js")
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """The workspaces by permission; a group the user may open nothing of is not shown."""
+    user = request.user
+    work = [
+        ("today", _("Today"), "today", reverse("admin:index")),
+        ("customers", _("Customers"), "group", reverse("admin:customers")),
+        ("insight", _("Insight"), "monitoring", reverse("admin:insight")),
+        ("data", _("Data"), "database", reverse("admin:data")),
+    ]
+    settings = [
+        ("users", _("Users"), "manage_accounts", reverse("admin:governance_user_changelist")),
+        ("users", _("Teams"), "groups", reverse("admin:governance_team_changelist")),
+        ("users", _("Audit"), "history", reverse("admin:governance_auditentry_changelist")),
+    ]
+    groups: list[dict[str, Any]] = []
+    for title, entries in (("", work), (_("Settings"), settings)):
+        items = [
+            {"title": name, "icon": icon, "link": link}
+            for permission, name, icon, link in entries
+            if may(user, permission)  # type: ignore[arg-type]
+        ]
+        if items:
+            groups.append({"title": title, "items": items, "separator": bool(title)})
+    return groups

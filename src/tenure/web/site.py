@@ -1,0 +1,80 @@
+"""The pages, all inside one site: whoever is not signed in with a role is sent to sign in, page by page by permission."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django import forms
+from django.contrib.auth.models import AbstractBaseUser
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from unfold.forms import AuthenticationForm
+from unfold.sites import UnfoldAdminSite
+
+from tenure.desk.governance.api import may
+from tenure.desk.governance.roles import Permission
+
+View = Callable[..., HttpResponseBase]
+
+
+class SignInForm(AuthenticationForm):  # type: ignore[misc]
+    """Whoever is active and has a role may come in; Django's staff flag plays no part here."""
+
+    def confirm_login_allowed(self, user: AbstractBaseUser) -> None:
+        if not may(user, "today"):
+            raise forms.ValidationError(
+                self.error_messages["invalid_login"],
+                code="invalid_login",
+                params={"username": self.username_field.verbose_name},
+            )
+
+
+class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
+    login_form = SignInForm
+    enable_nav_sidebar = True
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        return may(request.user, "today")
+
+    def page(self, permission: Permission, view: View) -> View:
+        """A route of this site, closed to whose role lacks the permission."""
+
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if not may(request.user, permission):
+                raise PermissionDenied
+            return view(request, *args, **kwargs)
+
+        return self.admin_view(guarded)  # type: ignore[no-any-return]
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        from tenure.web import today
+
+        return today.page(request)
+
+    def extra_urls(self) -> list[URLPattern]:
+        # The site is made while apps are still loading; what shows models is read when routes are first asked for.
+        from tenure.web import customers, data, insight, person, today
+
+        return [
+            path("today/numbers/", self.page("today", today.numbers), name="today_numbers"),
+            path("customers/", self.page("customers", customers.page), name="customers"),
+            path("customers/export/", self.page("export", customers.export), name="customers_export"),
+            path("customers/views/", self.page("customers", customers.save_view), name="save_view"),
+            path("customers/views/<int:view_id>/delete/", self.page("customers", customers.delete_view), name="delete_view"),
+            path("customers/<int:person_id>/", self.page("customers", person.page), name="person"),
+            path("customers/<int:person_id>/assign/", self.page("assign", person.assign), name="assign"),
+            path("insight/", self.page("insight", insight.page), name="insight"),
+            path("insight/<slug:part>/", self.page("insight", insight.page), name="insight_part"),
+            path("data/", self.page("data", data.page), name="data"),
+        ]
+
+
+def render(request: HttpRequest, template: str, title: str, **context: Any) -> TemplateResponse:
+    """A page in the site's frame."""
+    from django.contrib import admin
+
+    frame = admin.site.each_context(request)
+    return TemplateResponse(request, f"tenure/{template}", {**frame, "title": title, "is_fullwidth": "1", **context})

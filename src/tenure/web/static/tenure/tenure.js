@@ -1,0 +1,89 @@
+// Small things every page does: "/" goes to the search box, charts are drawn in the theme's colours.
+(() => {
+  "use strict";
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.closest("input, textarea, select, [contenteditable]")) return;
+    const search = document.querySelector("[data-search]");
+    if (search) {
+      event.preventDefault();
+      search.focus();
+      search.select();
+    }
+  });
+
+  // A menu closes when the reader goes elsewhere.
+  document.addEventListener("click", (event) => {
+    for (const menu of document.querySelectorAll("details.t-menu[open]")) {
+      if (!menu.contains(event.target)) menu.open = false;
+    }
+  });
+
+  // Figures name colours ("$primary"); a canvas turns the theme's oklch() into what the plotting script reads.
+  const pen = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const names = { primary: "--t-heat", good: "--t-good", bad: "--t-bad", muted: "--t-quiet", text: "--t-text", line: "--t-line", veil: "--t-veil" };
+
+  function colour(name) {
+    const variable = name.startsWith("stage-") ? "--t-" + name : names[name];
+    const style = getComputedStyle(document.documentElement);
+    let value = variable ? style.getPropertyValue(variable).trim() : "";
+    if (!value) value = style.getPropertyValue("--t-quiet").trim();
+    const probe = document.createElement("i");
+    probe.style.color = value;
+    document.body.append(probe);
+    const seen = getComputedStyle(probe).color;
+    probe.remove();
+    pen.clearRect(0, 0, 1, 1);
+    pen.fillStyle = seen;
+    pen.fillRect(0, 0, 1, 1);
+    const [r, g, b, a] = pen.getImageData(0, 0, 1, 1).data;
+    return `rgba(${r},${g},${b},${(a / 255).toFixed(2)})`;
+  }
+
+  function themed(value) {
+    if (typeof value === "string" && value.startsWith("$")) return colour(value.slice(1));
+    if (Array.isArray(value)) return value.map(themed);
+    if (value && typeof value === "object") {
+      return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, themed(inner)]));
+    }
+    return value;
+  }
+
+  function draw(box) {
+    const source = document.getElementById(box.dataset.figure);
+    if (!source || !window.Plotly) return;
+    const figure = themed(JSON.parse(source.textContent));
+    const axis = { gridcolor: colour("line"), zerolinecolor: colour("muted"), linecolor: colour("line"), automargin: true };
+    const layout = {
+      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", showlegend: false, hovermode: "closest",
+      font: { color: colour("text"), size: 12, family: getComputedStyle(document.body).fontFamily },
+      margin: { l: 48, r: 12, t: 12, b: 42 }, ...figure.layout,
+    };
+    layout.xaxis = { ...axis, ...(figure.layout.xaxis || {}) };
+    layout.yaxis = { ...axis, ...(figure.layout.yaxis || {}) };
+    window.Plotly.newPlot(box, figure.data, layout, { displayModeBar: false, responsive: true }).then(() => {
+      box.dataset.drawn = "1";
+      box.on("plotly_click", (event) => {
+        const link = event.points?.[0]?.customdata;
+        if (typeof link === "string" && link.startsWith("/")) window.location.assign(link);
+      });
+    });
+  }
+
+  const drawAll = () => document.querySelectorAll("[data-figure]").forEach(draw);
+
+  window.addEventListener("DOMContentLoaded", () => {
+    drawAll();
+    if (document.querySelector("[data-figure]")) {
+      let dark = document.documentElement.classList.contains("dark");
+      new MutationObserver(() => {
+        const now = document.documentElement.classList.contains("dark");
+        if (now !== dark) {
+          dark = now;
+          drawAll();
+        }
+      }).observe(document.documentElement, { attributes: true, attributeFilter: ["class"] });
+    }
+  });
+})();

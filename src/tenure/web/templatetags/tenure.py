@@ -1,0 +1,119 @@
+"""How figures are written on pages: money, shares, words for codes, small pictures."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from tenure.language import is_chinese
+from tenure.web.lake import workspace
+from tenure.web.words import words_for
+
+register = template.Library()
+
+SYMBOLS = {"CNY": "¥", "USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "HKD": "HK$"}
+WHOLE_UNITS = {"JPY", "KRW", "VND", "CLP", "ISK"}
+
+
+def in_units(minor: float) -> float:
+    return minor if workspace().currency in WHOLE_UNITS else minor / 100
+
+
+def symbol() -> str:
+    currency = workspace().currency
+    return SYMBOLS.get(currency, currency + " ")
+
+
+@register.filter
+def money(minor: float | None) -> str:
+    """12345 → ¥123; minor units of the reporting currency, to the whole unit."""
+    if minor is None or minor == "":
+        return "–"
+    units = round(in_units(minor))
+    return f"{'−' if units < 0 else ''}{symbol()}{abs(units):,}"
+
+
+@register.filter
+def compact(number: float | None) -> str:
+    """1234567 → 1.23M, in Chinese 123.5万."""
+    if number is None:
+        return "–"
+    steps = ((1e8, "亿"), (1e4, "万")) if is_chinese() else ((1e9, "B"), (1e6, "M"), (1e4, "K"))
+    for size, letter in steps:
+        if abs(number) >= size:
+            scaled = number / (1e3 if letter == "K" else size)
+            return f"{scaled:,.{0 if abs(scaled) >= 100 else 1}f}{letter}"
+    return f"{number:,.0f}"
+
+
+@register.filter
+def compact_money(minor: float | None) -> str:
+    if minor is None:
+        return "–"
+    units = in_units(minor)
+    return f"{'−' if units < 0 else ''}{symbol()}{compact(abs(units))}"
+
+
+@register.filter
+def percent(share: float | None, places: int = 0) -> str:
+    """0.237 → 24 %."""
+    return "–" if share is None else f"{share * 100:.{places}f}%"
+
+
+@register.filter
+def words(code: object, kind: str) -> str:
+    """The word for a code: {{ score.stage|words:"stage" }}."""
+    return words_for(kind, code)
+
+
+@register.filter
+def said(reason: Mapping[str, Any]) -> str:
+    """A reason of a score, in the page's language."""
+    return str(reason.get("zh" if is_chinese() else "en") or reason.get("en") or reason.get("feature") or "")
+
+
+@register.filter
+def heat(value: float | None, most: float | None) -> str:
+    """How strongly to tint a cell, 0 to 1; the square root keeps small ones visible."""
+    if not value or not most:
+        return "0"
+    return f"{min(1.0, max(0.0, value / most)) ** 0.5:.2f}"
+
+
+@register.simple_tag
+def sparkline(values: Sequence[float | None], width: int = 120, height: int = 28) -> SafeString:
+    """A line of values over time, oldest first; a gap stays a gap."""
+    known = [value for value in values if value is not None]
+    if len(known) < 2:
+        return SafeString("")
+    low, high = min(known), max(known)
+    span = (high - low) or 1
+    step = (width - 4) / max(len(values) - 1, 1)
+    pieces: list[str] = []
+    drawing = False
+    for index, value in enumerate(values):
+        if value is None:
+            drawing = False
+            continue
+        y = height - 3 - (height - 6) * (value - low) / span
+        pieces.append(f"{'L' if drawing else 'M'}{2 + index * step:.1f} {y:.1f}")
+        drawing = True
+    return format_html(
+        '<svg class="t-spark" viewBox="0 0 {} {}" width="{}" height="{}" aria-hidden="true"><path d="{}"/></svg>',
+        width, height, width, height, " ".join(pieces),
+    )  # fmt: skip
+
+
+@register.simple_tag
+def gauge(share: float | None, band: str = "") -> SafeString:
+    """A half circle filled as far as the risk goes."""
+    filled = 0 if share is None else min(max(share, 0), 1) * 157.08
+    return format_html(
+        '<svg class="t-gauge t-band-{}" viewBox="0 0 120 66" width="120" height="66" role="img" aria-label="{}">'
+        '<path class="t-gauge-track" d="M10 60 A50 50 0 0 1 110 60"/>'
+        '<path class="t-gauge-fill" d="M10 60 A50 50 0 0 1 110 60" stroke-dasharray="{} 158"/>'
+        '<text x="60" y="56" text-anchor="middle">{}</text></svg>',
+        band, percent(share), f"{filled:.1f}", percent(share),
+    )  # fmt: skip

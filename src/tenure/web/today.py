@@ -1,0 +1,42 @@
+"""Today: who needs attention, what moved, and the headline numbers."""
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from tenure.desk.customers import selectors
+from tenure.desk.customers.models import Publication
+from tenure.desk.governance.api import may, scope_of
+from tenure.web.cache import remembered
+from tenure.web.headlines import headlines
+from tenure.web.site import render
+
+ATTENTION = 12
+
+
+def page(request: HttpRequest) -> HttpResponse:
+    """The first page after signing in. The monthly numbers follow in a second request, so that the names come at once."""
+    scope = scope_of(request.user)
+    shown = Publication.current()
+    if shown is None:
+        return render(request, "welcome.html", _("Today"))
+    return render(
+        request,
+        "today.html",
+        _("Today"),
+        shown=shown,
+        totals=remembered("totals", scope, shown, lambda: selectors.totals(scope, shown)),
+        moves=remembered("moves", scope, shown, lambda: selectors.moves(scope, shown))[:6],
+        newcomers=remembered("newcomers", scope, shown, lambda: selectors.newcomers(scope, shown)),
+        attention=selectors.attention(scope, ATTENTION),
+        list_url=reverse("admin:customers"),
+        may_insight=may(request.user, "insight"),
+    )
+
+
+def numbers(request: HttpRequest) -> HttpResponse:
+    """The headline numbers with their months, as a piece of the page."""
+    scope = scope_of(request.user)
+    shown = Publication.current()
+    found, missing = headlines(scope, shown) if shown else ([], [])
+    return render(request, "headlines.html", "", headlines=found, missing=missing)

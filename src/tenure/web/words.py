@@ -1,0 +1,35 @@
+"""The words for the codes that scores carry, from the rooms that define them."""
+
+from collections.abc import Mapping
+
+from tenure.contracts import CONTRACTS
+from tenure.insight.lifecycle import STAGES
+from tenure.insight.segments import CELLS
+from tenure.language import Words
+
+RISK_BANDS: Mapping[str, Words] = {
+    "high": Words("High", "高"),
+    "medium": Words("Medium", "中"),
+    "low": Words("Low", "低"),
+}
+STATES: Mapping[str, Words] = {
+    "begun": Words("Being received", "接收中"),
+    "committed": Words("Received", "已接收"),
+    "undone": Words("Taken back", "已撤销"),
+    "abandoned": Words("Broken off", "已中断"),
+}
+KINDS: Mapping[str, Words] = CONTRACTS["customers"]["kind"].values
+
+_BY_NAME: Mapping[str, Mapping[str, Words]] = {
+    "stage": STAGES,
+    "risk": RISK_BANDS,
+    "cell": CELLS,
+    "kind": KINDS,
+    "state": STATES,
+}
+
+
+def words_for(kind: str, code: object) -> str:
+    """The word for a code ("stage", "mature") in the page's language; a code nobody knows is shown as it is."""
+    text = "" if code is None else str(code)
+    return str(_BY_NAME.get(kind, {}).get(text, text))

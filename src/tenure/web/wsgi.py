@@ -1,0 +1,8 @@
+"""Where a WSGI server finds the pages."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tenure.settings")
+application = get_wsgi_application()
