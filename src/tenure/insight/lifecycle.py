@@ -1,5 +1,6 @@
 """Where each customer stands in its life with us, from its own buying rhythm or its contract, and why."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -82,6 +83,20 @@ RULES: dict[str, tuple[str, Words]] = {
         Words(
             "Usually bought every {rhythm_days} days; silent for {since_last_days}",
             "过去通常每 {rhythm_days} 天购买一次，已沉默 {since_last_days} 天",
+        ),
+    ),
+    "quiet_once": (
+        "decline",
+        Words(
+            "Bought once, {since_last_days} days ago; others usually come back within {rhythm_days}",
+            "仅购买一次，已过 {since_last_days} 天；其他客户通常 {rhythm_days} 天内再次购买",
+        ),
+    ),
+    "silent_once": (
+        "left",
+        Words(
+            "Bought once, {since_last_days} days ago, and never came back; others usually do within {rhythm_days}",
+            "仅购买一次，{since_last_days} 天未再购买；其他客户通常 {rhythm_days} 天内再次购买",
         ),
     ),
     "contract_new": (
@@ -167,7 +182,8 @@ def explain(row: Mapping[str, Any]) -> Words:
         numbers["over_days"] = -row["term_left_days"]
     if row.get("fee_before_base_minor") and row.get("fee_base_minor") is not None:
         numbers["fee_change"] = _whole(abs(row["fee_base_minor"] / row["fee_before_base_minor"] - 1) * 100)
-    return RULES[row["rule"]][1].format(**numbers, fee_days=FEE_DAYS)
+    words = RULES[row["rule"]][1].format(**numbers, fee_days=FEE_DAYS)
+    return Words(re.sub(r"(?<![\d.,-])1 (day|purchase)s\b", r"1 \1", words.en), words.zh)
 
 
 def transitions(before: ibis.Table, after: ibis.Table) -> ibis.Table:
@@ -257,11 +273,15 @@ def _judged(t: ibis.Table) -> ibis.Table:
 
     silence, rhythm = t.since_last_days, t.rhythm_days
     paced = (t.purchase_days >= 4) & (t.since_first_days >= 2 * PACE_RHYTHMS * rhythm)
+    once = t.purchase_days == 1
+    silent = (silence > LEFT_MOST_DAYS) | ((silence > LEFT_RHYTHMS * rhythm) & (silence > LEFT_LEAST_DAYS))
+    quiet = (silence > DECLINE_RHYTHMS * rhythm) & (silence > DECLINE_LEAST_DAYS)
     by_purchases = [
-        (silence > LEFT_MOST_DAYS, "silent"),
-        ((silence > LEFT_RHYTHMS * rhythm) & (silence > LEFT_LEAST_DAYS), "silent"),
-        ((silence > DECLINE_RHYTHMS * rhythm) & (silence > DECLINE_LEAST_DAYS), "quiet"),
-        (t.purchase_days == 1, "first_purchase"),
+        (silent & once, "silent_once"),
+        (silent, "silent"),
+        (quiet & once, "quiet_once"),
+        (quiet, "quiet"),
+        (once, "first_purchase"),
         (~paced, "young"),
         ((t.recent_days >= 4) & (t.recent_days >= 2 * t.earlier_days), "faster"),
         ((t.earlier_days >= 4) & (2 * t.recent_days <= t.earlier_days), "slower"),
