@@ -90,6 +90,12 @@ def test_a_young_customer_grows():
     assert staged(orders=every(1, 10, 16) + every(2, 10, 3))[2]["rule"] == "young"
 
 
+def test_a_seldom_buyer_is_young_no_more_after_a_year():
+    rows = staged(orders=every(1, 90, 4) + every(2, 90, 6))
+
+    assert (rows[1]["rule"], rows[2]["rule"]) == ("young", "steady")
+
+
 def test_buying_twice_as_often_is_growth_and_half_as_often_is_decline():
     fast = every(1, 20, 20, last="2026-03-20") + every(1, 8, 12)
     slow = every(2, 20, 20, last="2026-02-25") + every(2, 50, 3)

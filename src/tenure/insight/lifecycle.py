@@ -32,6 +32,8 @@ DECLINE_LEAST_DAYS, LEFT_LEAST_DAYS = 14, 30
 LEFT_MOST_DAYS = 730
 # Faster or slower: purchases of the last six rhythms beside those of the six before.
 PACE_RHYTHMS = 6
+# A customer of a year is young no more, however seldom it buys.
+YOUNG_DAYS = 365
 # Contracts.
 NEW_CONTRACT_DAYS, YOUNG_CONTRACT_DAYS, ENDING_DAYS, FEE_DAYS = 90, 365, 60, 180
 FEE_UP, FEE_DOWN = 1.05, 0.90
@@ -157,8 +159,9 @@ def stages(tables: Mapping[str, ibis.Table], as_of: datetime) -> ibis.Table:
     Purchases: the rhythm is the median gap between the customer's purchase days, drawn towards the median customer's as
     if that were two gaps of its own: rhythm = (gaps × own + 2 × population) ÷ (gaps + 2). Silence of more than 6 rhythms
     (never within 30 days, always after 730): left; more than 3 (never within 14 days): decline. One purchase day: acquire.
-    Fewer than four, or fewer than 12 rhythms since the first: grow. Else the last 6 rhythms beside the 6 before them: twice
-    as many purchase days and at least four: grow; half as many, of at least four: decline; else mature.
+    Fewer than four, or fewer than 12 rhythms and less than a year since the first: grow. Else, where there are 12 rhythms, the
+    last 6 beside the 6 before them: twice as many purchase days and at least four: grow; half as many, of at least four:
+    decline. Else mature.
 
     Someone on file who has neither is to be acquired still, but only in a company that has orders or subscriptions at all.
     `as_of` is passed in the business zone: its own date is the day silence counts to. Nothing from that instant on is read.
@@ -272,7 +275,8 @@ def _judged(t: ibis.Table) -> ibis.Table:
     basis = ibis.cases((runs | over, "contract"), (bought, "purchases"), else_="none")
 
     silence, rhythm = t.since_last_days, t.rhythm_days
-    paced = (t.purchase_days >= 4) & (t.since_first_days >= 2 * PACE_RHYTHMS * rhythm)
+    whole = t.since_first_days >= 2 * PACE_RHYTHMS * rhythm
+    young = (t.purchase_days < 4) | (~whole & (t.since_first_days < YOUNG_DAYS))
     once = t.purchase_days == 1
     silent = (silence > LEFT_MOST_DAYS) | ((silence > LEFT_RHYTHMS * rhythm) & (silence > LEFT_LEAST_DAYS))
     quiet = (silence > DECLINE_RHYTHMS * rhythm) & (silence > DECLINE_LEAST_DAYS)
@@ -282,9 +286,9 @@ def _judged(t: ibis.Table) -> ibis.Table:
         (quiet & once, "quiet_once"),
         (quiet, "quiet"),
         (once, "first_purchase"),
-        (~paced, "young"),
-        ((t.recent_days >= 4) & (t.recent_days >= 2 * t.earlier_days), "faster"),
-        ((t.earlier_days >= 4) & (2 * t.recent_days <= t.earlier_days), "slower"),
+        (young, "young"),
+        (whole & (t.recent_days >= 4) & (t.recent_days >= 2 * t.earlier_days), "faster"),
+        (whole & (t.earlier_days >= 4) & (2 * t.recent_days <= t.earlier_days), "slower"),
     ]
     fee, fee_before = t.fee_base_minor, t.fee_before_base_minor.nullif(0)
     by_contract = [
