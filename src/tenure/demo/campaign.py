@@ -18,7 +18,7 @@ PROPENSITY = 0.5
 COST_FEN = 3000
 # A discount keeps those who look at prices; a call reminds those who had forgotten they were paying at all.
 KEEPS = 0.2
-WAKES = 6.0
+WAKES = 4.5
 
 
 @dataclass(frozen=True)

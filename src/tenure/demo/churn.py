@@ -48,7 +48,7 @@ def hazards(people: People, plans: Plans, orders: Orders, cases: Cases, bills: B
     """causes × persons × months: the hazard a month lived in full would add, the last price rise left out.
 
     What was felt in one month drives people away in the next two. The price-sensitive feel price, the end of an offer
-    and a rival twice to four times as much, and the rival twice again in the half year of his price war;
+    and a rival twice to four times as much, and the rival more than twice that in the half year of his price war;
     organisations feel everything a little more than half as much.
     """
     size, months = len(people), calendar.months
@@ -92,7 +92,7 @@ def hazards(people: People, plans: Plans, orders: Orders, cases: Cases, bills: B
 
     war = np.ones(months)
     begins = campaign.starts_in(calendar)
-    war[begins : begins + 6] = 2.0
+    war[begins : begins + 6] = 2.5
     found[POSITION["competitor"]] = rate["competitor"] * np.where(keen[:, None], 4.0 * war[None, :], 1.0)
     found[POSITION["moved"]] = rate["moved"]
     found[POSITION["gone"]] = rate["gone"]
