@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 import pytest
 
 from tenure.contracts import CONTRACTS
-from tenure.demo import Company, simulate
+from tenure.demo import simulate
 from tenure.errors import TenureError
 
 RECORDS = sorted(set(CONTRACTS) - {"snapshot"})  # a wide file is another way to bring customers in
@@ -193,7 +193,9 @@ def test_what_cannot_be_simulated_is_refused_with_a_hint(asked, said):
         simulate(**{"customers": 1_500, **asked})
 
 
-@pytest.mark.parametrize(("customers", "months", "until"), [(1_000, 12, date(2025, 3, 1)), (1_200, 30, date(2026, 1, 1))])
+@pytest.mark.parametrize(
+    ("customers", "months", "until"), [(1_000, 12, date(2025, 3, 1)), (1_200, 30, date(2026, 1, 1))]
+)
 def test_other_sizes_and_dates_work_as_well(customers, months, until):
     company = simulate(customers=customers, months=months, seed=3, until=until)
 

@@ -1,5 +1,7 @@
 """Each story's figure comes out of the company's records, counted here by hand."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -71,7 +73,7 @@ def test_s03_no_other_month_breaches_its_line_like_it(company, frames):
     start, _ = company.truth.stories["S03"].periods["month"]
     starts = pd.date_range(end=pd.Timestamp(start).tz_convert("Asia/Shanghai"), periods=23, freq="MS")
 
-    others = [_churn(frames["subscriptions"], a, b)[0] for a, b in zip(starts[:-1], starts[1:], strict=True)]
+    others = [_churn(frames["subscriptions"], a, b)[0] for a, b in pairwise(starts)]
 
     assert max(others) < 0.05
 
@@ -96,8 +98,15 @@ def test_s05_the_top_fifth_of_buyers_brings_82_percent(company, frames):
     orders = orders[(orders.status != "cancelled") & orders.customer_id.notna()].copy()
     rates = frames["exchange_rates"].copy()
     rates["rate"] = rates.rate.astype(float)
-    rates["at"] = pd.to_datetime(rates.valid_on).dt.tz_localize("Asia/Shanghai").dt.tz_convert("UTC").astype("datetime64[us, UTC]")
-    orders = pd.merge_asof(orders, rates[["at", "currency", "rate"]].sort_values("at"), left_on="ordered_at", right_on="at", by="currency")
+    rates["at"] = (
+        pd.to_datetime(rates.valid_on)
+        .dt.tz_localize("Asia/Shanghai")
+        .dt.tz_convert("UTC")
+        .astype("datetime64[us, UTC]")
+    )
+    orders = pd.merge_asof(
+        orders, rates[["at", "currency", "rate"]].sort_values("at"), left_on="ordered_at", right_on="at", by="currency"
+    )
     orders["base"] = (orders.amount_minor * orders.rate.fillna(1.0)).round()
     persons = company.truth.persons.to_pandas()
 
@@ -183,10 +192,8 @@ def test_s11_the_48_hours_are_lost_between_the_desks(company, told):
     cases = told("S11", "cases", "before").set_index("case_id")
     turns = told("S11", "interactions", "before")
     turns = turns[turns.channel == "desk"].sort_values(["topic", "occurred_at"])
-    until = turns.groupby("topic").occurred_at.shift(-1)
-    until = until.fillna(pd.Series(cases.resolved_at.reindex(turns.topic).to_numpy(), index=turns.index).dt.tz_localize("UTC")
-                         if cases.resolved_at.reindex(turns.topic).dt.tz is None
-                         else pd.Series(cases.resolved_at.reindex(turns.topic).array, index=turns.index))  # fmt: skip
+    last = turns.topic.map(cases.resolved_at)
+    until = turns.groupby("topic").occurred_at.shift(-1).fillna(last)
     spent = ((until - turns.occurred_at) / pd.Timedelta(hours=1)).groupby(turns.agent).mean()
 
     assert hours == {"before": 48, "after": 12}

@@ -1,5 +1,7 @@
 """What is said to be true of the simulated company is what its records came from."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
@@ -41,7 +43,12 @@ def test_nobody_does_anything_after_leaving(company, frames):
     churn = company.truth.churn.to_pandas()
     left = churn[churn.returned_at.isna()].set_index("customer_id").left_at
 
-    for name, at in (("orders", "ordered_at"), ("events", "occurred_at"), ("cases", "opened_at"), ("payments", "due_at")):
+    for name, at in (
+        ("orders", "ordered_at"),
+        ("events", "occurred_at"),
+        ("cases", "opened_at"),
+        ("payments", "due_at"),
+    ):
         rows = frames[name][frames[name].customer_id.isin(left.index)]
         if name == "orders":
             rows = rows[rows.kind == "sale"]
@@ -155,7 +162,7 @@ def _panel(frames):
     people = subscriptions.groupby("customer_id").agg(started=("started_at", "min"), ended=("ended_at", "max"))
     starts = pd.date_range("2024-07-01", periods=25, freq="MS", tz="Asia/Shanghai")
     parts = []
-    for month, (start, end) in enumerate(zip(starts[:-1], starts[1:], strict=True)):
+    for month, (start, end) in enumerate(pairwise(starts)):
         here = people[(people.started < start - 31 * DAY) & ~(people.ended < start)]
         parts.append(pd.DataFrame({"customer_id": here.index, "month": month, "left": (here.ended < end).to_numpy()}))
     return pd.concat(parts), starts
@@ -163,7 +170,12 @@ def _panel(frames):
 
 def _ratio(panel, starts, rows, at):
     """How many times likelier a customer is to leave in the two months after such a thing as else."""
-    month = np.searchsorted(starts.tz_convert("UTC").as_unit("us").asi8, at.astype("datetime64[us, UTC]").astype("int64"), "right") - 1
+    month = (
+        np.searchsorted(
+            starts.tz_convert("UTC").as_unit("us").asi8, at.astype("datetime64[us, UTC]").astype("int64"), "right"
+        )
+        - 1
+    )
     felt = {(c, m + k) for c, m in zip(rows.customer_id, month, strict=True) for k in (1, 2)}
     exposed = np.array([pair in felt for pair in zip(panel.customer_id, panel.month, strict=True)])
     assert exposed.sum() > 60

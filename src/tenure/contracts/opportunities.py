@@ -5,7 +5,9 @@ from tenure.language import Words
 opportunities = Contract(
     name="opportunities",
     words=Words("Opportunities", "商机"),
-    meaning=Words("Deals with customers, from the first talk until won or lost", "与客户的商机，从初次洽谈到赢单或输单"),
+    meaning=Words(
+        "Deals with customers, from the first talk until won or lost", "与客户的商机，从初次洽谈到赢单或输单"
+    ),
     key=("opportunity_id",),
     valid_at="opened_at",
     columns=(

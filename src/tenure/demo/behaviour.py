@@ -258,10 +258,10 @@ def events_table(
         name_parts.append(np.full(len(online.at), verbs.index(verb)))
         object_parts.append(goods)
     person, at = np.concatenate(person_parts), np.concatenate(at_parts)
-    name, page = np.concatenate(name_parts), np.concatenate(object_parts)
+    done, page = np.concatenate(name_parts), np.concatenate(object_parts)
     order = np.argsort(at, kind="stable")
-    person, at, name, page = person[order], at[order], name[order], page[order]
-    unknown = (name == 0) & (rng.random(len(at)) < 0.04)
+    person, at, done, page = person[order], at[order], done[order], page[order]
+    unknown = (done == 0) & (rng.random(len(at)) < 0.04)
     return table(
         "events",
         {
@@ -271,12 +271,9 @@ def events_table(
                 pa.array(unknown), numbered("V-", rng.integers(0, 99_999, len(at)), 5), pa.scalar(None, pa.string())
             ),
             "occurred_at": instants(at),
-            "name": words(verbs, name),
+            "name": words(verbs, done),
             "channel": words(("web", "app"), (rng.random(len(at)) < 0.6).astype(np.int64)),
             "object": words(objects, np.maximum(page, 0), page >= 0),
-            "value": pa.array(np.rint(rng.exponential(40, len(at))), mask=name != 0),
+            "value": pa.array(np.rint(rng.exponential(40, len(at))), mask=done != 0),
         },
     )
-
-
-

@@ -90,7 +90,9 @@ def plan(name: str) -> Plan:
 
 def products_table(calendar: Calendar) -> pa.Table:
     """Goods and plans as the shop's price list has them, all known since before the first month."""
-    plans = [(p.product, _PLAN_WORDS[p.name.split("-")[0]].format(fee=p.fee).zh, "plan", p.fee, p.fee // 3) for p in PLANS]
+    plans = [
+        (p.product, _PLAN_WORDS[p.name.split("-")[0]].format(fee=p.fee).zh, "plan", p.fee, p.fee // 3) for p in PLANS
+    ]
     goods = [(p.id, p.words.zh, p.category, p.price, p.cost) for p in PRODUCTS]
     ids, names, categories, prices, costs = zip(*goods, *plans, strict=True)
     count = len(ids)

@@ -220,6 +220,3 @@ def churn_table(leaving: Leaving, people: People) -> pa.Table:
         "stated": words(list(STATED), leaving.stated[gone]),
     }
     return pa.table(columns)
-
-
-

@@ -30,6 +30,13 @@ def words(pool: Sequence[str | None], positions: Numbers, known: Numbers | None 
     return pa.array(pool, pa.string()).take(pa.array(positions, pa.int64(), mask=None if known is None else ~known))
 
 
+def where_known(known: Numbers, values: Numbers) -> Numbers:
+    """The values as objects, None where not known."""
+    kept = values.astype(object)
+    kept[~known] = None
+    return kept
+
+
 def numbered(prefix: str, numbers: Numbers, width: int) -> pa.Array:
     """C-00042 and the like."""
     digits = pc.utf8_lpad(pa.array(numbers, pa.int64()).cast(pa.string()), width, "0")

@@ -44,15 +44,19 @@ CITIES: tuple[City, ...] = (
 )
 
 
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
 def _pairs(text: str) -> tuple[tuple[str, str], ...]:
     return tuple((part.split(":")[0], part.split(":")[1]) for part in text.split())
 
 
 # Surname, pinyin, bearers among 500: about as common as they really are.
-_SURNAMES = """王:wang:72 李:li:71 张:zhang:68 刘:liu:52 陈:chen:46 杨:yang:31 黄:huang:23 赵:zhao:22 吴:wu:20 周:zhou:20
+_SURNAMES = _listed("""王:wang:72 李:li:71 张:zhang:68 刘:liu:52 陈:chen:46 杨:yang:31 黄:huang:23 赵:zhao:22 吴:wu:20 周:zhou:20
 徐:xu:15 孙:sun:15 马:ma:13 朱:zhu:13 胡:hu:12 郭:guo:12 何:he:11 林:lin:11 高:gao:10 罗:luo:10 郑:zheng:9 梁:liang:8 谢:xie:7
 宋:song:7 唐:tang:7 许:xu:7 韩:han:6 冯:feng:6 邓:deng:6 曹:cao:6 彭:peng:5 曾:zeng:5 肖:xiao:5 田:tian:5 董:dong:5 袁:yuan:4
-潘:pan:4 于:yu:4 蒋:jiang:4 蔡:cai:4 余:yu:4 杜:du:4 叶:ye:4 程:cheng:4 欧阳:ouyang:1 上官:shangguan:1""".split()
+潘:pan:4 于:yu:4 蒋:jiang:4 蔡:cai:4 余:yu:4 杜:du:4 叶:ye:4 程:cheng:4 欧阳:ouyang:1 上官:shangguan:1""")
 SURNAMES = tuple((s.split(":")[0], s.split(":")[1], float(s.split(":")[2])) for s in _SURNAMES)
 
 GIVEN_MALE = _pairs(
@@ -71,14 +75,18 @@ HOMOPHONES = dict(
     )
 )
 
-FIRST_MALE = "James John Robert Michael David William Thomas Daniel Paul Mark George Peter Simon Oliver Henry Jack".split()
-FIRST_FEMALE = "Mary Emma Sarah Laura Anna Julia Helen Claire Alice Grace Lucy Sophie Nina Kate Rachel Olivia".split()
-LAST = (
+FIRST_MALE = _listed(
+    "James John Robert Michael David William Thomas Daniel Paul Mark George Peter Simon Oliver Henry Jack"
+)
+FIRST_FEMALE = _listed("Mary Emma Sarah Laura Anna Julia Helen Claire Alice Grace Lucy Sophie Nina Kate Rachel Olivia")
+LAST = _listed(
     "Smith Jones Taylor Brown Wilson Evans Walker Wright Robinson Thompson White Hughes Green Hall Wood Harris Clark "
     "Jackson Turner Hill Cooper Ward Morris Moore Lee King Baker Allen Young Mitchell"
-).split()
+)
 
-FIRM_CORES = "云帆 海川 天启 恒信 博远 华腾 新域 金石 正大 泰和 瑞丰 明德 宏图 东方 蓝海 银河 长风 三元 百盛 众合".split()
+FIRM_CORES = _listed(
+    "云帆 海川 天启 恒信 博远 华腾 新域 金石 正大 泰和 瑞丰 明德 宏图 东方 蓝海 银河 长风 三元 百盛 众合"
+)
 FIRM_TAILS: tuple[tuple[str, str], ...] = (
     ("科技有限公司", "软件与信息服务"),
     ("贸易有限公司", "批发零售"),
@@ -87,8 +95,15 @@ FIRM_TAILS: tuple[tuple[str, str], ...] = (
     ("餐饮管理有限公司", "住宿餐饮"),
     ("建设集团", "建筑业"),
 )
-OFFICES = "政务服务中心 税务局 交通运输局 教育局 市场监督管理局".split()
-INSTITUTIONS = "第一人民医院 实验中学 图书馆 职业技术学院 博物馆".split()
-STREETS = "文三路 人民路 解放大道 中山北路 建设路 和平街 新华路 滨江大道 学院路 科技园路".split()
-TITLES: tuple[tuple[str, str], ...] = (("总经理", "decides"), ("信息部经理", "influences"), ("采购经理", "buys"), ("运维工程师", "uses"))
-MOBILE_PREFIXES = "130 131 132 135 136 137 138 139 150 151 152 157 158 159 166 176 180 181 182 183 185 186 187 188 189".split()
+OFFICES = _listed("政务服务中心 税务局 交通运输局 教育局 市场监督管理局")
+INSTITUTIONS = _listed("第一人民医院 实验中学 图书馆 职业技术学院 博物馆")
+STREETS = _listed("文三路 人民路 解放大道 中山北路 建设路 和平街 新华路 滨江大道 学院路 科技园路")
+TITLES: tuple[tuple[str, str], ...] = (
+    ("总经理", "decides"),
+    ("信息部经理", "influences"),
+    ("采购经理", "buys"),
+    ("运维工程师", "uses"),
+)
+MOBILE_PREFIXES = _listed(
+    "130 131 132 135 136 137 138 139 150 151 152 157 158 159 166 176 180 181 182 183 185 186 187 188 189"
+)

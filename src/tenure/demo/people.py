@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from tenure.demo import names
 from tenure.demo.clock import DAY, Calendar, add_months, instant
-from tenure.demo.drawing import Numbers, draw, instants, stream, table, words
+from tenure.demo.drawing import Numbers, draw, instants, stream, table, where_known, words
 
 KINDS = ("individual", "enterprise", "government", "institution")
 CHANNELS = ("store", "web", "app", "referral", "call-centre", "partner")
@@ -100,14 +100,23 @@ def draw_people(size: int, calendar: Calendar, seed: int) -> People:
         id=np.array([f"C-{i:05d}" for i in range(1, size + 1)], dtype=object),
         name=name,
         pinyin=pinyin,
-        phone=np.where(rng.random(size) < 0.96, number, None),
-        email=np.where(rng.random(size) < 0.7, email, None),
-        id_number=np.where(rng.random(size) < 0.6, np.where(person, id_number, credit), None),
+        phone=where_known(rng.random(size) < 0.96, number),
+        email=where_known(rng.random(size) < 0.7, email),
+        id_number=where_known(rng.random(size) < 0.6, np.where(person, id_number, credit)),
         birth=birth,
         female=female,
-        street=np.array([f"{names.STREETS[s]}{h}号{r}室" for s, h, r in zip(
-            rng.integers(0, len(names.STREETS), size), rng.integers(1, 400, size), rng.integers(101, 3300, size),
-            strict=True)], dtype=object),  # fmt: skip
+        street=np.array(
+            [
+                f"{names.STREETS[s]}{h}号{r}室"
+                for s, h, r in zip(
+                    rng.integers(0, len(names.STREETS), size),
+                    rng.integers(1, 400, size),
+                    rng.integers(101, 3300, size),
+                    strict=True,
+                )
+            ],
+            dtype=object,
+        ),
         industry=np.array([_industry(n) for n in name], dtype=object),
         kind=kind,
         city=city,
@@ -272,7 +281,9 @@ def customers_table(people: People, calendar: Calendar, seed: int) -> pa.Table:
     rng = stream(seed, "customers")
     size = len(people)
     individual = ~people.organisation
-    written = np.array([_written(p, form) for p, form in zip(people.phone, rng.integers(0, 12, size), strict=True)], dtype=object)
+    written = np.array(
+        [_written(p, form) for p, form in zip(people.phone, rng.integers(0, 12, size), strict=True)], dtype=object
+    )
     # A row is filled in at the counter within days of joining, and kept in the truth of that day.
     settled = np.minimum(people.joined + (rng.random(size) * 5 * DAY).astype(np.int64), calendar.end - 1)
     return table(
@@ -345,7 +356,7 @@ def external_table(people: People, late_payer: Numbers, calendar: Calendar, seed
     rated = np.flatnonzero(~people.organisation & (rng.random(len(people)) < 0.6))
     base = 660 + rng.normal(0, 55, len(rated)) - 90 * late_payer[rated]
     parts: list[pa.Table] = []
-    for year in range(0, calendar.months // 12 + 4):
+    for year in range(calendar.months // 12 + 4):
         at = add_months(people.joined[rated], np.full(len(rated), 12 * year)) + 3 * DAY
         score = np.clip(base + rng.normal(0, 15, len(rated)), 350, 850).astype(np.int64)
         known = (at < calendar.end) & (at >= calendar.start(calendar.months + 12))
@@ -376,7 +387,9 @@ def exchange_rates_table(calendar: Calendar, seed: int) -> pa.Table:
         for back, rate in zip(months, wave, strict=True):
             day = instant(calendar.start(back) + DAY // 2).date()
             if back:
-                rows.append((currency, np.datetime64(day) - (1 if back == calendar.months else 0), round(float(rate), 4)))
+                rows.append(
+                    (currency, np.datetime64(day) - (1 if back == calendar.months else 0), round(float(rate), 4))
+                )
     return table(
         "exchange_rates",
         {

@@ -3,11 +3,11 @@
 import numpy as np
 import pyarrow as pa
 
+from tenure.demo.behaviour import Orders, moments
 from tenure.demo.causes import STATED
 from tenure.demo.churn import POSITION, Leaving
 from tenure.demo.clock import DAY, HOUR, Calendar
-from tenure.demo.behaviour import Orders, moments
-from tenure.demo.drawing import Numbers, constant, instants, numbered, stream, table, words
+from tenure.demo.drawing import Numbers, constant, instants, numbered, stream, table, where_known
 from tenure.demo.people import People
 from tenure.demo.service import Cases
 from tenure.demo.subscriptions import NEVER
@@ -23,7 +23,9 @@ KANO_FEATURES: dict[str, tuple[float, float]] = {
 }
 
 
-def answers_table(people: People, orders: Orders, cases: Cases, leaving: Leaving, calendar: Calendar, seed: int) -> pa.Table:
+def answers_table(
+    people: People, orders: Orders, cases: Cases, leaving: Leaving, calendar: Calendar, seed: int
+) -> pa.Table:
     """Every answer as one row of response and question, in order of time, none from the stories."""
     rng = stream(seed, "surveys")
     # Late orders and slow cases of a quarter pull its answers down.
@@ -69,7 +71,9 @@ def answers_table(people: People, orders: Orders, cases: Cases, leaving: Leaving
     )  # fmt: skip
 
 
-def _rows(person: Numbers, at: Numbers, survey: str, question: str, touchpoint: str, score: Numbers) -> dict[str, Numbers]:
+def _rows(
+    person: Numbers, at: Numbers, survey: str, question: str, touchpoint: str, score: Numbers
+) -> dict[str, Numbers]:
     size = len(person)
     return {
         "person": person,
@@ -83,7 +87,9 @@ def _rows(person: Numbers, at: Numbers, survey: str, question: str, touchpoint: 
     }
 
 
-def _nps(rng: np.random.Generator, people: People, leaving: Leaving, trouble: Numbers, calendar: Calendar) -> dict[str, Numbers]:
+def _nps(
+    rng: np.random.Generator, people: People, leaving: Leaving, trouble: Numbers, calendar: Calendar
+) -> dict[str, Numbers]:
     """A wave in the last month of each quarter to a twentieth of those with us."""
     parts: list[dict[str, Numbers]] = []
     for month in range(2, calendar.months, 3):
@@ -95,10 +101,10 @@ def _nps(rng: np.random.Generator, people: People, leaving: Leaving, trouble: Nu
         row = _rows(here, at, "nps", "recommend", "relationship", np.clip(np.rint(mood), 0, 10))
         glad, sad = row["score"] >= 9, row["score"] <= 6
         says = rng.random(len(here)) < 0.4
-        row["text"] = np.where(
-            says & glad, np.where(people.english[here], "Simple and reliable.", "办事快，信号好。"),
-            np.where(says & sad, np.where(people.english[here], "Too slow when something breaks.", "出了问题处理太慢。"), None),
-        )  # fmt: skip
+        english = people.english[here]
+        praise = np.where(english, "Simple and reliable.", "办事快，信号好。")
+        blame = np.where(english, "Too slow when something breaks.", "出了问题处理太慢。")
+        row["text"] = where_known(says & (glad | sad), np.where(glad, praise, blame))
         parts.append(row)
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
@@ -139,12 +145,17 @@ def _kano(rng: np.random.Generator, people: People, leaving: Leaving, calendar: 
 
 def _exit(rng: np.random.Generator, people: People, leaving: Leaving, calendar: Calendar) -> dict[str, Numbers]:
     """A third of the leavers say why, in a word, within days of leaving; the dead do not."""
-    told = np.flatnonzero((leaving.left != NEVER) & (leaving.cause != POSITION["gone"]) & (rng.random(len(people)) < 0.35))
+    told = np.flatnonzero(
+        (leaving.left != NEVER) & (leaving.cause != POSITION["gone"]) & (rng.random(len(people)) < 0.35)
+    )
     at = leaving.left[told] + ((0.2 + rng.random(len(told)) * 6) * DAY).astype(np.int64)
     row = _rows(told, at, "exit", "main_reason", "leaving", np.full(len(told), np.nan))
     reasons = list(STATED.values())
     row["text"] = np.array(
-        [reasons[s].en if e else reasons[s].zh for s, e in zip(leaving.stated[told], people.english[told], strict=True)],
+        [
+            reasons[s].en if e else reasons[s].zh
+            for s, e in zip(leaving.stated[told], people.english[told], strict=True)
+        ],
         dtype=object,
     )
     return row

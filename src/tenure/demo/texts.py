@@ -56,7 +56,10 @@ SUGGESTIONS: tuple[Words, ...] = (
     Words("A pick-up point in {city} would help those who work late.", "希望在{city}设自提点，方便晚下班的人。"),
 )
 PRAISE: tuple[Words, ...] = (
-    Words("The engineer in {city} was on time, polite, and stayed until it worked.", "{city}的师傅准时、礼貌，修好才走，点赞。"),
+    Words(
+        "The engineer in {city} was on time, polite, and stayed until it worked.",
+        "{city}的师傅准时、礼貌，修好才走，点赞。",
+    ),
     Words("Thank you for sending the {product} a day early.", "{product}提前一天送到，谢谢！"),
 )
 SUBJECTS: dict[str, Words] = {

@@ -48,7 +48,9 @@ class Book:
         schema = CONTRACTS[contract].schema
         return pa.Table.from_pylist(self.rows.get(contract, []), schema=schema)
 
-    def customer(self, customer_id: str, *, joined: int, name: str | None = None, city: str = "杭州", **more: Any) -> str:
+    def customer(
+        self, customer_id: str, *, joined: int, name: str | None = None, city: str = "杭州", **more: Any
+    ) -> str:
         """A customer of the story's own, a person like any other unless `more` says otherwise."""
         place = next(c for c in (*names.CITIES, ZHOUSHAN) if c.name == city)
         team = next(t for t in names.TEAMS if t.name == place.team)

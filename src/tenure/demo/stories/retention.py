@@ -76,7 +76,9 @@ def a_city_mended(book: Book) -> Story:
     ):
         people = cast[:30] if count == 30 else cast[15:25]
         for i, (person, at) in enumerate(zip(people, book.spread(start, end - 4 * DAY, count), strict=True)):
-            text = ("舟山的快递又晚了，打电话也没人管。", "Late again in Zhoushan, and nobody on the phone to help.")[i % 2]
+            text = ("舟山的快递又晚了，打电话也没人管。", "Late again in Zhoushan, and nobody on the phone to help.")[
+                i % 2
+            ]
             book.case("S13", person, at, text, category="delivery", hours=hours)
     return Story(
         "S13",
@@ -150,9 +152,19 @@ def a_leaver_won_back(book: Book) -> Story:
     book.churn[-1]["returned_at"] = back
     for at in book.spread(calendar.start(12), calendar.start(8), 4):
         book.order("S17", who, PHONE, at)
-    book.case("S17", who, calendar.start(8) + 10 * DAY, "报修三次都没人上门，等了一个星期。", category="service", hours=170.0)
+    book.case(
+        "S17", who, calendar.start(8) + 10 * DAY, "报修三次都没人上门，等了一个星期。", category="service", hours=170.0
+    )
     book.answer("S17", who, left + DAY, "exit", None, question="main_reason", touchpoint="leaving", text="价格 / price")
-    book.treat("S17", who, calendar.start(5) + 2 * DAY, "win-back", "treated", offer="专属客户经理 / a manager of your own", yuan=200)
+    book.treat(
+        "S17",
+        who,
+        calendar.start(5) + 2 * DAY,
+        "win-back",
+        "treated",
+        offer="专属客户经理 / a manager of your own",
+        yuan=200,
+    )
     book.contact("S17", who, calendar.start(5) + 3 * DAY, channel="call", topic="win-back", direction="out", agent="gu",
                  text="电话致歉并说明改进 / Apologised by phone and said what has changed", sentiment=0.4)  # fmt: skip
     book.subscribe("S17", who, "family-299", back)

@@ -17,7 +17,9 @@ def nps_of_45(book: Book, borrowed: Borrowed) -> Story:
     scores = [10] * 34 + [9] * 26 + [8] * 15 + [7] * 10 + [6] * 6 + [4] * 5 + [2] * 4
     start = book.calendar.start(1)
     people = borrowed.some(100)
-    for person, score, at in zip(people, mixed(scores, book), book.spread(start + DAY, start + 20 * DAY, 100), strict=True):
+    for person, score, at in zip(
+        people, mixed(scores, book), book.spread(start + DAY, start + 20 * DAY, 100), strict=True
+    ):
         text = "推荐给家人了 / I told my family" if score == 10 else "太慢了 / Too slow" if score <= 4 else None
         book.answer("S01", person, at, "nps", score, question="recommend", touchpoint="relationship", text=text)
     return Story(

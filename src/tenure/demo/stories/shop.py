@@ -60,7 +60,10 @@ def basket_without_order(book: Book, borrowed: Borrowed, customers: int) -> Stor
                 book.order("S07", buyer, TABLET, at)
     return Story(
         "S07",
-        Words("80 % leave the basket; the mended page lifts conversion by 15 %", "80% 加购未下单；页面修复后转化率提升 15%"),
+        Words(
+            "80 % leave the basket; the mended page lifts conversion by 15 %",
+            "80% 加购未下单；页面修复后转化率提升 15%",
+        ),
         {"object": page, "product_id": TABLET},
         {
             "before": (calendar.month(6)[0], calendar.month(4)[0]),
@@ -137,9 +140,7 @@ def top_fifth_brings_82_percent(
     )
 
 
-def revenue_by_person(
-    orders: pa.Table, rates: Numbers, persons: pa.Table, starts: Numbers
-) -> tuple[Numbers, Numbers]:
+def revenue_by_person(orders: pa.Table, rates: Numbers, persons: pa.Table, starts: Numbers) -> tuple[Numbers, Numbers]:
     """Number of sales and net revenue in fen of each true person, by the person's number.
 
     An amount in foreign money is converted at its month's rate and rounded half to even, row by row.

@@ -63,7 +63,9 @@ def forty_eight_hours(book: Book, borrowed: Borrowed) -> Story:
         _hand_over(book, person, case, at + HOUR, "finance")
     return Story(
         "S11",
-        Words("Complaints take 48 hours through four desks; dispatched, 12", "投诉经四个环节耗时 48 小时；派单后 12 小时"),
+        Words(
+            "Complaints take 48 hours through four desks; dispatched, 12", "投诉经四个环节耗时 48 小时；派单后 12 小时"
+        ),
         {"category": "refund-dispute", "channel": "desk", "slowest": "back-office"},
         {"before": calendar.month(6), "after": calendar.month(3)},
         {"hours_before": 48, "hours_after": 12, **{f"hours_{desk}": hours for desk, hours in DESKS}},
@@ -102,7 +104,14 @@ def deals_stick(book: Book, borrowed: Borrowed) -> Story:
             "before": (calendar.month(10)[0], calendar.month(6)[0]),
             "after": (calendar.month(3)[0], calendar.month(0)[0]),
         },
-        {"benchmark_days": 60, "cycle_days": 78, "over": 0.3, "proposal_before": 20, "proposal_after": STUCK_DAYS, "open": 5},
+        {
+            "benchmark_days": 60,
+            "cycle_days": 78,
+            "over": 0.3,
+            "proposal_before": 20,
+            "proposal_after": STUCK_DAYS,
+            "open": 5,
+        },
     )
 
 
