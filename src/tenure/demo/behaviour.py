@@ -10,8 +10,9 @@ import pyarrow.compute as pc
 from tenure.demo import names
 from tenure.demo.catalogue import CASE, PHONE, PRODUCTS
 from tenure.demo.clock import DAY, HOUR, WEEK, Calendar, local_day
+from tenure.demo.doubles import Doubles
 from tenure.demo.drawing import Numbers, draw, instants, numbered, stream, table, whole, words
-from tenure.demo.people import PRICE_SENSITIVE, Doubles, People
+from tenure.demo.people import PRICE_SENSITIVE, People
 
 # Buying follows BG/NBD: rates a gamma, chances of dropping out after a purchase a beta; time in weeks.
 BUYING = {"r": 0.9, "alpha": 9.0, "a": 0.8, "b": 2.6}
@@ -80,8 +81,11 @@ def draw_orders(people: People, calendar: Calendar, seed: int) -> tuple[Buying, 
     person, nth = np.nonzero(happens)
     at = when[person, nth]
     # The day is the process's; the hour is people's.
-    at = np.clip(local_day(at) + draw(rng, HOURS, len(at)) * HOUR + (rng.random(len(at)) * HOUR).astype(np.int64),
-                 first[person], calendar.end - 1)  # fmt: skip
+    at = np.clip(
+        local_day(at) + draw(rng, HOURS, len(at)) * HOUR + (rng.random(len(at)) * HOUR).astype(np.int64),
+        first[person],
+        calendar.end - 1,
+    )
     order = np.argsort(at, kind="stable")
     person, at = person[order], at[order]
 
@@ -139,17 +143,28 @@ def orders_table(orders: Orders, people: People, doubles: Doubles, calendar: Cal
     amount = price * quantity - discount
 
     sold = {
-        "order": order, "line": line, "goods": goods, "quantity": quantity, "price": price, "discount": discount,
-        "amount": amount, "currency": currency, "at": orders.at[order], "refund": np.zeros(len(order), dtype=bool),
-    }  # fmt: skip
+        "order": order,
+        "line": line,
+        "goods": goods,
+        "quantity": quantity,
+        "price": price,
+        "discount": discount,
+        "amount": amount,
+        "currency": currency,
+        "at": orders.at[order],
+        "refund": np.zeros(len(order), dtype=bool),
+    }
     back = (rng.random(len(order)) < 0.035) & (status[order] == 0)
     returned_at = orders.delivered[order] + ((2 + rng.random(len(order)) * 14) * DAY).astype(np.int64)
     back &= returned_at < calendar.end
     given = {name: column[back] for name, column in sold.items()}
     given |= {
-        "quantity": -given["quantity"], "amount": -given["amount"], "discount": -given["discount"],
-        "at": returned_at[back], "refund": np.ones(int(back.sum()), dtype=bool),
-    }  # fmt: skip
+        "quantity": -given["quantity"],
+        "amount": -given["amount"],
+        "discount": -given["discount"],
+        "at": returned_at[back],
+        "refund": np.ones(int(back.sum()), dtype=bool),
+    }
     rows = {name: np.concatenate([sold[name], given[name]]) for name in sold}
     final = np.lexsort((rows["line"], rows["order"], rows["at"]))
     rows = {name: column[final] for name, column in rows.items()}

@@ -8,9 +8,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tenure.contracts import CONTRACTS
-from tenure.demo import behaviour, campaign, catalogue, churn, people, sales, service, subscriptions, surveys
+from tenure.demo import behaviour, campaign, catalogue, churn, outside, people, sales, service, subscriptions, surveys
 from tenure.demo.causes import CAUSES
 from tenure.demo.clock import DAY, OFFSET, ZONE, Calendar, instant
+from tenure.demo.doubles import Doubles, draw_doubles, with_family_phones
 from tenure.demo.drawing import Numbers, instants
 from tenure.demo.stories import retention, satisfaction, shop, work
 from tenure.demo.stories.base import Book, Borrowed
@@ -43,8 +44,8 @@ def simulate(customers: int = 20_000, months: int = 24, seed: int = 7, until: da
 
     # What would happen if nobody left.
     everyone = people.draw_people(customers, calendar, seed)
-    doubles = people.draw_doubles(everyone, calendar, seed)
-    everyone, traps = people.with_family_phones(everyone, doubles, seed)
+    doubles = draw_doubles(everyone, calendar, seed)
+    everyone, traps = with_family_phones(everyone, doubles, seed)
     plans = subscriptions.draw_plans(everyone, calendar, seed)
     bills = subscriptions.draw_bills(everyone, calendar, seed)
     buying, orders = behaviour.draw_orders(everyone, calendar, seed)
@@ -71,10 +72,11 @@ def simulate(customers: int = 20_000, months: int = 24, seed: int = 7, until: da
 
     contracts, holders = subscriptions.subscriptions_table(plans, everyone, leaving.left, leaving.stated, calendar)
     deals, stages = sales.deals_tables(everyone, leaving.left, calendar, seed)
-    rates = people.exchange_rates_table(calendar, seed)
+    rates = outside.exchange_rates_table(calendar, seed)
     tables = {
-        "customers": pa.concat_tables([people.customers_table(everyone, calendar, seed), doubles.rows],
-                                      promote_options="default"),
+        "customers": pa.concat_tables(
+            [people.customers_table(everyone, calendar, seed), doubles.rows], promote_options="default"
+        ),
         "contacts": people.contacts_table(everyone, calendar, seed),
         "products": catalogue.products_table(calendar),
         "orders": behaviour.orders_table(orders, everyone, doubles, calendar, seed),
@@ -86,9 +88,9 @@ def simulate(customers: int = 20_000, months: int = 24, seed: int = 7, until: da
         "treatments": campaign.treatments_table(leaving.lots, everyone),
         "opportunities": deals,
         "opportunity_stages": stages,
-        "external_attributes": people.external_table(everyone, bills.late_payer, calendar, seed),
+        "external_attributes": outside.external_table(everyone, bills.late_payer, calendar, seed),
         "exchange_rates": rates,
-    }  # fmt: skip
+    }
 
     # The stories that borrow everyday customers, and last the one that weighs all the orders.
     borrowed = Borrowed(everyone, leaving.left, doubles.position, book)
@@ -140,7 +142,7 @@ def _active_and_leaving(book: Book) -> tuple[int, int]:
     return len(there(start)), len(there(start) - there(end))
 
 
-def _persons(everyone: people.People, doubles: people.Doubles, book: Book) -> pa.Table:
+def _persons(everyone: people.People, doubles: Doubles, book: Book) -> pa.Table:
     """customer_id → the number of the true person, from 1; the stories' own come last."""
     count = len(everyone)
     return pa.table(
@@ -177,7 +179,7 @@ def _finished(name: str, rows: pa.Table, book: Book) -> pa.Table:
 
 def _truth(
     everyone: people.People,
-    doubles: people.Doubles,
+    doubles: Doubles,
     buying: behaviour.Buying,
     leaving: churn.Leaving,
     persons: pa.Table,

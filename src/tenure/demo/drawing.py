@@ -62,5 +62,12 @@ def table(contract: str, columns: Mapping[str, Any]) -> pa.Table:
     if unknown := set(columns) - set(schema.names):
         raise KeyError(f"contract {contract!r} has no column {sorted(unknown)}")
     kept = [schema.field(name) for name in schema.names if name in columns]
-    return pa.table([pa.array(columns[f.name]).cast(f.type) if isinstance(columns[f.name], np.ndarray)
-                     else columns[f.name].cast(f.type) for f in kept], schema=pa.schema(kept))  # fmt: skip
+    return pa.table(
+        [
+            pa.array(columns[f.name]).cast(f.type)
+            if isinstance(columns[f.name], np.ndarray)
+            else columns[f.name].cast(f.type)
+            for f in kept
+        ],
+        schema=pa.schema(kept),
+    )

@@ -131,8 +131,11 @@ def cases_table(cases: Cases, people: People, calendar: Calendar, seed: int) -> 
             "text": text,
             "first_response_at": instants(answered, np.isfinite(cases.hours) & (answered < calendar.end)),
             "resolved_at": instants(resolved, solved),
-            "outcome": words([t for o in texts.OUTCOMES for t in (o.zh, o.en)],
-                             rng.integers(0, len(texts.OUTCOMES), size) * 2 + english, solved),
+            "outcome": words(
+                [t for o in texts.OUTCOMES for t in (o.zh, o.en)],
+                rng.integers(0, len(texts.OUTCOMES), size) * 2 + english,
+                solved,
+            ),
             "cause": words(cause_pool, cause, solved & complaint),
             "compensation_minor": whole(rng.integers(1, 11, size) * 1000, paid),
             "currency": constant("CNY", size),
@@ -140,7 +143,7 @@ def cases_table(cases: Cases, people: People, calendar: Calendar, seed: int) -> 
             "handoffs": whole(handoffs, solved),
             "agent": words(owners, people.team[cases.person] * 2 + rng.integers(0, 2, size), solved),
         },
-    )  # fmt: skip
+    )
 
 
 def _texts(rng: np.random.Generator, cases: Cases, english: Numbers) -> tuple[pa.Array, pa.Array]:

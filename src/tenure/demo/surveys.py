@@ -68,7 +68,7 @@ def answers_table(
             "touchpoint": pa.array(columns["touchpoint"], pa.string()),
             "channel": constant("app", size),
         },
-    )  # fmt: skip
+    )
 
 
 def _rows(

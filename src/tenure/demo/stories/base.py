@@ -38,8 +38,16 @@ class Book:
 
     def number(self, contract: str, code: str) -> str:
         """The next number of this contract's rows in the story."""
-        letter = {"orders": "A", "cases": "Q", "interactions": "I", "subscriptions": "S", "events": "E",
-                  "survey_responses": "R", "treatments": "T", "opportunities": "D"}[contract]  # fmt: skip
+        letter = {
+            "orders": "A",
+            "cases": "Q",
+            "interactions": "I",
+            "subscriptions": "S",
+            "events": "E",
+            "survey_responses": "R",
+            "treatments": "T",
+            "opportunities": "D",
+        }[contract]
         self._numbers[contract, code] += 1
         return f"{letter}-{code}-{self._numbers[contract, code]:04d}"
 
@@ -60,31 +68,70 @@ class Book:
             given = (names.GIVEN_MALE, names.GIVEN_FEMALE)[serial % 2]
             name = family + "".join(given[int(k)][0] for k in self.rng.integers(0, len(given), 2))
         row = {
-            "customer_id": customer_id, "kind": "individual", "name": name, "phone": f"170{serial:08d}",
-            "email": f"story{serial}@example.com", "region": place.region, "city": place.name, "team": team.name,
-            "owner": team.owners[serial % 2], "acquisition_channel": "store", "language": "zh", "blocked": False,
-            "created_at": joined, "updated_at": joined,
-        }  # fmt: skip
+            "customer_id": customer_id,
+            "kind": "individual",
+            "name": name,
+            "phone": f"170{serial:08d}",
+            "email": f"story{serial}@example.com",
+            "region": place.region,
+            "city": place.name,
+            "team": team.name,
+            "owner": team.owners[serial % 2],
+            "acquisition_channel": "store",
+            "language": "zh",
+            "blocked": False,
+            "created_at": joined,
+            "updated_at": joined,
+        }
         self.add("customers", **{**row, **more})
         self.cast.append(customer_id)
         return customer_id
 
-    def subscribe(self, code: str, customer_id: str, plan_name: str, started: int, *, months: int = 24,
-                  ended: int | None = None, cause: str | None = None, stated: str | None = None) -> None:  # fmt: skip
+    def subscribe(
+        self,
+        code: str,
+        customer_id: str,
+        plan_name: str,
+        started: int,
+        *,
+        months: int = 24,
+        ended: int | None = None,
+        cause: str | None = None,
+        stated: str | None = None,
+    ) -> None:
         """A contract; with `ended` and its true cause, the customer left then."""
         tariff = plan(plan_name)
         term_ends = int(add_months(np.array([started]), np.array([months]))[0])
         self.add(
-            "subscriptions", subscription_id=self.number("subscriptions", code), customer_id=customer_id,
-            plan=tariff.name, product_id=tariff.product, started_at=started, term_ends_at=term_ends, ended_at=ended,
-            end_reason=stated or cause, fee_minor=tariff.fee * 100, currency="CNY", period_months=1, auto_renew=False,
+            "subscriptions",
+            subscription_id=self.number("subscriptions", code),
+            customer_id=customer_id,
+            plan=tariff.name,
+            product_id=tariff.product,
+            started_at=started,
+            term_ends_at=term_ends,
+            ended_at=ended,
+            end_reason=stated or cause,
+            fee_minor=tariff.fee * 100,
+            currency="CNY",
+            period_months=1,
+            auto_renew=False,
             channel="store",
-        )  # fmt: skip
+        )
         if ended is not None and cause:
             self.churn.append({"customer_id": customer_id, "left_at": ended, "cause": cause, "stated": stated or cause})
 
-    def order(self, code: str, customer_id: str, product_id: str, at: int, *, quantity: int = 1, late_days: float = 0.0,
-              yuan: Decimal | None = None) -> None:  # fmt: skip
+    def order(
+        self,
+        code: str,
+        customer_id: str,
+        product_id: str,
+        at: int,
+        *,
+        quantity: int = 1,
+        late_days: float = 0.0,
+        yuan: Decimal | None = None,
+    ) -> None:
         """An order of one line, delivered half a day before the promise, or `late_days` after it."""
         goods = product(product_id)
         price = Decimal(goods.price) if yuan is None else yuan
@@ -92,55 +139,144 @@ class Book:
         delivered = promised + int((late_days or -0.5) * DAY)
         arrived = delivered < self.calendar.end
         self.add(
-            "orders", order_id=self.number("orders", code), line_no=1, customer_id=customer_id, ordered_at=at,
-            product_id=product_id, product_name=goods.words.zh, quantity=float(quantity), unit_price=price,
-            amount_minor=int(price * quantity * 100), discount_minor=0, currency="CNY", kind="sale",
-            status="completed" if arrived else "pending", channel="app", promised_at=promised,
+            "orders",
+            order_id=self.number("orders", code),
+            line_no=1,
+            customer_id=customer_id,
+            ordered_at=at,
+            product_id=product_id,
+            product_name=goods.words.zh,
+            quantity=float(quantity),
+            unit_price=price,
+            amount_minor=int(price * quantity * 100),
+            discount_minor=0,
+            currency="CNY",
+            kind="sale",
+            status="completed" if arrived else "pending",
+            channel="app",
+            promised_at=promised,
             delivered_at=delivered if arrived else None,
-        )  # fmt: skip
+        )
 
-    def case(self, code: str, customer_id: str, at: int, text: str, *, category: str, hours: float | None = None,
-             **more: Any) -> str:  # fmt: skip
+    def case(
+        self, code: str, customer_id: str, at: int, text: str, *, category: str, hours: float | None = None, **more: Any
+    ) -> str:
         """A complaint, solved after so many hours, or open still where `hours` is None."""
         case_id = self.number("cases", code)
         row: dict[str, Any] = {
-            "case_id": case_id, "customer_id": customer_id, "opened_at": at, "kind": "complaint", "severity": "normal",
-            "category": category, "channel": "hotline", "subject": category, "text": text, "currency": "CNY",
-        }  # fmt: skip
+            "case_id": case_id,
+            "customer_id": customer_id,
+            "opened_at": at,
+            "kind": "complaint",
+            "severity": "normal",
+            "category": category,
+            "channel": "hotline",
+            "subject": category,
+            "text": text,
+            "currency": "CNY",
+        }
         if hours is not None:
-            row |= {"first_response_at": at + int(hours * HOUR / 4), "resolved_at": at + int(hours * HOUR),
-                    "outcome": "已解决", "cause": category, "handoffs": 0, "agent": "dee"}  # fmt: skip
+            row |= {
+                "first_response_at": at + int(hours * HOUR / 4),
+                "resolved_at": at + int(hours * HOUR),
+                "outcome": "已解决",
+                "cause": category,
+                "handoffs": 0,
+                "agent": "dee",
+            }
         self.add("cases", **{**row, **more})
         return case_id
 
-    def answer(self, code: str, customer_id: str, at: int, survey: str, score: float | None, *, question: str,
-               touchpoint: str, text: str | None = None) -> None:  # fmt: skip
+    def answer(
+        self,
+        code: str,
+        customer_id: str,
+        at: int,
+        survey: str,
+        score: float | None,
+        *,
+        question: str,
+        touchpoint: str,
+        text: str | None = None,
+    ) -> None:
         self.add(
-            "survey_responses", response_id=self.number("survey_responses", code), question=question,
-            customer_id=customer_id, answered_at=at, survey=survey, score=score, text=text, touchpoint=touchpoint,
+            "survey_responses",
+            response_id=self.number("survey_responses", code),
+            question=question,
+            customer_id=customer_id,
+            answered_at=at,
+            survey=survey,
+            score=score,
+            text=text,
+            touchpoint=touchpoint,
             channel="app",
-        )  # fmt: skip
+        )
 
-    def treat(self, code: str, customer_id: str, at: int, campaign: str, arm: str, *, propensity: float | None = None,
-              offer: str | None = None, expires: int | None = None, yuan: int = 0) -> None:  # fmt: skip
+    def treat(
+        self,
+        code: str,
+        customer_id: str,
+        at: int,
+        campaign: str,
+        arm: str,
+        *,
+        propensity: float | None = None,
+        offer: str | None = None,
+        expires: int | None = None,
+        yuan: int = 0,
+    ) -> None:
         treated = arm == "treated"
         self.add(
-            "treatments", treatment_id=self.number("treatments", code), customer_id=customer_id, assigned_at=at,
-            campaign=campaign, arm=arm, propensity=propensity, channel="sms" if treated else None,
-            offer=offer if treated else None, cost_minor=yuan * 100 if treated else 0, currency="CNY",
+            "treatments",
+            treatment_id=self.number("treatments", code),
+            customer_id=customer_id,
+            assigned_at=at,
+            campaign=campaign,
+            arm=arm,
+            propensity=propensity,
+            channel="sms" if treated else None,
+            offer=offer if treated else None,
+            cost_minor=yuan * 100 if treated else 0,
+            currency="CNY",
             expires_at=expires if treated else None,
-        )  # fmt: skip
+        )
 
     def event(self, code: str, customer_id: str, at: int, name: str, page: str) -> None:
-        self.add("events", event_id=self.number("events", code), customer_id=customer_id, occurred_at=at, name=name,
-                 channel="app", object=page)  # fmt: skip
-
-    def contact(self, code: str, customer_id: str, at: int, *, channel: str, topic: str, text: str,
-                direction: str = "in", agent: str | None = None, sentiment: float | None = None) -> None:  # fmt: skip
         self.add(
-            "interactions", interaction_id=self.number("interactions", code), customer_id=customer_id, occurred_at=at,
-            channel=channel, direction=direction, topic=topic, text=text, agent=agent, sentiment=sentiment,
-        )  # fmt: skip
+            "events",
+            event_id=self.number("events", code),
+            customer_id=customer_id,
+            occurred_at=at,
+            name=name,
+            channel="app",
+            object=page,
+        )
+
+    def contact(
+        self,
+        code: str,
+        customer_id: str,
+        at: int,
+        *,
+        channel: str,
+        topic: str,
+        text: str,
+        direction: str = "in",
+        agent: str | None = None,
+        sentiment: float | None = None,
+    ) -> None:
+        self.add(
+            "interactions",
+            interaction_id=self.number("interactions", code),
+            customer_id=customer_id,
+            occurred_at=at,
+            channel=channel,
+            direction=direction,
+            topic=topic,
+            text=text,
+            agent=agent,
+            sentiment=sentiment,
+        )
 
     def spread(self, start: int, end: int, count: int) -> list[int]:
         """So many instants, evenly through the span and by day at a working hour; nothing is left to chance."""

@@ -63,8 +63,15 @@ def a_city_mended(book: Book) -> Story:
     why = dict(zip([*bad, *good], causes, strict=True))
     ended = {**bad, **good}
     for i, (person, row) in enumerate(zip(cast, book.rows["customers"][-110:], strict=True)):
-        book.subscribe("S13", person, "fibre-300" if i % 2 else "mobile-99", row["created_at"], months=36,
-                       ended=ended.get(person), cause=why.get(person))  # fmt: skip
+        book.subscribe(
+            "S13",
+            person,
+            "fibre-300" if i % 2 else "mobile-99",
+            row["created_at"],
+            months=36,
+            ended=ended.get(person),
+            cause=why.get(person),
+        )
     for start, end, late in ((calendar.start(9), calendar.start(7), 60), (calendar.start(6), calendar.start(4), 6)):
         buyers = (cast[:60] if late == 60 else cast[15:75]) * 2
         for i, (person, at) in enumerate(zip(buyers, book.spread(start, end, 120), strict=True)):
@@ -90,10 +97,16 @@ def a_city_mended(book: Book) -> Story:
             "trouble": (calendar.month(9)[0], calendar.month(7)[0]),
             "mended": (calendar.month(6)[0], calendar.month(4)[0]),
         },
-        {"churn_before": 0.10, "churn_after": 0.05, "late_before": 0.5, "late_after": 0.05,
-         "hours_before": 72, "hours_after": 12},
+        {
+            "churn_before": 0.10,
+            "churn_after": 0.05,
+            "late_before": 0.5,
+            "late_after": 0.05,
+            "hours_before": 72,
+            "hours_after": 12,
+        },
         tuple(cast),
-    )  # fmt: skip
+    )
 
 
 def an_offer_ends_next_week(book: Book) -> Story:
@@ -105,8 +118,16 @@ def an_offer_ends_next_week(book: Book) -> Story:
     book.subscribe("S15", who, "mobile-99", started)
     for at in book.spread(calendar.start(11), calendar.start(1), 5):
         book.order("S15", who, "P-BUDS", at)
-    book.treat("S15", who, calendar.end - 60 * DAY, "two-year-offer", "treated", offer="续约八折 / 20 % off on renewal",
-               expires=ends, yuan=20)  # fmt: skip
+    book.treat(
+        "S15",
+        who,
+        calendar.end - 60 * DAY,
+        "two-year-offer",
+        "treated",
+        offer="续约八折 / 20 % off on renewal",
+        expires=ends,
+        yuan=20,
+    )
     return Story(
         "S15",
         Words("A mid-value customer's offer runs out next week", "中价值客户的优惠下周到期"),
@@ -129,8 +150,17 @@ def the_dormant_are_woken(book: Book) -> Story:
         for at in book.spread(first, calendar.start(9), 6):
             book.order("S16", who, "P-FILM", at + i * HOUR)
         treated = i < 10
-        book.treat("S16", who, assigned, "wake-up", "treated" if treated else "control", propensity=0.5,
-                   offer="满 50 减 20 / 20 off 50", expires=assigned + 30 * DAY, yuan=2)  # fmt: skip
+        book.treat(
+            "S16",
+            who,
+            assigned,
+            "wake-up",
+            "treated" if treated else "control",
+            propensity=0.5,
+            offer="满 50 减 20 / 20 off 50",
+            expires=assigned + 30 * DAY,
+            yuan=2,
+        )
         if i in (0, 1, 2, 3, 10):
             book.order("S16", who, "P-BANK", assigned + (i % 10 + 4) * 2 * DAY)
     return Story(
@@ -165,8 +195,17 @@ def a_leaver_won_back(book: Book) -> Story:
         offer="专属客户经理 / a manager of your own",
         yuan=200,
     )
-    book.contact("S17", who, calendar.start(5) + 3 * DAY, channel="call", topic="win-back", direction="out", agent="gu",
-                 text="电话致歉并说明改进 / Apologised by phone and said what has changed", sentiment=0.4)  # fmt: skip
+    book.contact(
+        "S17",
+        who,
+        calendar.start(5) + 3 * DAY,
+        channel="call",
+        topic="win-back",
+        direction="out",
+        agent="gu",
+        text="电话致歉并说明改进 / Apologised by phone and said what has changed",
+        sentiment=0.4,
+    )
     book.subscribe("S17", who, "family-299", back)
     return Story(
         "S17",
@@ -175,7 +214,7 @@ def a_leaver_won_back(book: Book) -> Story:
         {"gone": (calendar.month(7)[0], calendar.month(4)[0])},
         {"months_away": 3},
         (who,),
-    )  # fmt: skip
+    )
 
 
 def the_blocked_are_left_alone(book: Book) -> Story:
@@ -201,19 +240,39 @@ def sunday_at_three(book: Book) -> Story:
     midnight = (calendar.end + OFFSET) // DAY  # days since Thursday, 1 January 1970
     sunday = midnight - 1 - (midnight - 1 - 3) % 7
     at = sunday * DAY - OFFSET + 3 * HOUR
-    who = book.customer("C-S19", name="上海云港集装箱码头集团", joined=calendar.start(40), city="上海", kind="enterprise",
-                        industry="交通运输", owner="chen")  # fmt: skip
+    who = book.customer(
+        "C-S19",
+        name="上海云港集装箱码头集团",
+        joined=calendar.start(40),
+        city="上海",
+        kind="enterprise",
+        industry="交通运输",
+        owner="chen",
+    )
     for name, title, role in (("陆明远", "信息中心主任", "decides"), ("韩雪", "采购经理", "buys")):
-        book.add("contacts", contact_id=f"K-S19-{role}", customer_id=who, name=name, title=title, role=role,
-                 phone="17099990000", email=f"{role}@example.net", updated_at=calendar.start(40))  # fmt: skip
+        book.add(
+            "contacts",
+            contact_id=f"K-S19-{role}",
+            customer_id=who,
+            name=name,
+            title=title,
+            role=role,
+            phone="17099990000",
+            email=f"{role}@example.net",
+            updated_at=calendar.start(40),
+        )
     for _ in range(3):
         book.subscribe("S19", who, "line-500", calendar.start(40), months=60)
     for moment in book.spread(calendar.start(11), calendar.start(1), 4):
         book.order("S19", who, GATEWAY, moment, yuan=Decimal(180_000))
     case = book.case(
-        "S19", who, at, "三条专线同时中断，码头作业全部停摆，请立即处理！All three lines are down and the port stands still.",
-        category="network", severity="severe",
-    )  # fmt: skip
+        "S19",
+        who,
+        at,
+        "三条专线同时中断，码头作业全部停摆，请立即处理！All three lines are down and the port stands still.",
+        category="network",
+        severity="severe",
+    )
     return Story(
         "S19",
         Words("A severe complaint from a strategic customer at 03:00 on Sunday", "战略客户周日凌晨三点的严重投诉"),

@@ -28,7 +28,7 @@ def nps_of_45(book: Book, borrowed: Borrowed) -> Story:
         {"survey": "nps"},
         {"wave": book.calendar.month(1)},
         {"answers": 100, "promoters": 60, "passives": 25, "detractors": 15, "nps": 45, "target": 50},
-    )  # fmt: skip
+    )
 
 
 def csat_by_team(book: Book, borrowed: Borrowed) -> Story:

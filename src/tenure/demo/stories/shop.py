@@ -83,8 +83,17 @@ def points_for_a_new_product(book: Book, borrowed: Borrowed, customers: int) -> 
         firsts = book.spread(calendar.start(7), calendar.start(5) - DAY, size)
         for i, (buyer, at, repeat) in enumerate(zip(borrowed.take(size), firsts, repeats, strict=True)):
             book.order("S08", buyer, CAMERA, at)
-            book.treat("S08", buyer, assigned, "points-for-the-camera", arm, propensity=0.5,
-                       offer="双倍积分 / double points", yuan=10, expires=assigned + 60 * DAY)  # fmt: skip
+            book.treat(
+                "S08",
+                buyer,
+                assigned,
+                "points-for-the-camera",
+                arm,
+                propensity=0.5,
+                offer="双倍积分 / double points",
+                yuan=10,
+                expires=assigned + 60 * DAY,
+            )
             if repeat:
                 book.order("S08", buyer, CAMERA, assigned + (3 + i % 55) * DAY + 12 * HOUR)
     return Story(

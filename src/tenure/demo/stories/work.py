@@ -28,8 +28,17 @@ def broken_packaging(book: Book, borrowed: Borrowed) -> Story:
         for i, (person, at) in enumerate(zip(borrowed.some(count), book.spread(start, end, count), strict=True)):
             times = [at, at + (5 + i % 20) * DAY] if i < again else [at]
             for moment in times:
-                book.case("S10", person, moment, posts[i % 2], category="packaging", hours=20.0, cause="packaging broken",
-                          product_id=ROUTER, compensation_minor=2000)  # fmt: skip
+                book.case(
+                    "S10",
+                    person,
+                    moment,
+                    posts[i % 2],
+                    category="packaging",
+                    hours=20.0,
+                    cause="packaging broken",
+                    product_id=ROUTER,
+                    compensation_minor=2000,
+                )
     return Story(
         "S10",
         Words("Broken packaging found and corrected; recurrence falls", "查明包装破损原因并整改，复发率下降"),
@@ -50,15 +59,31 @@ def forty_eight_hours(book: Book, borrowed: Borrowed) -> Story:
     calendar = book.calendar
     people = borrowed.some(40)
     for person, at in zip(people[:20], book.spread(calendar.start(6), calendar.start(5) - 3 * DAY, 20), strict=True):
-        case = book.case("S11", person, at, "退款拖了很久，每个部门都说不归他们管。", category="refund-dispute", hours=48.0,
-                         cause="no one owns refunds", handoffs=len(DESKS) - 1)  # fmt: skip
+        case = book.case(
+            "S11",
+            person,
+            at,
+            "退款拖了很久，每个部门都说不归他们管。",
+            category="refund-dispute",
+            hours=48.0,
+            cause="no one owns refunds",
+            handoffs=len(DESKS) - 1,
+        )
         moment = at
         for desk, hours in DESKS:
             _hand_over(book, person, case, moment, desk)
             moment += hours * HOUR
     for person, at in zip(people[20:], book.spread(calendar.start(3), calendar.start(2) - 3 * DAY, 20), strict=True):
-        case = book.case("S11", person, at, "The refund was wrong, but finance called me the same day.",
-                         category="refund-dispute", hours=12.0, cause="no one owns refunds", handoffs=1)  # fmt: skip
+        case = book.case(
+            "S11",
+            person,
+            at,
+            "The refund was wrong, but finance called me the same day.",
+            category="refund-dispute",
+            hours=12.0,
+            cause="no one owns refunds",
+            handoffs=1,
+        )
         _hand_over(book, person, case, at, "hotline")
         _hand_over(book, person, case, at + HOUR, "finance")
     return Story(
@@ -73,8 +98,16 @@ def forty_eight_hours(book: Book, borrowed: Borrowed) -> Story:
 
 
 def _hand_over(book: Book, person: str, case: str, at: int, desk: str) -> None:
-    book.contact("S11", person, at, channel="desk", topic=case, direction="out", agent=desk,
-                 text=f"工单 {case} 转至 {desk} / Case {case} passed to {desk}")  # fmt: skip
+    book.contact(
+        "S11",
+        person,
+        at,
+        channel="desk",
+        topic=case,
+        direction="out",
+        agent=desk,
+        text=f"工单 {case} 转至 {desk} / Case {case} passed to {desk}",
+    )
 
 
 def deals_stick(book: Book, borrowed: Borrowed) -> Story:
@@ -119,8 +152,19 @@ def _deal(book: Book, firm: str, owner: str, days: dict[str, int], won: int | No
     """A deal won at an instant, its stages counted back from it; or one open still, counted on from its opening."""
     begun = opened if won is None else won - sum(days.values()) * DAY
     deal = book.number("opportunities", "S12")
-    book.add("opportunities", opportunity_id=deal, customer_id=firm, name="互联网专线", pipeline=PIPELINE, opened_at=begun,
-             closed_at=won, outcome="won" if won else None, amount_minor=5_000_000, currency="CNY", owner=owner)  # fmt: skip
+    book.add(
+        "opportunities",
+        opportunity_id=deal,
+        customer_id=firm,
+        name="互联网专线",
+        pipeline=PIPELINE,
+        opened_at=begun,
+        closed_at=won,
+        outcome="won" if won else None,
+        amount_minor=5_000_000,
+        currency="CNY",
+        owner=owner,
+    )
     moment = begun
     for stage, length in days.items():
         book.add("opportunity_stages", opportunity_id=deal, customer_id=firm, stage=stage, entered_at=moment)
