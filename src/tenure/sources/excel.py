@@ -4,6 +4,7 @@ import datetime as dt
 import re
 import zipfile
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -107,11 +108,17 @@ class ExcelReader:
 
     def _shape(self, sheet: Any) -> tuple[list[Any], int]:
         """The header, and the number of rows by the sheet's own extent."""
-        first = next(iter(sheet.iter_rows()), [])
-        return list(first), max(int(sheet.total_height) - 1, 0)
+        if sheet.start is None or sheet.end is None:
+            return [], 0
+        top, bottom = int(sheet.start[0]), int(sheet.end[0])
+        rows = sheet.iter_rows()
+        first = next(islice(rows, top, None), [])
+        return list(first), bottom - top
 
     def _rows(self, book: Any) -> Iterator[list[Any]]:
-        yield from book.get_sheet_by_name(self._name).iter_rows()
+        """The sheet's rows from its header on; empty rows above it don't count."""
+        sheet = book.get_sheet_by_name(self._name)
+        yield from islice(sheet.iter_rows(), int(sheet.start[0]), None)
 
 
 def _column(cells: list[Any]) -> pa.Array:
