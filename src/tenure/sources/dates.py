@@ -7,8 +7,9 @@ no row is ever read on its own.
 import datetime as dt
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +17,7 @@ import pyarrow.compute as pc
 
 from tenure.errors import TenureError
 from tenure.language import tr
-from tenure.sources.parse import _NOTHING, NOT_A_DATE, Parsed, _as_text, _each, _is_numeric, _over_distinct
+from tenure.sources.parse import _NOTHING, NOT_A_DATE, Parsed, _as_text, _each, _over_distinct, is_ascii
 
 Order: TypeAlias = Literal["dmy", "mdy"]
 INSTANT = pa.timestamp("us", tz="UTC")
@@ -51,17 +52,13 @@ class OrderEvidence:
         """Take note of the values of a text column that are written with two numbers before the year."""
         if not pa.types.is_string(column.type):
             return
-        for value in pc.unique(column).to_pylist():
-            match = value and _NUMBERS_FIRST.match(_tidy(value))
-            if not match:
-                continue
-            first, second = int(match[1]), int(match[2])
-            if first > 12 >= second:
-                self.day_first = self.day_first or value
-            elif second > 12 >= first:
-                self.month_first = self.month_first or value
-            elif first != second:
-                self.unclear = self.unclear or value
+        distinct = pc.unique(column)
+        if not is_ascii(distinct):
+            distinct = pc.utf8_normalize(distinct, form="NFKC")
+        self.day_first = self.day_first or _first_match(distinct, _BEFORE + _LATE + _MARK + _EARLY + _AFTER)
+        self.month_first = self.month_first or _first_match(distinct, _BEFORE + _EARLY + _MARK + _LATE + _AFTER)
+        if not (self.day_first or self.month_first or self.unclear):
+            self.unclear = _first_match(distinct, _BEFORE + _EARLY + _MARK + _EARLY + _AFTER)
 
     def decide(self, column: str) -> Order:
         """Raises TenureError, asking for --date-order, where the values leave it open or contradict each other."""
@@ -87,42 +84,39 @@ class OrderEvidence:
         return "mdy" if self.month_first else "dmy"
 
 
-def is_plain(column: pa.Array) -> bool:
-    """Whether the column reads without knowing the order of day and month."""
-    if not pa.types.is_string(column.type):
-        return True
-    if _iso(column) is not None:
-        return True
-    return not pc.any(pc.match_substring_regex(column, _NUMBERS_FIRST_RE2)).as_py()
-
-
-def instant(column: pa.Array, zone: str, order: Order = "dmy") -> Parsed:
+def instant(column: pa.Array, zone: str, order: Callable[[], Order]) -> Parsed:
     """Instants in UTC. What has no zone is read in `zone`: of two such moments in autumn the earlier, and a moment
-    that spring skips is the first one after the gap."""
+    that spring skips is the first one after the gap.
+
+    order: asked only when the column has dates written with two numbers before the year.
+    """
     kind = column.type
     if pa.types.is_timestamp(kind):
         column = pc.cast(column, pa.timestamp("us", kind.tz), safe=False)
         return Parsed(pc.cast(column, INSTANT) if kind.tz else _in_zone(column, zone))
     if pa.types.is_date(kind):
         return Parsed(_in_zone(pc.cast(column, _NAIVE), zone))
-    if _is_numeric(kind):
-        column = _as_text(column)
-    elif not pa.types.is_string(kind):
-        column = _as_text(column)
+    column = _as_text(column)
     values = _iso(column)
     if values is not None:
         return Parsed(values if values.type.tz else _in_zone(values, zone))
+    chosen = _order_of(column, order)
+    shaped = _by_shape(column, chosen)
+    rest = pc.if_else(shaped.is_valid(), pa.scalar(None, pa.string()), column)
+    if rest.null_count == len(rest):
+        return Parsed(_in_zone(shaped, zone))
 
     def read(distinct: pa.Array) -> Parsed:
-        local = _each(distinct, lambda cell: _moment(cell, order), _NAIVE)
-        fixed = _each(distinct, lambda cell: _moment(cell, order, zoned=True), INSTANT)
+        local = _each(distinct, lambda cell: _moment(cell, chosen), _NAIVE)
+        fixed = _each(distinct, lambda cell: _moment(cell, chosen, zoned=True), INSTANT)
         values = pc.coalesce(fixed.values, _in_zone(local.values, zone))
         return Parsed(values, local.fault, local.faults)
 
-    return _over_distinct(column, read)
+    parsed = _over_distinct(rest, read)
+    return Parsed(pc.coalesce(_in_zone(shaped, zone), parsed.values), parsed.fault, parsed.faults)
 
 
-def day(column: pa.Array, order: Order = "dmy") -> Parsed:
+def day(column: pa.Array, order: Callable[[], Order]) -> Parsed:
     """Calendar days. A time of day is cut off as it is written, without turning it into another zone."""
     kind = column.type
     if pa.types.is_date(kind):
@@ -134,8 +128,10 @@ def day(column: pa.Array, order: Order = "dmy") -> Parsed:
     if values is not None and not values.type.tz:
         return Parsed(pc.cast(pc.floor_temporal(values, unit="day"), pa.date32()))
 
+    chosen = _order_of(text, order)
+
     def read(cell: str) -> object:
-        found = _moment(cell, order, any_zone=True)
+        found = _moment(cell, chosen, any_zone=True)
         return found.date() if isinstance(found, dt.datetime) else found
 
     return _over_distinct(text, lambda distinct: _each(distinct, read, pa.date32()))
@@ -156,7 +152,62 @@ def _iso(column: pa.Array) -> pa.Array | None:
     return None
 
 
-_NUMBERS_FIRST_RE2 = r"^\s*\d{1,2}\s*[/.\-]\s*\d{1,2}\s*[/.\-]\s*(?:\d{4}|\d{2})(?:\D|$)"
+_BEFORE = r"^\s*(?:[A-Za-z]+,? +)?"
+_MARK = r"[/.\-]"
+_EARLY = r"(?:0?[1-9]|1[0-2])"
+_LATE = r"(?:1[3-9]|2\d|3[01])"
+_AFTER = r"[/.\-](?:\d{4}|\d{2})(?:\D|$)"
+_CLOCK = r"(?:[ T](?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2}))?)?$"
+_SHAPE_YEAR_FIRST = r"^(?P<year>\d{4})[-/.年](?P<month>\d{1,2})[-/.月](?P<day>\d{1,2})日?" + _CLOCK
+_SHAPE_DAY_FIRST = r"^(?P<day>\d{1,2})[-/.](?P<month>\d{1,2})[-/.](?P<year>\d{4})" + _CLOCK
+_SHAPE_MONTH_FIRST = r"^(?P<month>\d{1,2})[-/.](?P<day>\d{1,2})[-/.](?P<year>\d{4})" + _CLOCK
+_MONTH_DAYS = np.array([0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
+
+
+def _first_match(distinct: pa.Array, pattern: str) -> str | None:
+    hits = distinct.filter(pc.match_substring_regex(distinct, pattern))
+    for value in hits.to_pylist():
+        match = _NUMBERS_FIRST.match(_tidy(value))
+        # 03/03/2026 is the third of March either way.
+        if match and int(match[1]) != int(match[2]):
+            return str(value)
+    return None
+
+
+def _order_of(column: pa.Array, order: Callable[[], Order]) -> Order:
+    if not is_ascii(column):
+        column = pc.utf8_normalize(column, form="NFKC")
+    number = _BEFORE + r"\d{1,2}" + _MARK + r"\d{1,2}" + _AFTER
+    return order() if pc.any(pc.match_substring_regex(column, number)).as_py() else "dmy"
+
+
+def _by_shape(column: pa.Array, order: Order) -> pa.Array:
+    """The two common shapes of numbers with marks between, read a column at a time; null where it is neither."""
+    found = pa.nulls(len(column), _NAIVE)
+    for shape in (_SHAPE_YEAR_FIRST, _SHAPE_DAY_FIRST if order == "dmy" else _SHAPE_MONTH_FIRST):
+        parts = pc.extract_regex(column, shape)
+        if parts.null_count == len(parts):
+            continue
+        year, month, date, hour, minute, second = (
+            _digits(pc.struct_field(parts, name)) for name in ("year", "month", "day", "hour", "minute", "second")
+        )
+        good = ~parts.is_null().to_numpy(zero_copy_only=False) & (month >= 1) & (month <= 12) & (year >= 1)
+        leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
+        length = _MONTH_DAYS[np.where(good, month, 0)] - ((month == 2) & ~leap)
+        good &= (date >= 1) & (date <= length) & (hour < 24) & (minute < 60) & (second < 60)
+        year, month, date = np.where(good, year, 1970), np.where(good, month, 1), np.where(good, date, 1)
+        months = (year - 1970).astype("datetime64[Y]").astype("datetime64[M]") + (month - 1)
+        days = months.astype("datetime64[D]") + (date - 1)
+        moment = days.astype("datetime64[us]").astype(np.int64) + ((hour * 60 + minute) * 60 + second) * 1_000_000
+        found = pc.coalesce(found, pa.array(moment, pa.int64(), mask=~good).cast(_NAIVE))
+    return found
+
+
+def _digits(part: pa.Array) -> Any:
+    filled = pc.if_else(pc.equal(pc.binary_length(part), 0), "0", part).fill_null("0")
+    return pc.cast(filled, pa.int64()).to_numpy(zero_copy_only=False)
+
+
 _NUMBERS_FIRST = re.compile(r"(\d{1,2})[/.\-](\d{1,2})[/.\-](\d{4}|\d{2})(?=\D|$)")
 _YEAR_FIRST = re.compile(r"(\d{4})(?:[/.\-年])(\d{1,2})(?:[/.\-月])(\d{1,2})日?(?=\D|$)")
 _CLOSE = re.compile(r"(\d{4})(\d{2})(\d{2})(?:T?(\d{2})(\d{2})(\d{2})?)?$")

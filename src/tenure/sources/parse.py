@@ -50,10 +50,16 @@ NOT_A_CURRENCY = Fault(
     Words("“{value}” is not a currency", "“{value}”不是币种"),
     Words("Write its ISO code, such as CNY or USD", "写 ISO 代码，如 CNY 或 USD"),
 )
+OTHER_MONEY = Fault(
+    Words("“{value}” names another currency than the workspace's", "“{value}”所写币种与工作区本币不同"),
+    Words("Give the file a column of currencies", "请在文件中加一列币种"),
+)
 NOT_TEXT = Fault(
     Words("the cell is not text", "单元格不是文本"),
     Words("Write the column as text", "把该列写成文本"),
 )
+
+_AMOUNT_FAULTS = (NOT_A_NUMBER, TOO_LARGE, OTHER_MONEY)
 
 # Blank in a column of numbers, dates or codes; in a column of text these may be somebody's name.
 _NOTHING = {"", "-", "--", "n/a", "na", "null", "none", "nan", "nat", "\\n", "#n/a", "无", "空"}
@@ -147,12 +153,18 @@ def decimal(column: pa.Array) -> Parsed:
     return Parsed(from_millionths(micro, parsed.values.is_null()), parsed.fault, parsed.faults, parsed.rounded)
 
 
-def millionths(column: pa.Array, *, half_even: bool = False) -> tuple[Ints, Parsed]:
+def millionths(column: pa.Array, *, half_even: bool = False, money_in: str | None = None) -> tuple[Ints, Parsed]:
     """Any column of amounts as whole millionths, exactly, beside what `Parsed` says of it (values: int64, null if blank).
+
+    money_in: the one currency these amounts can be in; a cell that names another is a fault. None: not known here.
 
     Finer amounts keep a trace of what was cut (a last digit of 0 or 5 goes up by one), so that a later rounding to
     cents falls as if it had seen all the digits; with `half_even` they are rounded for good.
     """
+
+    def slowly(distinct: pa.Array) -> Parsed:
+        return _millionths_slowly(distinct, half_even=half_even, money_in=money_in)
+
     kind = column.type
     if pa.types.is_boolean(kind):
         column, kind = pc.cast(column, pa.int64()), pa.int64()
@@ -160,7 +172,7 @@ def millionths(column: pa.Array, *, half_even: bool = False) -> tuple[Ints, Pars
         try:
             return _low_words(pc.cast(column, pa.decimal128(18, 6)))
         except pa.ArrowInvalid:
-            parsed = _over_distinct(column, lambda distinct: _millionths_slowly(distinct, half_even=half_even))
+            parsed = _over_distinct(column, slowly)
     elif pa.types.is_integer(kind):
         parsed = _millionths_of_integers(column)
     elif pa.types.is_floating(kind):
@@ -169,11 +181,9 @@ def millionths(column: pa.Array, *, half_even: bool = False) -> tuple[Ints, Pars
         try:
             return _low_words(pc.cast(column, pa.decimal128(18, 6)))
         except pa.ArrowInvalid:
-            parsed = _over_distinct(
-                pc.cast(column, pa.string()), lambda distinct: _millionths_slowly(distinct, half_even=half_even)
-            )
+            parsed = _over_distinct(pc.cast(column, pa.string()), slowly)
     else:
-        parsed = _over_distinct(_as_text(column), lambda distinct: _millionths_slowly(distinct, half_even=half_even))
+        parsed = _over_distinct(_as_text(column), slowly)
     return _numbers(parsed.values), parsed
 
 
@@ -415,15 +425,15 @@ def _to_millionths(value: Decimal, *, half_even: bool) -> tuple[int, bool]:
     return int(kept.scaleb(6)), kept != value
 
 
-def _millionths_slowly(distinct: pa.Array, *, half_even: bool) -> Parsed:
+def _millionths_slowly(distinct: pa.Array, *, half_even: bool, money_in: str | None) -> Parsed:
     values: list[int | None] = []
     fault = np.zeros(len(distinct), dtype=np.int8)
     rounded = 0
     for place, cell in enumerate(distinct.to_pylist()):
-        amount = _amount(cell)
+        amount = _amount(cell, money_in)
         if amount is None or isinstance(amount, Fault):
             values.append(None)
-            fault[place] = 0 if amount is None else 1 if amount is NOT_A_NUMBER else 2
+            fault[place] = 0 if amount is None else _AMOUNT_FAULTS.index(amount) + 1
             continue
         micro, cut = _to_millionths(amount, half_even=half_even)
         if cut and half_even:
@@ -432,7 +442,7 @@ def _millionths_slowly(distinct: pa.Array, *, half_even: bool) -> Parsed:
         values.append(micro)
     if not fault.any():
         return Parsed(pa.array(values, pa.int64()))
-    return Parsed(pa.array(values, pa.int64()), fault, (NOT_A_NUMBER, TOO_LARGE), rounded)
+    return Parsed(pa.array(values, pa.int64()), fault, _AMOUNT_FAULTS, rounded)
 
 
 def _number_slowly(distinct: pa.Array) -> Parsed:
@@ -445,14 +455,29 @@ def _number_slowly(distinct: pa.Array) -> Parsed:
 
 _UNITS = {"千": 1_000, "万": 10_000, "萬": 10_000, "亿": 100_000_000, "億": 100_000_000}
 _AMOUNT = re.compile(
-    r"(?P<open>\()?(?P<sign>[+-])?(?:(?:[A-Z]{2,3})?[¥$€£₩]|[A-Z]{3})?(?P<late>[+-])?"
+    r"(?P<open>\()?(?P<sign>[+-])?(?P<before>[A-Z]{0,3}[¥$€£₩]|[A-Z]{3})?(?P<late>[+-])?"
     r"(?P<digits>\d{1,3}(?:,\d{3})+|\d*)(?P<part>\.\d*)?(?P<power>[eE][+-]?\d{1,2})?"
-    r"(?P<unit>[千万萬亿億])?(?:[¥$€£₩元圆]|[A-Z]{3})?(?P<last>-)?(?P<close>\))?"
+    r"(?P<unit>[千万萬亿億])?(?P<after>[¥$€£₩元圆]|[A-Z]{3})?(?P<last>-)?(?P<close>\))?"
 )
 _DASHES = str.maketrans({"−": "-", "–": "-", "—": "-", "‐": "-", "‑": "-", "'": "", "’": "", "，": ","})
 
 
-def _amount(cell: str | None) -> Decimal | Fault | None:
+# Signs that several currencies share.
+_SHARED_SIGNS = {
+    "¥": {"CNY", "JPY"},
+    "元": {"CNY", "HKD", "TWD", "MOP"},
+    "圆": {"CNY", "JPY"},
+    "$": set("USD CAD AUD NZD HKD TWD SGD MXN CLP COP ARS".split()),  # noqa: SIM905
+}
+
+
+def _is_other_money(sign: str, own: str) -> bool:
+    if sign in _SHARED_SIGNS:
+        return own not in _SHARED_SIGNS[sign]
+    return _CURRENCY_NAMES.get(sign, sign) != own
+
+
+def _amount(cell: str | None, money_in: str | None = None) -> Decimal | Fault | None:
     """One amount as people write it: full-width, with thousands separators, a currency, 万, or in brackets if negative."""
     if cell is None or _word(cell) in _NOTHING:
         return None
@@ -463,6 +488,8 @@ def _amount(cell: str | None) -> Decimal | Fault | None:
     signs = [name for name in ("sign", "late", "last") if match[name]]
     if len(signs) > 1 or bool(match["open"]) != bool(match["close"]) or (match["open"] and signs):
         return NOT_A_NUMBER
+    if money_in and any(match[name] and _is_other_money(match[name], money_in) for name in ("before", "after")):
+        return OTHER_MONEY
     digits = match["digits"].replace(",", "") + (match["part"] or "")
     if not any(c.isdigit() for c in digits):
         return NOT_A_NUMBER
