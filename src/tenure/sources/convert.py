@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from tenure.contracts import Column, Contract
 from tenure.language import Words
 from tenure.sources import dates, parse
-from tenure.sources.base import Chunk, Fault, Reader
+from tenure.sources.base import Broken, Chunk, Fault, Reader
 from tenure.sources.extra import as_json
 from tenure.sources.mapping import FieldMap
 from tenure.sources.parse import Ints, Mask, Parsed
+from tenure.sources.rejects import ABOUT, SHIELDED
 
 BLANK = Fault(
     Words("{field} is blank", "{field} 为空"),
@@ -121,9 +122,11 @@ class Converted:
 
 def convert(plan: Plan, chunk: Chunk) -> Converted:
     """Read every mapped column of the chunk, work out what the contract lets be worked out, and gather the rest."""
+    if plan.shielded:
+        chunk = _without_shield(chunk)
     size = chunk.batch.num_rows
     found = Converted(chunk, {}, pa.nulls(size, pa.string()), np.zeros(size, bool), np.zeros(size, bool), {}, {})
-    cells = {name: _cells(plan, chunk, header) for name, header in plan.fields.fields.items()}
+    cells = {name: chunk.batch.column(header) for name, header in plan.fields.fields.items()}
     codes = None
     if "currency" in cells and plan.contract["currency"].type == "text":
         codes = parse.currency(cells["currency"])
@@ -155,13 +158,17 @@ def convert(plan: Plan, chunk: Chunk) -> Converted:
     return found
 
 
-def _cells(plan: Plan, chunk: Chunk, header: str) -> pa.Array:
-    cells = chunk.batch.column(header)
-    if plan.shielded and pa.types.is_string(cells.type):
-        from tenure.sources.rejects import SHIELDED
-
-        cells = pc.replace_substring_regex(cells, SHIELDED, r"\1")
-    return cells
+def _without_shield(chunk: Chunk) -> Chunk:
+    """A chunk of a mended reject file as its original was: without the reasons in front, and with formulas as typed."""
+    batch = chunk.batch.select(chunk.batch.schema.names[len(ABOUT) :])
+    columns = [
+        pc.replace_substring_regex(column, SHIELDED, r"\1") if pa.types.is_string(column.type) else column
+        for column in batch.columns
+    ]
+    broken = tuple(Broken(row.row, row.cells[len(ABOUT) :], row.fault) for row in chunk.broken)
+    return Chunk(
+        pa.RecordBatch.from_arrays(columns, names=batch.schema.names), chunk.rows, broken, chunk.blank
+    )
 
 
 def _parse(plan: Plan, column: Column, cells: pa.Array, header: str) -> Parsed:

@@ -94,7 +94,7 @@ class ExcelReader:
                     sheets=", ".join(names),
                 )
             )
-        filled = [name for name in names if book.get_sheet_by_name(name).total_height > 0]
+        filled = [name for name in names if book.get_sheet_by_name(name).start is not None]
         if len(filled) > 1:
             raise TenureError(
                 tr(

@@ -204,7 +204,7 @@ def import_file(
         plan = _plan(
             shape, reader, path, mapping, source, id_column, outcome, zone, currency, date_order, since, before
         )
-        headers = list(reader.headers)
+        headers = list(reader.headers[len(ABOUT) :] if plan.shielded else reader.headers)
         if plan.numbers_lines and shape.line_no:
             headers.append(shape.line_no)
         rejects = RejectFile(

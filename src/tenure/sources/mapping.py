@@ -14,6 +14,7 @@ ROW = "row"
 LEAVE = "-"
 """As the field of a pair: leave this column unmapped, whatever its name suggests."""
 
+_COUNT = re.compile(r" \(\d+\)$")
 _NOISE = re.compile(r"[\s_\-./·()（）]+")
 
 
@@ -94,13 +95,13 @@ def map_columns(
     free = [header for header in headers if header not in left_out and header not in fields.values()]
     claims: dict[str, list[tuple[int, str]]] = {}
     for header in free:
-        for field, rank in _claims(header, contract):
+        for field, rank in _claims(header, contract, headers):
             if field not in given:
                 claims.setdefault(field, []).append((rank, header))
     for column in contract.columns:
         # A header goes to the first field in the contract's order that it names best.
         rivals = [(rank, h) for rank, h in claims.get(column.name, []) if h not in fields.values()]
-        rivals = [(rank, h) for rank, h in rivals if rank == _best_rank(h, contract, set(given))]
+        rivals = [(rank, h) for rank, h in rivals if rank == _best_rank(h, contract, set(given), headers)]
         if not rivals:
             continue
         best = min(rank for rank, _ in rivals)
@@ -138,9 +139,11 @@ def plain(name: str) -> str:
     return _NOISE.sub("", unicodedata.normalize("NFKC", name).casefold())
 
 
-def _claims(header: str, contract: Contract) -> list[tuple[str, int]]:
+def _claims(header: str, contract: Contract, headers: Sequence[str]) -> list[tuple[str, int]]:
     """Fields the header may name, each with how well: 0 its own name, 1 its words on the screen, 2 another name."""
-    wanted = plain(header)
+    # The second of two columns named `total` is `total (2)` and may be meant just as well.
+    stem = _COUNT.sub("", header)
+    wanted = plain(stem if stem in headers else header)
     found = []
     for column in contract.columns:
         own = {plain(column.name), plain(column.name.removesuffix("_minor"))}
@@ -153,8 +156,8 @@ def _claims(header: str, contract: Contract) -> list[tuple[str, int]]:
     return found
 
 
-def _best_rank(header: str, contract: Contract, settled: set[str]) -> int:
-    return min((rank for field, rank in _claims(header, contract) if field not in settled), default=9)
+def _best_rank(header: str, contract: Contract, settled: set[str], headers: Sequence[str]) -> int:
+    return min((rank for field, rank in _claims(header, contract, headers) if field not in settled), default=9)
 
 
 def _settle(left: str, right: str, headers: Sequence[str], contract: Contract, source: str) -> tuple[str, str]:
@@ -208,7 +211,7 @@ def _field(name: str, contract: Contract) -> str | None:
 
 
 def _missing(column: Column, headers: Sequence[str], contract: Contract, source: str) -> TenureError:
-    free = [header for header in headers if not _claims(header, contract)]
+    free = [header for header in headers if not _claims(header, contract, headers)]
     text = tr(
         'Source "{source}" has no column for {field} ({meaning}). It has: {columns}. Map one with {example}.',
         source=source,
