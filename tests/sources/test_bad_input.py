@@ -11,7 +11,6 @@ import pyarrow.csv
 import pytest
 
 from tenure.errors import TenureError
-from tenure.language import using
 from tenure.sources import importing
 from tenure.sources.importing import FileChangedError, ReconciliationError
 
@@ -47,11 +46,6 @@ def test_a_file_of_no_use_is_refused_in_a_sentence_and_leaves_nothing(shop, writ
         shop.take(path)
 
     assert shop.is_untouched
-
-
-def test_the_same_refusal_is_told_in_chinese_where_the_catalogue_has_it(shop, write):
-    with using("zh"), pytest.raises(TenureError, match="shop.csv"):
-        shop.take(write(b""))
 
 
 def test_a_missing_column_is_told_with_what_there_is_and_how_to_map_it(shop, write):
@@ -202,7 +196,9 @@ def test_negative_amounts_are_refunds_and_are_counted(shop, write):
 
 
 def test_emoji_and_full_width_digits_are_read(shop, write):
-    path = write("order_id,customer_id,ordered_at,amount,product_name\nA-1,C-１,２０２６-０３-０１,￥１，２３４．５０,Tee ☕😀\n")
+    path = write(
+        "order_id,customer_id,ordered_at,amount,product_name\nA-1,C-１,２０２６-０３-０１,￥１，２３４．５０,Tee ☕😀\n"
+    )
 
     shop.take(path)
 
@@ -259,19 +255,17 @@ def test_a_broken_line_of_json_is_rejected_alone(shop, write):
 
 
 def test_an_excel_sheet_is_named_where_there_are_several(shop, tmp_path):
-    from datetime import datetime
-
     from openpyxl import Workbook
 
     book = Workbook()
     book.active.append(["order_id", "customer_id", "ordered_at", "amount"])
-    book.active.append(["A-1", 17850, datetime(2026, 3, 1, 9, 30), 19.9])
+    book.active.append(["A-1", 17850, np.datetime64("2026-03-01T09:30").item(), 19.9])
     other = book.create_sheet("Notes")
     other.append(["just text"])
     path = tmp_path / "shop.xlsx"
     book.save(path)
 
-    with pytest.raises(TenureError, match="several sheets: Sheet, Notes. Say which"):
+    with pytest.raises(TenureError, match=r"several sheets: Sheet, Notes\. Say which"):
         shop.take(path)
     with pytest.raises(TenureError, match='no sheet "Orders"'):
         shop.take(path, sheet="Orders")
@@ -385,10 +379,12 @@ def test_the_reject_file_runs_no_formulas_and_goes_in_again_once_mended(shop, wr
 
     report = shop.take(path)
     (line,) = rejects(report)
-    mended = write(report.reject_file.read_text(encoding="utf-8-sig").replace(",soon,2,", ",2026-03-01,2,"), "mended.csv")
+    mended = write(
+        report.reject_file.read_text(encoding="utf-8-sig").replace(",soon,2,", ",2026-03-01,2,"), "mended.csv"
+    )
     shop.take(mended)
 
-    assert line["note"] == "'=HYPERLINK(\"x\")"
+    assert line["note"] == '\'=HYPERLINK("x")'
     assert line["line_no"] == "2"
     assert sorted((r["line_no"], r["amount_minor"], r["extra"]) for r in shop.rows()) == [
         (1, 100, '{"note": "first"}'),

@@ -21,7 +21,9 @@ from tenure.sources.rejects import ABOUT, SHIELDED
 
 BLANK = Fault(
     Words("{field} is blank", "{field} 为空"),
-    Words("Fill it in; without it the row can't be told from others or placed in time", "请填写；缺少它无法识别或定位该行"),
+    Words(
+        "Fill it in; without it the row can't be told from others or placed in time", "请填写；缺少它无法识别或定位该行"
+    ),
 )
 REPEATED = Fault(
     Words("the same key and time as row {first}, which was taken", "与第 {first} 行的键和时间相同，已采用该行"),
@@ -69,11 +71,6 @@ class Plan:
     @property
     def derives_amount(self) -> bool:
         return {"quantity", "unit_price"} <= set(self.fields.fields) and "amount_minor" in self.contract
-
-    @property
-    def derives_kind(self) -> bool:
-        column = self.contract["kind"] if "kind" in self.contract else None
-        return column is not None and "refund" in column.values and "amount_minor" in self.present
 
     @property
     def present(self) -> frozenset[str]:
@@ -166,9 +163,7 @@ def _without_shield(chunk: Chunk) -> Chunk:
         for column in batch.columns
     ]
     broken = tuple(Broken(row.row, row.cells[len(ABOUT) :], row.fault) for row in chunk.broken)
-    return Chunk(
-        pa.RecordBatch.from_arrays(columns, names=batch.schema.names), chunk.rows, broken, chunk.blank
-    )
+    return Chunk(pa.RecordBatch.from_arrays(columns, names=batch.schema.names), chunk.rows, broken, chunk.blank)
 
 
 def _parse(plan: Plan, column: Column, cells: pa.Array, header: str) -> Parsed:
@@ -218,8 +213,8 @@ def _derive_amount(found: Converted, cells: dict[str, pa.Array], exponent: Ints 
     quantity, many = parse.millionths(cells["quantity"])
     price, each = parse.millionths(cells["unit_price"])
     micro, rest, too_large = parse.times(quantity, price)
-    unknown = (
-        many.values.is_null().to_numpy(zero_copy_only=False) | each.values.is_null().to_numpy(zero_copy_only=False)
+    unknown = many.values.is_null().to_numpy(zero_copy_only=False) | each.values.is_null().to_numpy(
+        zero_copy_only=False
     )
     minor, inexact = parse.minor_units(micro, exponent, rest)
     wanted = ~unknown

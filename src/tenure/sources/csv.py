@@ -23,7 +23,10 @@ _SAMPLE_ROWS = 50
 
 TOO_SHORT = Fault(
     Words("the row has {found} cells where the header has {expected}", "本行有 {found} 个单元格，表头有 {expected} 个"),
-    Words("Fill in the missing cells, or put quotation marks around line breaks", "补全缺少的单元格，或为含换行的内容加引号"),
+    Words(
+        "Fill in the missing cells, or put quotation marks around line breaks",
+        "补全缺少的单元格，或为含换行的内容加引号",
+    ),
 )
 TOO_LONG = Fault(
     TOO_SHORT.reason,
@@ -63,7 +66,9 @@ class CsvReader:
             bad.append(Broken(row.number - 1, tuple(_first_row(row.text, self._separator)), fault))
             return "skip"
 
-        source: Any = str(self._path) if self._codec == "utf-8" else pa.PythonFile(Utf8Stream(self._path, self._codec), "r")
+        source: Any = (
+            str(self._path) if self._codec == "utf-8" else pa.PythonFile(Utf8Stream(self._path, self._codec), "r")
+        )
         try:
             # Rows are numbered only when one thread reads; other work goes on beside it all the same.
             stream = pa.csv.open_csv(

@@ -220,10 +220,10 @@ _TIME = re.compile(
     r" *(?P<half>[AaPp]\.?[Mm]\.?)? *(?P<zone>Z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2})?$"
 )
 _NUMBER = re.compile(r"\d+(?:\.\d*)?$")
-_MONTHS = {name: place for place, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), start=1)}
+_MONTHS = {name: place for place, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), start=1)}  # noqa: SIM905
 _LONG_MONTHS = dict(
     zip(
-        "january february march april may june july august september october november december".split(),
+        "january february march april may june july august september october november december".split(),  # noqa: SIM905
         range(1, 13),
         strict=True,
     )

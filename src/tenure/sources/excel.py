@@ -20,7 +20,9 @@ _ROWS = 16_384
 _MOST_UNPACKED = 4 << 30  # a zip bomb unpacks to more than any sheet can hold
 
 # A formula that no spreadsheet program has computed yet: nothing, or an empty value, after it.
-_UNCOMPUTED = re.compile(rb'<c [^>]*?r="([A-Z]+[0-9]+)"[^>]*>\s*<f(?:\s[^>]*)?>[^<]*</f>\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>')
+_UNCOMPUTED = re.compile(
+    rb'<c [^>]*?r="([A-Z]+[0-9]+)"[^>]*>\s*<f(?:\s[^>]*)?>[^<]*</f>\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>'
+)
 
 
 class ExcelReader:

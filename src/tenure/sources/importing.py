@@ -128,7 +128,10 @@ class ImportReport:
             lines.append(tr("{count:,} rows have a negative amount and count as refunds.", count=self.refunds))
         if self.rounded:
             lines.append(
-                tr("{count:,} amounts were finer than their currency and were rounded half to even.", count=self.rounded)
+                tr(
+                    "{count:,} amounts were finer than their currency and were rounded half to even.",
+                    count=self.rounded,
+                )
             )
         if self.blank:
             lines.append(tr("{count:,} blank rows were passed over.", count=self.blank))
@@ -389,7 +392,7 @@ def _plan(
         meaning,
         _bound(since, zone),
         _bound(before, zone),
-        [header for header in fields.unmapped],
+        list(fields.unmapped),
         about_rejects,
     )
 
@@ -407,9 +410,7 @@ def _bound(moment: datetime | date | str | None, zone: str) -> datetime | None:
         try:
             moment = datetime.fromisoformat(moment)
         except ValueError:
-            raise TenureError(
-                tr('"{text}" is not a date. Write it as 2026-03-01.', text=moment)
-            ) from None
+            raise TenureError(tr('"{text}" is not a date. Write it as 2026-03-01.', text=moment)) from None
     if not isinstance(moment, datetime):
         moment = datetime.combine(moment, clock())
     return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))

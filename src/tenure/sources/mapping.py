@@ -44,7 +44,7 @@ def as_pairs(mapping: Mapping[str, str] | Iterable[str] | None) -> list[tuple[st
         if not sign or not left.strip() or not right.strip():
             raise TenureError(
                 tr(
-                    'Can\'t read the mapping "{text}". Write the file\'s column, =, and the field: '
+                    "Can't read the mapping \"{text}\". Write the file's column, =, and the field: "
                     "--map order_date=ordered_at.",
                     text=text,
                 )

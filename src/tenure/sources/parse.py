@@ -36,11 +36,16 @@ NOT_WHOLE = Fault(
 )
 TOO_LARGE = Fault(
     Words("“{value}” is too large", "“{value}”数值过大"),
-    Words("Numbers up to 9,000,000,000,000 are read; look for two cells run together", "最大可读 9 万亿；请检查是否有两个单元格连在一起"),
+    Words(
+        "Numbers up to 9,000,000,000,000 are read; look for two cells run together",
+        "最大可读 9 万亿；请检查是否有两个单元格连在一起",
+    ),
 )
 NOT_A_DATE = Fault(
     Words("“{value}” is not a date", "“{value}”不是日期"),
-    Words("Write dates as 2026-03-01, times as 2026-03-01 09:30:00", "日期写作 2026-03-01，时间写作 2026-03-01 09:30:00"),
+    Words(
+        "Write dates as 2026-03-01, times as 2026-03-01 09:30:00", "日期写作 2026-03-01，时间写作 2026-03-01 09:30:00"
+    ),
 )
 NOT_YES_OR_NO = Fault(
     Words("“{value}” is neither yes nor no", "“{value}”既不是“是”也不是“否”"),
@@ -304,7 +309,9 @@ def _as_text(column: pa.Array) -> pa.Array:
         style = "%Y-%m-%d %H:%M:%S" + ("%z" if kind.tz else "")
         return pc.strftime(column, format=style)
     if pa.types.is_nested(kind):
-        return pa.array([None if v is None else json.dumps(v, ensure_ascii=False, default=str) for v in column.to_pylist()])
+        return pa.array(
+            [None if v is None else json.dumps(v, ensure_ascii=False, default=str) for v in column.to_pylist()]
+        )
     return pc.cast(column, pa.string())
 
 

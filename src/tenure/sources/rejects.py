@@ -4,6 +4,7 @@ import csv
 import os
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TextIO
@@ -59,10 +60,9 @@ class RejectFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._file is not None:
-            try:
+            # On a full disk even closing fails; what is left of the file goes all the same.
+            with suppress(OSError):
                 self._file.close()
-            except OSError:
-                pass  # the disk is full: what is left of the file goes all the same
             self._unfinished.unlink(missing_ok=True)
 
 
