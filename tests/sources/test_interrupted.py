@@ -98,7 +98,7 @@ def test_killed_at_any_instant_the_next_import_ends_as_if_nothing_had_been(tmp_p
         assert len(rows_of(other)) == (len(expected) if at == steps else 0)
         other.lake.sweep(now=shop.lake.batches()[0].at)
         if at < steps:
-            assert run(other.home, orders).returncode == 0
+            other.take(orders)
 
         assert rows_of(other) == expected
 
@@ -110,7 +110,7 @@ def test_ctrl_c_leaves_nothing_and_the_import_runs_again(shop, orders):
     assert shop.is_untouched
     assert {info.state for info in shop.lake.batches()} == {"abandoned"}
 
-    assert run(shop.home, orders).returncode == 0
+    shop.take(orders)
     assert len(shop.rows()) == ROWS - 40
 
 
@@ -122,7 +122,7 @@ def test_a_limit_on_the_size_of_files_is_told_as_a_full_disk(shop, orders):
     assert "Nothing of orders.csv was imported" in stopped.stdout
     assert shop.is_untouched
 
-    assert run(shop.home, orders).returncode == 0
+    shop.take(orders)
     assert len(shop.rows()) == ROWS - 40
 
 

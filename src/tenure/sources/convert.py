@@ -146,7 +146,7 @@ def convert(plan: Plan, chunk: Chunk) -> Converted:
             pc.binary_join_element_wise(plan.file_stem, pc.cast(numbers, pa.string()), "-") if text else numbers
         )
     if plan.derives_amount:
-        _derive_amount(found, cells, exponent, plan)
+        _derive_amount(found, exponent)
     if "kind" in plan.present:
         _derive_kind(found)
     _refuse_blanks(found, plan)
@@ -205,13 +205,13 @@ def _take_money(found: Converted, name: str, cells: pa.Array, exponent: Ints | i
     found.rounded[name] = inexact & ~blank
 
 
-def _derive_amount(found: Converted, cells: dict[str, pa.Array], exponent: Ints | int, plan: Plan) -> None:
+def _derive_amount(found: Converted, exponent: Ints | int) -> None:
     """Quantity times unit price, to the last digit of both, where the file gives no amount."""
     given = found.columns.get("amount_minor")
     if given is not None and not given.null_count:
         return
-    quantity, many = parse.millionths(cells["quantity"])
-    price, each = parse.millionths(cells["unit_price"])
+    quantity, many = parse.millionths(found.columns["quantity"])
+    price, each = parse.millionths(found.columns["unit_price"])
     micro, rest, too_large = parse.times(quantity, price)
     unknown = many.values.is_null().to_numpy(zero_copy_only=False) | each.values.is_null().to_numpy(
         zero_copy_only=False

@@ -119,7 +119,8 @@ class CsvReader:
             return count_rows(utf8_blocks(self._path, self._codec), delimiter)
         except _StrayQuoteError:
             pass
-        text = io.TextIOWrapper(io.BufferedReader(Utf8Stream(self._path, self._codec)), encoding="utf-8", newline="")
+        stream: Any = Utf8Stream(self._path, self._codec)
+        text = io.TextIOWrapper(io.BufferedReader(stream), encoding="utf-8", newline="")
         count = 0
         try:
             for _ in lines.reader(text, delimiter=delimiter, strict=True):

@@ -2,8 +2,11 @@
 
 import codecs
 import io
+import struct
 from collections.abc import Iterator
 from pathlib import Path
+
+import pyarrow as pa
 
 from tenure.errors import TenureError
 from tenure.language import tr
@@ -61,12 +64,11 @@ def encoding_of(path: Path, given: str | None = None) -> str:
         if head.startswith(mark):
             return codec
     _refuse_what_is_not_text(path, head)
-    trouble = _first_trouble(path, "utf-8")
-    if trouble is None:
+    if _is_utf8(path):
         return "utf-8"
     if _reads_as_chinese(path):
         return "gb18030"
-    byte, position, line = trouble
+    byte, position, line = _first_trouble(path, "utf-8") or (0, 0, 1)
     raise TenureError(
         tr(
             "{name} is not UTF-8 text: byte 0x{byte:02X} at position {position}, line {line}, and it does not read as "
@@ -87,39 +89,68 @@ def utf8_blocks(path: Path, encoding: str) -> Iterator[bytes]:
     with path.open("rb") as file:
         first = True
         if encoding == "utf-8":
-            decoder = codecs.getincrementaldecoder("utf-8")()
-            clean = True  # nothing is pending in the decoder
-            done = 0
+            check = _Utf8Check()
             while block := file.read(BLOCK):
-                # Plain ASCII needs no decoding, and most of most files is just that.
-                if not (clean and block.isascii()):
-                    try:
-                        decoder.decode(block)
-                    except UnicodeDecodeError as error:
-                        raise _unreadable(path, encoding, done + max(error.start, 0)) from error
-                    clean = not decoder.getstate()[0]
-                done += len(block)
+                if not check.feed(block):
+                    raise _unreadable(path, encoding)
                 yield block.removeprefix(codecs.BOM_UTF8) if first else block
                 first = False
-            try:
-                decoder.decode(b"", final=True)
-            except UnicodeDecodeError as error:
-                raise _unreadable(path, encoding, done) from error
+            if check.pending:
+                raise _unreadable(path, encoding)
             return
-        decoder = codecs.getincrementaldecoder(encoding)(errors="strict")
-        done = 0
+        other = codecs.getincrementaldecoder(encoding)(errors="strict")
         while True:
             block = file.read(BLOCK)
             try:
-                text = decoder.decode(block, final=not block)
+                text = other.decode(block, final=not block)
             except UnicodeDecodeError as error:
-                raise _unreadable(path, encoding, done + error.start) from error
-            done += len(block)
+                raise _unreadable(path, encoding) from error
             if text:
                 yield (text.removeprefix("\ufeff") if first else text).encode("utf-8", "surrogatepass")
                 first = False
             if not block:
                 return
+
+
+class _Utf8Check:
+    """Whether block after block is UTF-8, at Arrow's speed; which byte is not is for a slower look to say."""
+
+    def __init__(self) -> None:
+        self.pending = b""  # the first bytes of a character whose rest is in the next block
+
+    def feed(self, block: bytes) -> bool:
+        if not self.pending and block.isascii():
+            return True
+        data = self.pending + block
+        cut = len(data) - _unfinished(data)
+        self.pending = data[cut:]
+        offsets = pa.py_buffer(struct.pack("<ii", 0, cut))
+        try:
+            pa.Array.from_buffers(pa.binary(), 1, [None, offsets, pa.py_buffer(data)]).cast(pa.string())
+        except pa.ArrowInvalid:
+            return False
+        return True
+
+
+def _unfinished(data: bytes) -> int:
+    """How many bytes at the end begin a character that is not all there."""
+    for place in range(1, min(4, len(data) + 1)):
+        byte = data[-place]
+        if byte < 0x80:
+            return 0
+        if byte >= 0xC0:
+            needed = 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
+            return place if needed > place else 0
+    return 0
+
+
+def _is_utf8(path: Path) -> bool:
+    check = _Utf8Check()
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            if not check.feed(block):
+                return False
+    return not check.pending
 
 
 class Utf8Stream(io.RawIOBase):
@@ -230,9 +261,9 @@ def _reads_as_chinese(path: Path) -> bool:
                 return pairs > 0 and common >= _COMMON_SHARE * pairs
 
 
-def _unreadable(path: Path, encoding: str, position: int) -> TenureError:
-    trouble = _first_trouble(path, encoding)
-    byte, position, line = trouble or (0, position, 1)
+def _unreadable(path: Path, encoding: str) -> TenureError:
+    # None is possible only where the file was changed between the two looks at it.
+    byte, position, line = _first_trouble(path, encoding) or (0, 0, 1)
     return TenureError(
         tr(
             "{name} does not read as {encoding}: byte 0x{byte:02X} at position {position}, line {line}. "

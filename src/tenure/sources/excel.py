@@ -114,7 +114,7 @@ class ExcelReader:
             return [], 0
         top, bottom = int(sheet.start[0]), int(sheet.end[0])
         rows = sheet.iter_rows()
-        first = next(islice(rows, top, None), [])
+        first: list[Any] = next(islice(rows, top, None), [])
         return list(first), bottom - top
 
     def _rows(self, book: Any) -> Iterator[list[Any]]:

@@ -66,7 +66,8 @@ class JsonLinesReader:
             columns = [pa.array([_text(row.get(name)) for row in objects], pa.string()) for name in headers]
             batch = pa.RecordBatch.from_arrays(columns, schema=schema)
             chunk = Chunk(batch, np.array(numbers, dtype=np.int64), tuple(broken))
-            numbers.clear(), objects.clear(), broken.clear()
+            for taken in (numbers, objects, broken):
+                taken.clear()
             return chunk
 
         for number, line in self._lines():
@@ -78,7 +79,7 @@ class JsonLinesReader:
                     plain = json.loads(line)
                     found = {k: plain[k] if isinstance(v, dict | list) else v for k, v in found.items()}
             except (ValueError, RecursionError) as error:
-                fault = Fault(BROKEN_LINE.reason.format(error=str(error)[:_CELL]), BROKEN_LINE.remedy)
+                fault = Fault(BROKEN_LINE.reason.format(error=getattr(error, "msg", str(error))[:_CELL]), BROKEN_LINE.remedy)
                 broken.append(Broken(number, (line.decode("utf-8", "replace")[:_CELL],), fault))
             else:
                 numbers.append(number)

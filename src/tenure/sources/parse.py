@@ -269,7 +269,9 @@ def exponents(codes: pa.Array, workspace: str) -> Ints | int:
     table = np.array([EXPONENTS.get(code, 2) for code in distinct.dictionary.to_pylist()] + [own], dtype=np.int64)
     if (table == own).all():
         return own
-    return table[pc.fill_null(distinct.indices, len(table) - 1).to_numpy(zero_copy_only=False)]
+    place = pc.fill_null(distinct.indices, len(table) - 1).to_numpy(zero_copy_only=False)
+    spread: Ints = np.take(table, place)
+    return spread
 
 
 def from_millionths(micro: Ints, blank: pa.Array) -> pa.Array:
@@ -335,7 +337,8 @@ def _word(value: str) -> str:
 
 
 def _numbers(values: pa.Array) -> Ints:
-    return values.fill_null(0).to_numpy(zero_copy_only=False) if values.null_count else values.to_numpy()
+    numbers: Ints = values.fill_null(0).to_numpy(zero_copy_only=False)
+    return numbers
 
 
 def _ints(values: Ints, blank: Mask) -> pa.Array:
