@@ -1,0 +1,136 @@
+"""What was met before in a file, of ten million rows, in bounded memory: a table of 64-bit hashes in two arrays."""
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+Hashes = NDArray[np.uint64]
+
+_SEED = 0x7E9D2A  # fixed: the same file must meet the same luck every time
+_FREE = np.uint64(0)
+
+
+def hashes(columns: list[pa.Array]) -> Hashes:
+    """One 64-bit hash a row over several columns (text, int64 or timestamps); blank cells count as equal.
+
+    Of ten million different keys, two share a hash about once in four hundred thousand files.
+    """
+    total = np.full(len(columns[0]), np.uint64(0x9E3779B97F4A7C15))
+    for column in columns:
+        each = _of_text(column) if pa.types.is_string(column.type) else _of_numbers(column)
+        total = _mixed(total * np.uint64(31) + each)
+    total[total == _FREE] = np.uint64(1)
+    return total
+
+
+class Seen:
+    """A growing map from hash to one number, looked up and added to by whole columns (open addressing, at most half full)."""
+
+    def __init__(self, size: int = 1 << 16) -> None:
+        self._keys = np.zeros(size, dtype=np.uint64)
+        self._values = np.zeros(size, dtype=np.int64)
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def places(self, keys: Hashes) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Where each key is kept, and whether it is new; `keys` must differ from each other."""
+        while 2 * (self._count + len(keys)) > len(self._keys):
+            self._grow()
+        mask = np.uint64(len(self._keys) - 1)
+        place = (keys & mask).astype(np.int64)
+        new = np.zeros(len(keys), dtype=bool)
+        pending = np.arange(len(keys))
+        while len(pending):
+            at = place[pending]
+            wanted = keys[pending]
+            free = self._keys[at] == _FREE
+            # Several keys may want one free place: all write, one stays, the others look on.
+            self._keys[at[free]] = wanted[free]
+            found = self._keys[at] == wanted
+            new[pending[found & free]] = True
+            pending = pending[~found]
+            place[pending] = (place[pending] + 1) & np.int64(mask)
+        self._count += int(new.sum())
+        return place, new
+
+    def value(self, place: NDArray[np.int64]) -> NDArray[np.int64]:
+        return self._values[place]
+
+    def put(self, place: NDArray[np.int64], values: NDArray[np.int64]) -> None:
+        self._values[place] = values
+
+    def _grow(self) -> None:
+        kept = self._keys != _FREE
+        keys, values = self._keys[kept], self._values[kept]
+        self._keys = np.zeros(2 * len(self._keys), dtype=np.uint64)
+        self._values = np.zeros(len(self._keys), dtype=np.int64)
+        self._count = 0
+        place, _ = self.places(keys)
+        self._values[place] = values
+
+
+def number_within(groups: Hashes, seen: Seen) -> NDArray[np.int64]:
+    """Number each row within its group, from 1 in order of appearance, going on from what `seen` counted before."""
+    distinct, group, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    place, _ = seen.places(distinct)
+    before = seen.value(place)
+    seen.put(place, before + counts)
+    order = np.argsort(group, kind="stable")
+    starts = np.cumsum(counts) - counts
+    numbers = np.empty(len(groups), dtype=np.int64)
+    numbers[order] = np.arange(len(groups)) - np.repeat(starts, counts) + 1
+    return numbers + before[group]
+
+
+def first_rows(keys: Hashes, rows: NDArray[np.int64], seen: Seen) -> NDArray[np.int64]:
+    """For each row the number of the first row with its key: its own number where it is the first itself."""
+    distinct, first, group = np.unique(keys, return_index=True, return_inverse=True)
+    place, new = seen.places(distinct)
+    seen.put(place[new], rows[first[new]])
+    return seen.value(place)[group]
+
+
+def _of_numbers(column: pa.Array) -> Hashes:
+    blank = column.is_null().to_numpy(zero_copy_only=False)
+    values = column.cast(pa.int64()) if pa.types.is_integer(column.type) else column.view(pa.int64()) if (
+        pa.types.is_timestamp(column.type)
+    ) else column.cast(pa.int32()).cast(pa.int64())  # fmt: skip
+    numbers = values.fill_null(0).to_numpy(zero_copy_only=False).astype(np.uint64)
+    hashed = _mixed(numbers + np.uint64(0xD1B54A32D192ED03))
+    hashed[blank] = np.uint64(0x5851F42D4C957F2D)
+    return hashed
+
+
+def _of_text(column: pa.Array) -> Hashes:
+    """A sum of the bytes, each times a random number of its place."""
+    _, offset_buffer, data_buffer = column.buffers()
+    offsets = np.frombuffer(offset_buffer, dtype=np.int32)[column.offset : column.offset + len(column) + 1]
+    lengths = np.diff(offsets).astype(np.int64)
+    result = lengths.astype(np.uint64) * np.uint64(0x2545F4914F6CDD1D)
+    filled = lengths > 0
+    if filled.any() and data_buffer is not None:
+        data = np.frombuffer(data_buffer, dtype=np.uint8)[offsets[0] : offsets[-1]]
+        starts = (offsets[:-1][filled] - offsets[0]).astype(np.int64)
+        place = np.arange(len(data)) - np.repeat(starts, lengths[filled])
+        weights = _weights(int(lengths.max()))
+        products = (data.astype(np.uint64) + np.uint64(1)) * weights[place]
+        result[filled] += np.add.reduceat(products, starts)
+    hashed = _mixed(result)
+    if column.null_count:
+        hashed[column.is_null().to_numpy(zero_copy_only=False)] = np.uint64(0x5851F42D4C957F2D)
+    return hashed
+
+
+def _weights(size: int) -> Hashes:
+    return np.random.default_rng(_SEED).integers(0, 2**64, size=max(size, 64), dtype=np.uint64, endpoint=False) | (
+        np.uint64(1)
+    )
+
+
+def _mixed(values: Hashes) -> Hashes:
+    """Spread every bit over all the others (the finaliser of splitmix64)."""
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))
