@@ -194,5 +194,3 @@ def _units(minor: int | None) -> float | None:
 
 def _rounded(share: float | None) -> float | None:
     return None if share is None else round(share, 4)
-
-

@@ -122,5 +122,3 @@ def _figure(metric: Metric, value: float | None) -> str:
     if metric.unit in {"customers", "orders"}:
         return compact(value)
     return str(figure(metric.unit, value, places=1))
-
-

@@ -2,15 +2,16 @@
 
 from collections.abc import Callable
 from datetime import date
+from itertools import pairwise
 from typing import Any
 
 import ibis
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from tenure.decision.experiments import campaign_outcomes, lift
 from tenure.desk.customers.models import Publication
 from tenure.desk.customers.selectors import Filters
 from tenure.desk.governance.api import scope_of
@@ -91,7 +92,7 @@ def stages(scope: Scope, shown: Publication | None) -> Context:
         dates = sorted(row["as_of"] for row in _rows(table.select("as_of").distinct()))
         picked = _spread(dates)
         links: list[tuple[str, str, str, str, int]] = []
-        for earlier, later in zip(picked, picked[1:], strict=False):
+        for earlier, later in pairwise(picked):
             a = table.filter(table.as_of == earlier).select("person_id", before="stage")
             b = table.filter(table.as_of == later).select("person_id", after="stage")
             both = a.inner_join(b, "person_id").group_by("before", "after").agg(n=ibis._.count())
@@ -181,7 +182,9 @@ def cohorts(scope: Scope, shown: Publication | None) -> Context:
     """Of those who first bought in a month, how many bought again n months later."""
 
     def compute() -> list[dict[str, Any]]:
-        return _rows(retention(lake().read("records/orders", actor=scope)))
+        # The running month is not over: its column would show a fall that is none.
+        until = timezone.localtime(shown.as_of).date().replace(day=1) if shown else None
+        return _rows(retention(lake().read("records/orders", actor=scope), until))
 
     rows = remembered("cohorts", scope, shown, compute, "records/orders")
     by_cohort: dict[Any, dict[int, dict[str, Any]]] = {}
@@ -201,23 +204,27 @@ def cohorts(scope: Scope, shown: Publication | None) -> Context:
 
 def campaigns(scope: Scope, shown: Publication | None) -> Context:
     """What past campaigns saved against their control groups, with intervals."""
+    from tenure.decision.experiments import campaign_outcomes, lift  # numeric libraries load slowly; here alone
+
     reads = ("treatments", "orders", "subscriptions")
 
     def compute() -> list[Any]:
         tables = {name: lake().read(f"records/{name}", actor=scope) for name in reads}
-        return list(lift(lake().to_arrow(campaign_outcomes(tables, horizon_days=HORIZON_DAYS))))
+        as_of = shown.as_of if shown else None
+        return list(lift(lake().to_arrow(campaign_outcomes(tables, HORIZON_DAYS, as_of))))
 
     found = remembered("campaigns", scope, shown, compute, *(f"records/{name}" for name in reads))
+    clear = [(one.campaign, one.difference) for one in found if one.difference is not None]
     figure = None
-    if found:
+    if clear:
         figure = figures.intervals(
-            [one.campaign for one in found],
-            [one.difference for one in found],
-            [one.low for one in found],
-            [one.high for one in found],
+            [name for name, _estimate in clear],
+            [estimate.value for _name, estimate in clear],
+            [estimate.low for _name, estimate in clear],
+            [estimate.high for _name, estimate in clear],
             title=_("Retained more than control"),
         )
-    return {"campaigns": found, "figure": figure, "horizon": HORIZON_DAYS, "height": 90 + 46 * len(found)}
+    return {"campaigns": found, "figure": figure, "horizon": HORIZON_DAYS, "height": 90 + 46 * len(clear)}
 
 
 def _flow(links: list[tuple[str, str, str, str, int]]) -> figures.Figure:
@@ -267,4 +274,3 @@ PARTS: dict[str, tuple[Callable[[], str], Callable[[Scope, Publication | None], 
     "campaigns": (lambda: _("Campaigns"), campaigns),
     "model": (lambda: _("Churn model"), model),
 }
-

@@ -63,7 +63,11 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
             path("customers/", self.page("customers", customers.page), name="customers"),
             path("customers/export/", self.page("export", customers.export), name="customers_export"),
             path("customers/views/", self.page("customers", customers.save_view), name="save_view"),
-            path("customers/views/<int:view_id>/delete/", self.page("customers", customers.delete_view), name="delete_view"),
+            path(
+                "customers/views/<int:view_id>/delete/",
+                self.page("customers", customers.delete_view),
+                name="delete_view",
+            ),
             path("customers/<int:person_id>/", self.page("customers", person.page), name="person"),
             path("customers/<int:person_id>/assign/", self.page("assign", person.assign), name="assign"),
             path("insight/", self.page("insight", insight.page), name="insight"),

@@ -152,7 +152,9 @@ def _interaction(row: Row, source: str) -> Entry:
     unhappy = row["sentiment"] is not None and row["sentiment"] < -0.2
     title = " · ".join(part for part in parts if part) or str(CONTRACTS["interactions"].words)
     channel = row["channel"] or ""
-    return Entry(row["occurred_at"], "interactions", title, row["text"] or "", channel, "bad" if unhappy else "plain", source)
+    return Entry(
+        row["occurred_at"], "interactions", title, row["text"] or "", channel, "bad" if unhappy else "plain", source
+    )
 
 
 def _case(row: Row, source: str) -> Entry:

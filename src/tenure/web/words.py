@@ -20,6 +20,8 @@ STATES: Mapping[str, Words] = {
 }
 KINDS: Mapping[str, Words] = CONTRACTS["customers"]["kind"].values
 
+__all__ = ["CELLS", "KINDS", "RISK_BANDS", "STAGES", "STATES", "words_for"]
+
 _BY_NAME: Mapping[str, Mapping[str, Words]] = {
     "stage": STAGES,
     "risk": RISK_BANDS,

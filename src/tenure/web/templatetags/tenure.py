@@ -29,7 +29,7 @@ def symbol() -> str:
 @register.filter
 def money(minor: float | None) -> str:
     """12345 → ¥123; minor units of the reporting currency, to the whole unit."""
-    if minor is None or minor == "":
+    if minor is None:
         return "–"
     units = round(in_units(minor))
     return f"{'−' if units < 0 else ''}{symbol()}{abs(units):,}"

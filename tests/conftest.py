@@ -1,0 +1,96 @@
+"""What every test may ask for, and the groups that need something the machine may lack.
+
+A group whose need is missing is skipped and named at the end of the run; with TENURE_REQUIRE_ALL=1 such a skip is a
+failure. The desk's tests run on SQLite here, and once more on a throw-away PostgreSQL: `tests/desk/test_postgresql.py`
+starts the server and runs them again in a process of their own, since Django settles on one database a process.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+# Nothing a test does may touch the workspace of whoever runs it.
+os.environ["TENURE_HOME"] = tempfile.mkdtemp(prefix="tenure-tests-")
+os.environ.setdefault("TENURE_LANG", "en")
+
+ROOT = Path(__file__).parents[1]
+DATA = ROOT.parent / "shared" / "data"
+ON_SERVER = "TENURE_TESTS_ON_SERVER"  # set in the process that runs the desk's tests on PostgreSQL
+
+
+def postgresql_programs() -> Path | None:
+    """The folder of initdb and pg_ctl: the newest installed by the system, or whatever is on the path."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    if found:
+        return found[-1].parent
+    on_path = shutil.which("initdb")
+    return Path(on_path).parent if on_path else None
+
+
+def chromium() -> str | None:
+    """The browser's program."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return next((path for name in names if (path := shutil.which(name))), None)
+
+
+# marker: (what is missing, whether it is there)
+NEEDS: dict[str, tuple[str, Callable[[], bool]]] = {
+    "postgres": ("PostgreSQL (initdb)", lambda: postgresql_programs() is not None),
+    "browser": ("Chromium", lambda: chromium() is not None),
+    "spark": ("Java", lambda: shutil.which("java") is not None),
+    "data": ("the data sets in ../shared/data", DATA.is_dir),
+}
+OPTIONAL = {"data"}  # the data sets are not part of the product; their absence never fails a run
+
+_skipped: dict[str, int] = {}
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker, (need, present) in NEEDS.items():
+        if item.get_closest_marker(marker) and not present():
+            _skipped[marker] = _skipped.get(marker, 0) + 1
+            if os.environ.get("TENURE_REQUIRE_ALL") == "1" and marker not in OPTIONAL:
+                pytest.fail(f"{need} is missing, and TENURE_REQUIRE_ALL=1 asks for every group")
+            pytest.skip(f"needs {need}")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if _skipped:
+        terminalreporter.section("groups skipped")
+        for marker, count in _skipped.items():
+            terminalreporter.line(f"{marker}: {count} tests need {NEEDS[marker][0]}")
+
+
+@pytest.fixture(scope="session")
+def postgresql_url() -> Iterator[str]:
+    """A PostgreSQL server of our own on a free port, gone when the run ends."""
+    programs = postgresql_programs()
+    assert programs is not None
+    folder = Path(tempfile.mkdtemp(prefix="tenure-postgresql-"))
+    # PostgreSQL refuses to run as root.
+    as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    if as_user:
+        shutil.chown(folder, "postgres", "postgres")
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        port = listening.getsockname()[1]
+
+    def run(program: str, *arguments: str) -> None:
+        command = [*as_user, str(programs / program), *arguments]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=folder)
+
+    data = str(folder / "data")
+    run("initdb", "-D", data, "-U", "tenure", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
+    options = f"-p {port} -k {folder} -h 127.0.0.1 -F -c full_page_writes=off -c synchronous_commit=off"
+    run("pg_ctl", "-D", data, "-w", "-l", str(folder / "log"), "-o", options, "start")
+    try:
+        yield f"postgresql://tenure@127.0.0.1:{port}/postgres"
+    finally:
+        run("pg_ctl", "-D", data, "-m", "immediate", "stop")
+        shutil.rmtree(folder, ignore_errors=True)
