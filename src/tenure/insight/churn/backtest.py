@@ -99,7 +99,10 @@ def rolling_origin(cut_dates: Sequence[datetime], horizon_days: int) -> Split:
 
 @dataclass
 class Backtest:
-    """What came of a back-test. metrics, comparators: plain JSON; model: as it was tried."""
+    """What came of a back-test. metrics, comparators: plain JSON; model: as it was tried.
+
+    probability: by folds, each row's chance as told by a model that had not seen the row; None where tried over time.
+    """
 
     protocol: Words
     metrics: dict[str, Any]
@@ -109,6 +112,7 @@ class Backtest:
     split: Split | None = None
     refused: dict[str, Words] = field(default_factory=dict)
     notes: list[Words] = field(default_factory=list)
+    probability: Floats | None = None
 
 
 def backtest(
@@ -237,7 +241,7 @@ def cross_validate(
         "the others",
         "数据中没有时间，因此按折验证：共 {folds} 份，每份由其余各份训练的模型评分",
     ).format(folds=folds)
-    return Backtest(protocol, measure(left, p, bands), [], bands, final)
+    return Backtest(protocol, measure(left, p, bands), [], bands, final, probability=p)
 
 
 def features_only(frame: Any) -> pa.Table:
