@@ -489,6 +489,15 @@ def test_the_last_day_seen_is_told_in_the_zone_of_as_of() -> None:
     assert (found[1]["x"], found[1]["t_x"], found[1]["T"]) == (1, 7.0, 7.0)
 
 
+def test_an_order_dated_past_the_last_day_seen_waits_so_that_nobody_is_younger_than_their_last_purchase() -> None:
+    # Placed on the 9th in the business zone, the 8th still in the zone of as_of.
+    early = order(1, "2026-02-09", 100, ordered_at=datetime(2026, 2, 8, 17, tzinfo=UTC))
+
+    found = people([order(1, "2026-02-01", 900), early], datetime(2026, 2, 8, 20, tzinfo=UTC), unit_days=1)
+
+    assert (found[1]["x"], found[1]["t_x"], found[1]["T"]) == (0, 0.0, 7.0)
+
+
 def test_no_orders_give_nobody() -> None:
     assert people([]) == {}
 
