@@ -454,6 +454,12 @@ def test_a_negative_line_without_a_kind_is_a_refund() -> None:
     assert people(rows)[1]["x"] == 0
 
 
+def test_a_refund_lowers_the_worth_whatever_sign_its_amount_was_written_with() -> None:
+    rows = [order(1, "2026-01-04", 900), order(1, "2026-01-11", 500), order(1, "2026-01-11", 100, kind="refund")]
+
+    assert people(rows)[1]["mean_value_minor"] == 400
+
+
 def test_whoever_has_only_refunds_or_cancelled_orders_is_left_out() -> None:
     rows = [
         order(1, "2026-01-04", 900),
