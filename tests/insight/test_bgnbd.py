@@ -454,6 +454,12 @@ def test_a_negative_line_without_a_kind_is_a_refund() -> None:
     assert people(rows)[1]["x"] == 0
 
 
+def test_a_refund_lowers_the_worth_whatever_sign_its_amount_was_written_with() -> None:
+    rows = [order(1, "2026-01-04", 900), order(1, "2026-01-11", 500), order(1, "2026-01-11", 100, kind="refund")]
+
+    assert people(rows)[1]["mean_value_minor"] == 400
+
+
 def test_whoever_has_only_refunds_or_cancelled_orders_is_left_out() -> None:
     rows = [
         order(1, "2026-01-04", 900),
@@ -487,6 +493,15 @@ def test_the_last_day_seen_is_told_in_the_zone_of_as_of() -> None:
     found = people([order(1, "2026-02-01", 900), late], datetime(2026, 2, 9, tzinfo=shanghai), unit_days=1)
 
     assert (found[1]["x"], found[1]["t_x"], found[1]["T"]) == (1, 7.0, 7.0)
+
+
+def test_an_order_dated_past_the_last_day_seen_waits_so_that_nobody_is_younger_than_their_last_purchase() -> None:
+    # Placed on the 9th in the business zone, the 8th still in the zone of as_of.
+    early = order(1, "2026-02-09", 100, ordered_at=datetime(2026, 2, 8, 17, tzinfo=UTC))
+
+    found = people([order(1, "2026-02-01", 900), early], datetime(2026, 2, 8, 20, tzinfo=UTC), unit_days=1)
+
+    assert (found[1]["x"], found[1]["t_x"], found[1]["T"]) == (0, 0.0, 7.0)
 
 
 def test_no_orders_give_nobody() -> None:

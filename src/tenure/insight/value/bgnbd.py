@@ -311,8 +311,6 @@ def _top(x: Numbers, t_x: Numbers, T: Numbers, weight: Numbers) -> tuple[_Histor
         sample = _Histories.compressed(x[some], t_x[some], T[some], weight[some])
         if len(sample.x) > 100:
             start = likelihood.highest(sample, start, lowest, largest).parameters
-            if top := likelihood.polished(seen, start, lowest, largest):
-                return seen, top
     return seen, likelihood.highest(seen, start, lowest, largest)
 
 

@@ -82,7 +82,7 @@ class GammaGamma:
         seen = _Spending.compressed(x_, value)
         unit = float(value.mean())
         lowest = np.array([1e-5, 1e-5, 1e-10 * unit])
-        largest = np.array([1e6, 1e6, 1e10 * unit])
+        largest = np.array([1e5, 1e5, 1e10 * unit])
         top = likelihood.highest(seen, np.array([1.0, 3.0, unit]), lowest, largest)
         if not top.settled:
             raise NotEnoughDataError(

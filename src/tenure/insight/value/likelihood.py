@@ -5,9 +5,10 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 Numbers = NDArray[np.float64]
+
+LONGEST_STEP = 1.5  # in log-parameters: no step multiplies a parameter by more than 4.5
 
 
 class Likelihood(Protocol):
@@ -24,7 +25,7 @@ class Likelihood(Protocol):
 class Top:
     """Where the likelihood is highest.
 
-    settled: nothing is left to gain: the slope in log-parameters is zero for all that are not at a limit.
+    settled: one step more would gain less than a millionth in mean log-likelihood.
     at_limit: for each parameter, whether it ran to the edge of what is searched.
     """
 
@@ -34,61 +35,44 @@ class Top:
 
 
 def highest(likelihood: Likelihood, start: Numbers, lowest: Numbers, largest: Numbers) -> Top:
-    """Climb from `start` to the top: L-BFGS in log-parameters, then Newton steps to full precision.
+    """Climb from `start` to the top by Newton steps in log-parameters, each bent uphill and kept within the edges.
 
     Logs keep the parameters positive and make the search blind to the unit of time or money.
     """
-    edges = np.log(lowest), np.log(largest)
-
-    def downhill(point: Numbers) -> tuple[float, Numbers]:
-        parameters = np.exp(point)
-        value, gradient = likelihood.slope(parameters)
-        return -value, -gradient * parameters
-
-    point = np.log(start)
-    for _ in range(4):
-        # Along a long ridge L-BFGS may stop short of the top; begun anew from there, it goes on.
-        point = minimize(
-            downhill,
-            point,
-            jac=True,
-            method="L-BFGS-B",
-            bounds=list(zip(*edges, strict=True)),
-            options={"maxiter": 1000, "ftol": 1e-14, "gtol": 1e-5},
-        ).x
-        top = polished(likelihood, np.exp(point), lowest, largest) or _as_found(likelihood, point, edges)
-        if top.settled:
+    low, high = np.log(lowest), np.log(largest)
+    point = np.clip(np.log(start), low, high)
+    value, slope = _in_logs(likelihood, point)
+    for _ in range(200):
+        free = _free(point, slope, low, high)
+        if not free.any() or np.abs(slope[free]).max() < 1e-10:
             break
-    return top
-
-
-def polished(likelihood: Likelihood, near: Numbers, lowest: Numbers, largest: Numbers) -> Top | None:
-    """Newton steps in log-parameters from a point close to the top; None where they don't lead to one."""
-    edges = np.log(lowest), np.log(largest)
-    point = np.log(near)
-    for _ in range(8):
-        if _touches(point, edges).any():
-            return None
-        parameters = np.exp(point)
-        _, gradient = likelihood.slope(parameters)
-        slope = gradient * parameters
-        if np.abs(slope).max() < 1e-10:
-            return Top(parameters, settled=True, at_limit=np.zeros(len(point), dtype=bool))
-        try:
-            factor = np.linalg.cholesky(_information(likelihood, parameters, gradient))
-        except np.linalg.LinAlgError:
-            return None
-        step = np.linalg.solve(factor.T, np.linalg.solve(factor, slope))
-        if np.abs(step).max() > 2:  # too far for the parabola to be believed
-            return None
-        point = np.clip(point + step, *edges)
-    return None
+        step = _step(_information(likelihood, point, slope), slope, free, low - point, high - point)
+        for _ in range(40):
+            there = np.clip(point + step, low, high)
+            new_value, new_slope = _in_logs(likelihood, there)
+            gained = new_value - value
+            # At the very top gains drown in rounding; there, a lesser slope is the better guide.
+            near = abs(gained) <= 1e-13 * (1 + abs(value)) and np.abs(new_slope[free]).max() < np.abs(slope[free]).max()
+            if gained > 1e-4 * (slope @ (there - point)) or near:
+                break
+            step /= 2
+        else:
+            break
+        point, value, slope = there, new_value, new_slope
+    step = _step(
+        _information(likelihood, point, slope), slope, _free(point, slope, low, high), low - point, high - point
+    )
+    return Top(
+        parameters=np.exp(point),
+        settled=bool(slope @ step < 1e-6),
+        at_limit=(point <= low) | (point >= high),
+    )
 
 
 def standard_errors(likelihood: Likelihood, parameters: Numbers, customers: float) -> Numbers:
     """Standard error of each parameter from the observed information; NaN where the data can't tell it."""
-    _, gradient = likelihood.slope(parameters)
-    information = _information(likelihood, parameters, gradient) * customers
+    point = np.log(parameters)
+    information = _information(likelihood, point, _in_logs(likelihood, point)[1]) * customers
     try:
         np.linalg.cholesky(information)
     except np.linalg.LinAlgError:
@@ -97,21 +81,48 @@ def standard_errors(likelihood: Likelihood, parameters: Numbers, customers: floa
     return errors
 
 
-def _information(likelihood: Likelihood, parameters: Numbers, gradient: Numbers) -> Numbers:
-    # Minus the second derivatives by the log-parameters, by the chain rule.
-    scaled = likelihood.curvature(parameters) * np.outer(parameters, parameters)
-    information: Numbers = -(scaled + np.diag(gradient * parameters))
+def _in_logs(likelihood: Likelihood, point: Numbers) -> tuple[float, Numbers]:
+    parameters = np.exp(point)
+    value, gradient = likelihood.slope(parameters)
+    return value, gradient * parameters
+
+
+def _information(likelihood: Likelihood, point: Numbers, slope: Numbers) -> Numbers:
+    """Minus the second derivatives by the log-parameters, by the chain rule."""
+    parameters = np.exp(point)
+    information: Numbers = -(likelihood.curvature(parameters) * np.outer(parameters, parameters) + np.diag(slope))
     return information
 
 
-def _as_found(likelihood: Likelihood, point: Numbers, edges: tuple[Numbers, Numbers]) -> Top:
-    parameters = np.exp(point)
-    _, gradient = likelihood.slope(parameters)
-    at_limit = _touches(point, edges)
-    free = np.abs(gradient * parameters)[~at_limit]
-    return Top(parameters, settled=bool((free < 1e-3).all()), at_limit=at_limit)
+def _uphill(information: Numbers, slope: Numbers) -> Numbers:
+    """The Newton step; where the surface bends upwards, its mirror image, so that the step never leads down."""
+    bends, axes = np.linalg.eigh(information)
+    bends = np.maximum(np.abs(bends), 1e-12 * np.abs(bends).max())
+    step: Numbers = axes @ ((axes.T @ slope) / np.maximum(bends, 1e-300))
+    return step * min(1.0, LONGEST_STEP / max(float(np.abs(step).max()), 1e-300))
 
 
-def _touches(point: Numbers, edges: tuple[Numbers, Numbers]) -> NDArray[np.bool_]:
-    touches: NDArray[np.bool_] = (point <= edges[0] + 1e-9) | (point >= edges[1] - 1e-9)
-    return touches
+def _step(information: Numbers, slope: Numbers, free: NDArray[np.bool_], below: Numbers, above: Numbers) -> Numbers:
+    """The way uphill for the free parameters, shortened to end at the first edge it meets.
+
+    Shortened and not clipped: along a narrow ridge, moving one parameter without the others leads off it.
+    """
+    moving = free.copy()
+    while True:
+        step = np.zeros(len(slope))
+        if not moving.any():
+            return step
+        step[moving] = _uphill(information[np.ix_(moving, moving)], slope[moving])
+        outward = ((below >= 0) & (step < 0)) | ((above <= 0) & (step > 0))
+        if not outward.any():
+            break
+        moving &= ~outward
+    room = np.where(step < 0, below, above)[moving] / np.where(step == 0, np.inf, step)[moving]
+    shortened: Numbers = step * min(1.0, float(np.min(room, where=step[moving] != 0, initial=1.0)))
+    return shortened
+
+
+def _free(point: Numbers, slope: Numbers, low: Numbers, high: Numbers) -> NDArray[np.bool_]:
+    """The parameters that are not pressed against an edge."""
+    free: NDArray[np.bool_] = ~(((point <= low) & (slope < 0)) | ((point >= high) & (slope > 0)))
+    return free

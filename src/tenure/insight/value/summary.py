@@ -4,6 +4,8 @@ from datetime import datetime, timedelta
 
 import ibis
 
+from tenure.insight.purchases import counted
+
 
 def summary(orders: ibis.Table, as_of: datetime, unit_days: float = 7) -> ibis.Table:
     """Each customer's purchases up to `as_of`: how many again, when the last, how old, worth how much.
@@ -30,15 +32,10 @@ def summary(orders: ibis.Table, as_of: datetime, unit_days: float = 7) -> ibis.T
     if not unit_days > 0:
         raise ValueError(f"unit_days must be above 0; found {unit_days}")
     last_day = ibis.literal((as_of - timedelta(microseconds=1)).date())
-    seen = orders.filter(
-        orders.person_id.notnull(),
-        orders.ordered_at < ibis.literal(as_of),
-        orders.ordered_on <= last_day,
-        orders.status.fill_null("completed") != "cancelled",
-    )
-    is_refund = (seen.kind == "refund").fill_null(seen.amount_base_minor.fill_null(0) < 0)
+    seen = counted(orders, as_of)
+    seen = seen.filter(seen.person_id.notnull(), seen.ordered_on <= last_day)
     days = seen.group_by("person_id", day=seen.ordered_on).agg(
-        bought=(~is_refund).any().cast("int64"), worth_minor=seen.amount_base_minor.sum().fill_null(0)
+        bought=seen.is_sale.any().cast("int64"), worth_minor=seen.net_base_minor.sum()
     )
     # A person has one row a day, so the order within the window leaves no ties.
     so_far = ibis.window(group_by="person_id", order_by="day", preceding=None, following=0)
