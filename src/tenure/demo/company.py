@@ -107,12 +107,15 @@ def simulate(customers: int = 20_000, months: int = 24, seed: int = 7, until: da
         work.deals_stick(book, borrowed),
     ]
     persons = _persons(everyone, doubles, book)
-    sold = pa.concat_tables([tables["orders"], book.table("orders")], promote_options="default")
+    so_far = {
+        name: pa.concat_tables([tables[name], book.table(name)], promote_options="default")
+        for name in ("orders", "subscriptions")
+    }
     stories.append(
-        shop.top_fifth_brings_82_percent(book, everyone, leaving.left, sold, _rates(rates, calendar), persons)
+        shop.top_fifth_brings_82_percent(book, everyone, leaving.left, so_far, _rates(rates, calendar), persons)
     )
 
-    with_stories = pa.concat_tables([contracts, book.table("subscriptions")], promote_options="default")
+    with_stories = so_far["subscriptions"]
     positions = np.concatenate([holders, np.full(with_stories.num_rows - len(holders), -1)])
     tables["payments"] = subscriptions.payments_table(with_stories, positions, bills, calendar, seed)
     finished = {name: _finished(name, rows, book) for name, rows in sorted(tables.items())}

@@ -1,6 +1,6 @@
 """Stories told by what people buy: pairs, baskets, points, and who brings the revenue."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 import numpy as np
@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tenure.demo.catalogue import CAMERA, GATEWAY, STRAP, TABLET, WATCH, product
-from tenure.demo.clock import DAY, HOUR
+from tenure.demo.clock import DAY, HOUR, Calendar
 from tenure.demo.drawing import Numbers
 from tenure.demo.people import People
 from tenure.demo.stories.base import Book, Borrowed, mixed
@@ -109,28 +109,29 @@ def top_fifth_brings_82_percent(
     book: Book,
     people: People,
     left: Numbers,
-    orders: pa.Table,
+    tables: Mapping[str, pa.Table],
     rates: Numbers,
     persons: pa.Table,
 ) -> Story:
-    """S05: the fifth of the buyers who bring most bring 82 % of the revenue.
+    """S05: the fifth of the customers who bring most bring 82 % of the revenue.
 
     The organisations' projects are sized so that it comes out: with x for the projects, A for what the top fifth
-    brings without them, and T for everybody, (A + x) / (T + x) = 0.82. Revenue is orders less refunds by true person,
-    cancelled ones apart, in yuan. rates: currencies × months.
+    brings without them, and T for everybody, (A + x) / (T + x) = 0.82. Revenue is orders less refunds, cancelled ones
+    apart, and the fees of the time a subscription ran, by true person, in yuan. rates: currencies × months.
     """
     calendar = book.calendar
-    person_of, revenue = revenue_by_person(orders, rates, persons, calendar.starts)
+    revenue = orders_by_person(tables["orders"], rates, persons, calendar)
+    revenue += fees_by_person(tables["subscriptions"], persons, calendar)
     begin = np.maximum(people.joined, calendar.since) + 2 * DAY
     finish = np.minimum(left, calendar.end) - DAY
     firms = np.flatnonzero(people.organisation & (finish - begin > 20 * DAY))
 
-    buyers = np.union1d(np.flatnonzero(person_of), firms + 1)  # true persons are numbered from 1
-    count = int(TOP_SHARE * len(buyers))
-    others = np.setdiff1d(buyers, firms + 1)
+    paying = np.union1d(np.flatnonzero(revenue > 0), firms + 1)  # true persons are numbered from 1
+    count = len(paying) // 5
+    others = np.setdiff1d(paying, firms + 1)
     others = others[np.argsort(-revenue[others], kind="stable")]
     top = np.concatenate([firms + 1, others[: count - len(firms)]])
-    wanted = (TOP_REVENUE * revenue[buyers].sum() - revenue[top].sum()) / (1 - TOP_REVENUE)
+    wanted = (TOP_REVENUE * revenue[paying].sum() - revenue[top].sum()) / (1 - TOP_REVENUE)
     weights = 0.4 + book.rng.lognormal(0, 1.0, len(firms))
     budget = np.rint(wanted * weights / weights.sum()).astype(np.int64)
     for firm, fen in zip(firms, budget, strict=True):
@@ -142,26 +143,38 @@ def top_fifth_brings_82_percent(
             book.order("S05", str(people.id[firm]), GATEWAY, at, yuan=Decimal(share) / 100)
     return Story(
         "S05",
-        Words("The top fifth of buyers brings 82 % of the revenue", "前 20% 的客户贡献 82% 的收入"),
+        Words("The top fifth of the customers brings 82 % of the revenue", "前 20% 的客户贡献 82% 的收入"),
         {"by": "person", "top": str(TOP_SHARE), "product_id": product(GATEWAY).id},
         {"period": (calendar.month(calendar.months)[0], calendar.month(0)[0])},
-        {"top_share_of_buyers": TOP_SHARE, "share_of_revenue": TOP_REVENUE},
+        {"top_share_of_customers": TOP_SHARE, "share_of_revenue": TOP_REVENUE},
     )
 
 
-def revenue_by_person(orders: pa.Table, rates: Numbers, persons: pa.Table, starts: Numbers) -> tuple[Numbers, Numbers]:
-    """Number of sales and net revenue in fen of each true person, by the person's number.
+def orders_by_person(orders: pa.Table, rates: Numbers, persons: pa.Table, calendar: Calendar) -> Numbers:
+    """Net sales of each true person in fen, by the person's number.
 
     An amount in foreign money is converted at its month's rate and rounded half to even, row by row.
     """
     kept = orders.filter(pc.and_(pc.not_equal(orders["status"], "cancelled"), pc.is_valid(orders["customer_id"])))
-    row = np.asarray(pc.index_in(kept["customer_id"], value_set=persons["customer_id"].combine_chunks()))
-    person = np.asarray(persons["person"])[row]
-    month = np.searchsorted(starts, np.asarray(kept["ordered_at"].cast(pa.int64())), side="right") - 1
+    month = calendar.month_of(np.asarray(kept["ordered_at"].cast(pa.int64())))
     currency = np.asarray(pc.index_in(kept["currency"], value_set=pa.array(CURRENCIES)))
-    amount = np.rint(np.asarray(kept["amount_minor"]) * rates[currency, month])
-    size = int(np.asarray(persons["person"]).max()) + 1
-    return np.bincount(person, minlength=size), np.bincount(person, weights=amount, minlength=size)
+    return _by_person(kept["customer_id"], np.rint(np.asarray(kept["amount_minor"]) * rates[currency, month]), persons)
+
+
+def fees_by_person(subscriptions: pa.Table, persons: pa.Table, calendar: Calendar) -> Numbers:
+    """Fees of each true person in fen for the part of the company's months in which a subscription ran."""
+    started = np.maximum(np.asarray(subscriptions["started_at"].cast(pa.int64())), calendar.since)
+    ended = np.asarray(pc.fill_null(subscriptions["ended_at"].cast(pa.int64()), calendar.end))
+    months = (ended - started) / (calendar.end - calendar.since) * calendar.months
+    fees = np.asarray(subscriptions["fee_minor"]) * np.maximum(months, 0)
+    return _by_person(subscriptions["customer_id"], fees, persons)
+
+
+def _by_person(customer_ids: pa.ChunkedArray, money: Numbers, persons: pa.Table) -> Numbers:
+    numbers = np.asarray(persons["person"])
+    row = np.asarray(pc.index_in(customer_ids, value_set=persons["customer_id"].combine_chunks()))
+    total: Numbers = np.bincount(numbers[row], weights=money, minlength=int(numbers.max()) + 1)
+    return total
 
 
 CURRENCIES: Sequence[str] = ("CNY", "USD", "EUR", "HKD")
