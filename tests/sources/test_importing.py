@@ -1,5 +1,6 @@
 """The import at its promised interface: what a clean file becomes, row by row."""
 
+import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -8,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
+from tenure.contracts import CONTRACTS
 from tenure.errors import TenureError
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -248,3 +250,40 @@ def test_telco_has_1869_customers_who_left(shop):
 
     outcomes = shop.table("snapshot")["outcome"].to_pylist()
     assert (len(outcomes), sum(outcomes)) == (7_043, 1_869)
+
+
+@pytest.mark.parametrize("name", list(CONTRACTS))
+def test_the_template_of_every_contract_goes_in_as_it_is(shop, write, name):
+    report = shop.take(write(CONTRACTS[name].template), name)
+
+    assert (report.accepted, report.rejected, report.unmapped) == (1, 0, ())
+    assert set(report.mapping) == set(CONTRACTS[name].names)
+
+
+@pytest.mark.parametrize("name", list(CONTRACTS))
+def test_chinese_headers_are_recognised_for_every_contract(shop, write, name):
+    contract = CONTRACTS[name]
+    header = ",".join(column.words.zh for column in contract.columns)
+    path = write(header + "\n" + contract.template.splitlines()[1] + "\n", encoding="gb18030")
+
+    report = shop.take(path, name)
+
+    assert set(report.mapping) == set(contract.names)
+    assert report.encoding == "gb18030"
+
+
+def test_broken_rows_at_the_end_of_a_file_are_not_lost(shop, write):
+    report = shop.take(write("order_id,ordered_at,amount\nA-1,2026-03-01,5\nA-2\n\nA-3\n"))
+
+    assert (report.read, report.accepted, report.rejected, report.blank) == (3, 1, 2, 1)
+
+
+def test_five_hundred_columns_are_kept(shop, write):
+    names = [f"c{n}" for n in range(500)]
+    path = write(
+        "order_id,ordered_at," + ",".join(names) + "\nA-1,2026-03-01," + ",".join(str(n) for n in range(500)) + "\n"
+    )
+
+    shop.take(path)
+
+    assert json.loads(shop.rows()[0]["extra"]) == {f"c{n}": str(n) for n in range(500)}

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tenure.sources import dates, parse
-from tenure.sources.encoding import _Utf8Check
+from tenure.sources.encoding import Utf8Check
 from tenure.sources.seen import Seen, first_rows, hashes, number_within
 
 
@@ -117,9 +117,9 @@ def test_what_is_no_date_is_refused(cell):
 def test_dates_read_alike_a_column_at_a_time_and_one_by_one(moments):
     column = pa.array([f"{m.day}/{m.month}/{m.year} {m.hour}:{m.minute:02}" for m in moments])
 
-    whole = dates._by_shape(column, "dmy")
+    whole = dates.by_shape(column, "dmy")
 
-    assert whole.to_pylist() == [dates._moment(cell, "dmy") for cell in column.to_pylist()]
+    assert whole.to_pylist() == [dates.moment(cell, "dmy") for cell in column.to_pylist()]
 
 
 @pytest.mark.parametrize("zone", ["Europe/London", "America/New_York", "Asia/Shanghai"])
@@ -143,7 +143,7 @@ def test_text_is_trimmed_and_composed_and_emoji_stay():
 @given(st.text(max_size=40), st.integers(1, 7))
 def test_utf8_is_known_however_it_is_cut(text, size):
     data = text.encode()
-    check = _Utf8Check()
+    check = Utf8Check()
 
     good = all(check.feed(data[i : i + size]) for i in range(0, len(data), size))
 
@@ -158,7 +158,7 @@ def test_what_is_not_utf8_is_known_however_it_is_cut(data, size):
         is_text = True
     except UnicodeDecodeError:
         is_text = False
-    check = _Utf8Check()
+    check = Utf8Check()
 
     good = all(check.feed(data[i : i + size]) for i in range(0, len(data), size)) and not check.pending
 

@@ -155,12 +155,51 @@ def test_a_sheet_may_begin_below_its_top_and_hold_gaps(tmp_path):
     assert cells == [{"id": "A", "n": 1.0}, {"id": "B", "n": 2.5}]
 
 
-def test_western_text_is_not_taken_for_chinese(tmp_path):
+@pytest.mark.parametrize(
+    ("text", "codec"),
+    [
+        ("Jürgen Größe, Café Müßig", "latin-1"),
+        ("Größe", "latin-1"),
+        ("Łódź, Kraków", "cp1250"),
+        ("Привет, мир", "cp1251"),
+    ],
+)
+def test_western_text_is_not_taken_for_chinese(tmp_path, text, codec):
     path = tmp_path / "west.csv"
-    path.write_bytes("id,name\n1,Jürgen Größe\n2,Café Müßig\n".encode("latin-1"))
+    path.write_bytes(f'id,name\n1,"{text}"\n'.encode(codec))
 
     with pytest.raises(TenureError, match="not UTF-8 text"):
         read(path)
-    _, _, cells, _ = read(path, Options(encoding="latin-1"))
+    _, _, cells, _ = read(path, Options(encoding=codec))
 
-    assert cells[0]["name"] == "Jürgen Größe"
+    assert cells[0]["name"] == text
+
+
+@pytest.mark.parametrize("text", ["姓名\n朱镕基\n", "客户,金额\n陶喆,5\n", "评论\n服务很好，送货也快。😀\n"])
+def test_chinese_names_with_rare_characters_are_read(tmp_path, text):
+    path = tmp_path / "names.csv"
+    path.write_bytes(text.encode("gb18030"))
+
+    reader, _, cells, _ = read(path)
+
+    assert reader.encoding == "gb18030"
+    assert next(iter(cells[0].values())) == text.splitlines()[1].split(",")[0]
+
+
+def test_lines_left_empty_above_the_header_are_passed_over(tmp_path):
+    path = tmp_path / "late.csv"
+    path.write_text("\n\na,b\n1,2\n3\n5,6\n")
+
+    reader, rows, cells, broken = read(path)
+
+    assert (reader.headers, reader.rows, rows) == (("a", "b"), 3, [1, 3])
+    assert [row.row for row in broken] == [2]
+    assert cells[0] == {"a": "1", "b": "2"}
+
+
+def test_a_line_of_json_without_end_is_refused(tmp_path):
+    path = tmp_path / "huge.jsonl"
+    path.write_bytes(b'{"a": 1}\n{"a": "' + b"x" * (21 << 20))
+
+    with pytest.raises(TenureError, match=r"line longer than 16 MB, line 2\."):
+        read(path)

@@ -80,9 +80,16 @@ class Plan:
             names.add(self.contract.line_no)
         if self.derives_amount:
             names.add("amount_minor")
-        if "amount_minor" in names and "kind" in self.contract and "refund" in self.contract["kind"].values:
+        if self.derives_kind:
             names.add("kind")
         return frozenset(names)
+
+    @property
+    def derives_kind(self) -> bool:
+        """Whether a row is a sale or a refund by the sign of its amount."""
+        if "kind" not in self.contract or "refund" not in self.contract["kind"].values:
+            return False
+        return "amount_minor" in self.fields.fields or self.derives_amount
 
     def order_of(self, header: str) -> Callable[[], dates.Order]:
         """Which of day and month comes first in this column: as told, else by all its values, looked at once."""
@@ -147,7 +154,7 @@ def convert(plan: Plan, chunk: Chunk) -> Converted:
         )
     if plan.derives_amount:
         _derive_amount(found, exponent)
-    if "kind" in plan.present:
+    if plan.derives_kind:
         _derive_kind(found)
     _refuse_blanks(found, plan)
     _leave_out(found, plan)

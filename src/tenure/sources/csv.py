@@ -51,8 +51,11 @@ class CsvReader:
         delimiter = sniff(head)
         self.delimiter: str | None = delimiter
         self._separator = delimiter
-        self.headers = distinct(_first_row(head, delimiter))
-        self.rows = self._count(delimiter) - 1
+        first = _rows(head, delimiter)
+        # Lines left empty above the header are no rows and no header.
+        self._above = next(place for place, row in enumerate(first) if row)
+        self.headers = distinct(first[self._above])
+        self.rows = self._count(delimiter) - 1 - self._above
 
     def chunks(self, only: Sequence[str] | None = None) -> Iterator[Chunk]:
         if self.rows <= 0:
@@ -63,7 +66,7 @@ class CsvReader:
         def note(row: Any) -> str:
             fault = TOO_SHORT if row.actual_columns < row.expected_columns else TOO_LONG
             fault = Fault(fault.reason.format(found=row.actual_columns, expected=row.expected_columns), fault.remedy)
-            bad.append(Broken(row.number - 1, tuple(_first_row(row.text, self._separator)), fault))
+            bad.append(Broken(row.number - 1 - self._above, tuple(_first_row(row.text, self._separator)), fault))
             return "skip"
 
         source: Any = (
@@ -74,7 +77,10 @@ class CsvReader:
             stream = pa.csv.open_csv(
                 source,
                 read_options=pa.csv.ReadOptions(
-                    use_threads=False, block_size=BLOCK, column_names=list(self.headers), skip_rows_after_names=1
+                    use_threads=False,
+                    block_size=BLOCK,
+                    column_names=list(self.headers),
+                    skip_rows_after_names=1 + self._above,
                 ),
                 parse_options=pa.csv.ParseOptions(
                     delimiter=self._separator,

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from tenure.errors import TenureError
 from tenure.language import tr
-from tenure.sources.parse import _NOTHING, NOT_A_DATE, Parsed, _as_text, _each, _over_distinct, is_ascii
+from tenure.sources.parse import NOT_A_DATE, NOTHING, Parsed, as_text, each, is_ascii, over_distinct
 
 Order: TypeAlias = Literal["dmy", "mdy"]
 INSTANT = pa.timestamp("us", tz="UTC")
@@ -96,23 +96,23 @@ def instant(column: pa.Array, zone: str, order: Callable[[], Order]) -> Parsed:
         return Parsed(pc.cast(column, INSTANT) if kind.tz else _in_zone(column, zone))
     if pa.types.is_date(kind):
         return Parsed(_in_zone(pc.cast(column, _NAIVE), zone))
-    column = _as_text(column)
+    column = as_text(column)
     values = _iso(column)
     if values is not None:
         return Parsed(values if values.type.tz else _in_zone(values, zone))
     chosen = _order_of(column, order)
-    shaped = _by_shape(column, chosen)
+    shaped = by_shape(column, chosen)
     rest = pc.if_else(shaped.is_valid(), pa.scalar(None, pa.string()), column)
     if rest.null_count == len(rest):
         return Parsed(_in_zone(shaped, zone))
 
     def read(distinct: pa.Array) -> Parsed:
-        local = _each(distinct, lambda cell: _moment(cell, chosen), _NAIVE)
-        fixed = _each(distinct, lambda cell: _moment(cell, chosen, zoned=True), INSTANT)
+        local = each(distinct, lambda cell: moment(cell, chosen), _NAIVE)
+        fixed = each(distinct, lambda cell: moment(cell, chosen, zoned=True), INSTANT)
         values = pc.coalesce(fixed.values, _in_zone(local.values, zone))
         return Parsed(values, local.fault, local.faults)
 
-    parsed = _over_distinct(rest, read)
+    parsed = over_distinct(rest, read)
     return Parsed(pc.coalesce(_in_zone(shaped, zone), parsed.values), parsed.fault, parsed.faults)
 
 
@@ -123,7 +123,7 @@ def day(column: pa.Array, order: Callable[[], Order]) -> Parsed:
         return Parsed(pc.cast(column, pa.date32()))
     if pa.types.is_timestamp(kind):
         return Parsed(pc.cast(pc.floor_temporal(pc.cast(column, pa.timestamp("us")), unit="day"), pa.date32()))
-    text = _as_text(column)
+    text = as_text(column)
     values = _iso(text)
     if values is not None and not values.type.tz:
         return Parsed(pc.cast(pc.floor_temporal(values, unit="day"), pa.date32()))
@@ -131,10 +131,10 @@ def day(column: pa.Array, order: Callable[[], Order]) -> Parsed:
     chosen = _order_of(text, order)
 
     def read(cell: str) -> object:
-        found = _moment(cell, chosen, any_zone=True)
+        found = moment(cell, chosen, any_zone=True)
         return found.date() if isinstance(found, dt.datetime) else found
 
-    return _over_distinct(text, lambda distinct: _each(distinct, read, pa.date32()))
+    return over_distinct(text, lambda distinct: each(distinct, read, pa.date32()))
 
 
 def _in_zone(values: pa.Array, zone: str) -> pa.Array:
@@ -181,7 +181,7 @@ def _order_of(column: pa.Array, order: Callable[[], Order]) -> Order:
     return order() if pc.any(pc.match_substring_regex(column, number)).as_py() else "dmy"
 
 
-def _by_shape(column: pa.Array, order: Order) -> pa.Array:
+def by_shape(column: pa.Array, order: Order) -> pa.Array:
     """The two common shapes of numbers with marks between, read a column at a time; null where it is neither."""
     found = pa.nulls(len(column), _NAIVE)
     for shape in (_SHAPE_YEAR_FIRST, _SHAPE_DAY_FIRST if order == "dmy" else _SHAPE_MONTH_FIRST):
@@ -236,10 +236,10 @@ def _tidy(cell: str) -> str:
     return " ".join(_WEEKDAY.sub("", unicodedata.normalize("NFKC", cell).strip()).split())
 
 
-def _moment(cell: str, order: Order, *, zoned: bool = False, any_zone: bool = False) -> object:
+def moment(cell: str, order: Order, *, zoned: bool = False, any_zone: bool = False) -> object:
     """One date as a naive datetime: local, or with `zoned` in UTC and None for what names no zone. A Fault if neither."""
     tidy = _tidy(cell)
-    if tidy.casefold() in _NOTHING:
+    if tidy.casefold() in NOTHING:
         return None
     found = _read(tidy, order)
     if found is None:

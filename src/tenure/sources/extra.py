@@ -5,7 +5,7 @@ import json
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tenure.sources.parse import _as_text
+from tenure.sources.parse import as_text
 
 _NULL = "null"
 
@@ -36,9 +36,9 @@ def _value(column: pa.Array) -> pa.Array:
     elif pa.types.is_decimal(kind):
         text = pc.cast(column, pa.string())
     elif pa.types.is_nested(kind):
-        text = _as_text(column)
+        text = as_text(column)
     else:
-        text = _quoted(_as_text(column))
+        text = _quoted(as_text(column))
     return pc.coalesce(text, _NULL) if text.null_count else text
 
 

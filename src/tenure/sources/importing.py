@@ -29,7 +29,7 @@ from tenure.language import tr
 from tenure.sources import dates
 from tenure.sources.base import Broken, Chunk, Fault, Options, Reader
 from tenure.sources.convert import REPEATED, Converted, Outcome, Plan, as_written, convert
-from tenure.sources.mapping import FieldMap, _header, as_pairs, map_columns
+from tenure.sources.mapping import FieldMap, as_pairs, find_header, map_columns
 from tenure.sources.rejects import ABOUT, RejectFile
 from tenure.sources.seen import Seen, first_rows, hashes, number_within
 
@@ -351,7 +351,7 @@ def _plan(
     meaning = None
     if outcome:
         header, sign, value = outcome.partition("=")
-        found = _header(header.strip(), reader.headers)
+        found = find_header(header.strip(), reader.headers)
         if not sign or not value.strip():
             raise TenureError(
                 tr('Can\'t read the outcome "{outcome}". Write column=value: --outcome Churn=Yes.', outcome=outcome)

@@ -17,6 +17,7 @@ BROKEN_LINE = Fault(
     Words("the line is no JSON object: {error}", "本行不是 JSON 对象：{error}"),
     Words("Write one object in braces on each line", "每行写一个花括号对象"),
 )
+_LONGEST = 16 << 20
 _CELL = 200  # characters of a broken line that are shown
 
 
@@ -79,7 +80,9 @@ class JsonLinesReader:
                     plain = json.loads(line)
                     found = {k: plain[k] if isinstance(v, dict | list) else v for k, v in found.items()}
             except (ValueError, RecursionError) as error:
-                fault = Fault(BROKEN_LINE.reason.format(error=getattr(error, "msg", str(error))[:_CELL]), BROKEN_LINE.remedy)
+                fault = Fault(
+                    BROKEN_LINE.reason.format(error=getattr(error, "msg", str(error))[:_CELL]), BROKEN_LINE.remedy
+                )
                 broken.append(Broken(number, (line.decode("utf-8", "replace")[:_CELL],), fault))
             else:
                 numbers.append(number)
@@ -94,6 +97,15 @@ class JsonLinesReader:
         number, rest = 0, b""
         for block in utf8_blocks(self._path, self._codec):
             *whole, rest = (rest + block).split(b"\n")
+            if len(rest) > _LONGEST:
+                raise TenureError(
+                    tr(
+                        "{name} has a line longer than {size} MB, line {row}. Write one record on each line.",
+                        name=self._path.name,
+                        size=_LONGEST >> 20,
+                        row=number + len(whole) + 1,
+                    )
+                )
             for line in whole:
                 number += 1
                 if line.strip():

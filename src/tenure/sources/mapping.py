@@ -162,10 +162,10 @@ def _best_rank(header: str, contract: Contract, settled: set[str], headers: Sequ
 
 def _settle(left: str, right: str, headers: Sequence[str], contract: Contract, source: str) -> tuple[str, str]:
     """Read a pair as column → field, or as field → column where only that fits."""
-    header, field = _header(left, headers), _field(right, contract)
+    header, field = find_header(left, headers), _field(right, contract)
     if header is not None and field is not None:
         return header, field
-    other_header, other_field = _header(right, headers), _field(left, contract)
+    other_header, other_field = find_header(right, headers), _field(left, contract)
     if other_header is not None and other_field is not None and other_field != LEAVE:
         return other_header, other_field
     if header is None:
@@ -187,7 +187,7 @@ def _settle(left: str, right: str, headers: Sequence[str], contract: Contract, s
     )
 
 
-def _header(name: str, headers: Sequence[str]) -> str | None:
+def find_header(name: str, headers: Sequence[str]) -> str | None:
     if name in headers:
         return name
     alike = [header for header in headers if plain(header) == plain(name)]

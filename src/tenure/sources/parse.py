@@ -67,7 +67,7 @@ NOT_TEXT = Fault(
 _AMOUNT_FAULTS = (NOT_A_NUMBER, TOO_LARGE, OTHER_MONEY)
 
 # Blank in a column of numbers, dates or codes; in a column of text these may be somebody's name.
-_NOTHING = {"", "-", "--", "n/a", "na", "null", "none", "nan", "nat", "\\n", "#n/a", "无", "空"}
+NOTHING = {"", "-", "--", "n/a", "na", "null", "none", "nan", "nat", "\\n", "#n/a", "无", "空"}
 _YES = {"yes", "y", "true", "t", "1", "1.0", "on", "是", "对", "真", "有"}
 _NO = {"no", "n", "false", "f", "0", "0.0", "off", "否", "不", "不是", "假", "没有"}
 
@@ -107,7 +107,7 @@ class Parsed:
 def text(column: pa.Array) -> Parsed:
     """Text: trimmed, Unicode NFC, blank as null. Typed cells are written as a person would: 17850.0 is 17850."""
     try:
-        values = _as_text(column)
+        values = as_text(column)
     except (pa.ArrowException, UnicodeDecodeError):
         return Parsed(pa.nulls(len(column), pa.string()), np.ones(len(column), dtype=np.int8), (NOT_TEXT,))
     values = pc.utf8_trim_whitespace(values)
@@ -139,11 +139,11 @@ def number(column: pa.Array) -> Parsed:
         try:
             values = pc.cast(column, pa.float64())
         except pa.ArrowInvalid:
-            return _over_distinct(column, _number_slowly)
+            return over_distinct(column, _number_slowly)
     elif _is_numeric(column.type) or pa.types.is_boolean(column.type):
         values = pc.cast(column, pa.float64(), safe=False)
     else:
-        return _over_distinct(_as_text(column), _number_slowly)
+        return over_distinct(as_text(column), _number_slowly)
     finite = pc.is_finite(values)
     if pc.all(finite, skip_nulls=True).as_py() in (True, None):
         return Parsed(values)
@@ -177,7 +177,7 @@ def millionths(column: pa.Array, *, half_even: bool = False, money_in: str | Non
         try:
             return _low_words(pc.cast(column, pa.decimal128(18, 6)))
         except pa.ArrowInvalid:
-            parsed = _over_distinct(column, slowly)
+            parsed = over_distinct(column, slowly)
     elif pa.types.is_integer(kind):
         parsed = _millionths_of_integers(column)
     elif pa.types.is_floating(kind):
@@ -186,9 +186,9 @@ def millionths(column: pa.Array, *, half_even: bool = False, money_in: str | Non
         try:
             return _low_words(pc.cast(column, pa.decimal128(18, 6)))
         except pa.ArrowInvalid:
-            parsed = _over_distinct(pc.cast(column, pa.string()), slowly)
+            parsed = over_distinct(pc.cast(column, pa.string()), slowly)
     else:
-        parsed = _over_distinct(_as_text(column), slowly)
+        parsed = over_distinct(as_text(column), slowly)
     return _numbers(parsed.values), parsed
 
 
@@ -225,9 +225,9 @@ def boolean(column: pa.Array) -> Parsed:
         word = _word(value)
         if word in _YES or word in _NO:
             return word in _YES
-        return None if word in _NOTHING else NOT_YES_OR_NO
+        return None if word in NOTHING else NOT_YES_OR_NO
 
-    return _over_distinct(_as_text(column), lambda distinct: _each(distinct, read, pa.bool_()))
+    return over_distinct(as_text(column), lambda distinct: each(distinct, read, pa.bool_()))
 
 
 def coded(column: pa.Array, values: Mapping[str, Words]) -> Parsed:
@@ -242,9 +242,9 @@ def coded(column: pa.Array, values: Mapping[str, Words]) -> Parsed:
 
     def read(value: str) -> str | Fault | None:
         word = _word(value)
-        return known.get(word) or (None if word in _NOTHING else fault)
+        return known.get(word) or (None if word in NOTHING else fault)
 
-    return _over_distinct(_as_text(column), lambda distinct: _each(distinct, read, pa.string()))
+    return over_distinct(as_text(column), lambda distinct: each(distinct, read, pa.string()))
 
 
 def currency(column: pa.Array) -> Parsed:
@@ -252,12 +252,12 @@ def currency(column: pa.Array) -> Parsed:
 
     def read(value: str) -> str | Fault | None:
         word = unicodedata.normalize("NFKC", value).strip().upper()
-        if word.lower() in _NOTHING:
+        if word.lower() in NOTHING:
             return None
         word = _CURRENCY_NAMES.get(word, word)
         return word if re.fullmatch("[A-Z]{3}", word) else NOT_A_CURRENCY
 
-    return _over_distinct(_as_text(column), lambda distinct: _each(distinct, read, pa.string()))
+    return over_distinct(as_text(column), lambda distinct: each(distinct, read, pa.string()))
 
 
 def exponents(codes: pa.Array, workspace: str) -> Ints | int:
@@ -294,12 +294,12 @@ def is_ascii(column: pa.Array) -> bool:
 # --- below: how it is done
 
 
-def _as_text(column: pa.Array) -> pa.Array:
+def as_text(column: pa.Array) -> pa.Array:
     kind = column.type
     if pa.types.is_string(kind):
         return column
     if pa.types.is_dictionary(kind):
-        return _as_text(column.dictionary_decode())
+        return as_text(column.dictionary_decode())
     if pa.types.is_floating(kind):
         values = pc.cast(column, pa.float64())
         if pc.all(pc.equal(values, pc.trunc(values)), skip_nulls=True).as_py() in (True, None):
@@ -357,10 +357,10 @@ def _cast_or_fault(column: pa.Array, kind: pa.DataType) -> Parsed:
     try:
         return Parsed(pc.cast(column, kind))
     except pa.ArrowInvalid:
-        return _over_distinct(pc.cast(column, pa.string()), lambda distinct: _each(distinct, lambda _: TOO_LARGE, kind))
+        return over_distinct(pc.cast(column, pa.string()), lambda distinct: each(distinct, lambda _: TOO_LARGE, kind))
 
 
-def _over_distinct(column: pa.Array, read: Callable[[pa.Array], Parsed]) -> Parsed:
+def over_distinct(column: pa.Array, read: Callable[[pa.Array], Parsed]) -> Parsed:
     """Read each distinct value once, and spread what was found over the column."""
     encoded = column.dictionary_encode()
     parsed = read(encoded.dictionary)
@@ -378,7 +378,7 @@ def _over_distinct(column: pa.Array, read: Callable[[pa.Array], Parsed]) -> Pars
     return _with_faults(values, spread, parsed.faults, rounded)
 
 
-def _each(distinct: pa.Array, read: Callable[[str], Any], kind: pa.DataType) -> Parsed:
+def each(distinct: pa.Array, read: Callable[[str], Any], kind: pa.DataType) -> Parsed:
     """Read value by value; `read` gives the value, None for a blank one, or the fault."""
     values: list[Any] = []
     fault = np.zeros(len(distinct), dtype=np.int8)
@@ -460,7 +460,7 @@ def _number_slowly(distinct: pa.Array) -> Parsed:
         amount = _amount(cell)
         return float(amount) if isinstance(amount, Decimal) else amount
 
-    return _each(distinct, read, pa.float64())
+    return each(distinct, read, pa.float64())
 
 
 _UNITS = {"千": 1_000, "万": 10_000, "萬": 10_000, "亿": 100_000_000, "億": 100_000_000}
@@ -489,7 +489,7 @@ def _is_other_money(sign: str, own: str) -> bool:
 
 def _amount(cell: str | None, money_in: str | None = None) -> Decimal | Fault | None:
     """One amount as people write it: full-width, with thousands separators, a currency, 万, or in brackets if negative."""
-    if cell is None or _word(cell) in _NOTHING:
+    if cell is None or _word(cell) in NOTHING:
         return None
     tidy = "".join(unicodedata.normalize("NFKC", cell).translate(_DASHES).split())
     match = _AMOUNT.fullmatch(tidy)
