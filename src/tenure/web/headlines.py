@@ -9,6 +9,7 @@ from django.utils import timezone
 from tenure.desk.customers.models import Publication
 from tenure.insight.metrics import METRICS, Change, Metric, Period, figure, judge, measure
 from tenure.lake import Scope
+from tenure.language import Words
 from tenure.web.cache import remembered
 from tenure.web.lake import lake, workspace
 from tenure.web.templatetags.tenure import compact, compact_money
@@ -121,7 +122,8 @@ def _headline(metric: Metric, rows: list[dict[str, Any]]) -> Headline:
 def _moved(metric: Metric, change: Change) -> str:
     arrow = "↑" if change.absolute > 0 else "↓"
     if metric.unit == "share":
-        return f"{arrow} {figure('points', abs(change.absolute) * 100, places=1)} pp"
+        points = figure("points", abs(change.absolute) * 100, places=1)
+        return f"{arrow} {Words(f'{points} pp', f'{points} 个百分点')}"
     if metric.unit == "points" or change.relative is None:
         return f"{arrow} {figure('points', abs(change.absolute), places=1)}"
     return f"{arrow} {figure('share', abs(change.relative), places=1)}"
