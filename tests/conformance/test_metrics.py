@@ -3,6 +3,8 @@
 import math
 from datetime import date
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import ibis
 import pytest
@@ -278,3 +280,15 @@ def _double(name, row):
     if twin.get("person_id") is not None:
         twin["person_id"] += 10_000_000
     return twin
+
+
+def test_the_page_on_adding_one_shows_a_metric_that_works():
+    page = (Path(__file__).parents[2] / "docs" / "adding" / "metric.md").read_text(encoding="utf-8")
+    source = page.split("```python\n")[1].split("```")[0]
+    shown: dict[str, Any] = {"__name__": "items_per_customer"}
+
+    exec(compile(source, "metric.md", "exec"), shown)
+
+    metric = shown["items_per_customer"]
+    row = measure(metric, company(**metric.example.rows), metric.example.period).to_pylist()[0]
+    assert (row["value"], row["count"]) == (metric.example.value, metric.example.count)

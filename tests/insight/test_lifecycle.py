@@ -72,7 +72,8 @@ def test_one_purchase_is_judged_by_the_rhythm_of_the_others():
     )
 
     assert (rows[3]["rhythm_days"], rows[3]["rule"]) == (20, "first_purchase")
-    assert (rows[4]["since_last_days"], rows[4]["stage"]) == (72, "decline")
+    assert (rows[4]["rule"], rows[4]["stage"]) == ("quiet_once", "decline")
+    assert explain(rows[4]).en == "Bought once, 72 days ago; others usually come back within 20"
 
 
 def test_one_gap_of_its_own_weighs_a_third_beside_the_population():
@@ -87,6 +88,12 @@ def test_where_nobody_bought_twice_the_rhythm_is_a_quarter():
 
 def test_a_young_customer_grows():
     assert staged(orders=every(1, 10, 16) + every(2, 10, 3))[2]["rule"] == "young"
+
+
+def test_a_seldom_buyer_is_young_no_more_after_a_year():
+    rows = staged(orders=every(1, 90, 4) + every(2, 90, 6))
+
+    assert (rows[1]["rule"], rows[2]["rule"]) == ("young", "steady")
 
 
 def test_buying_twice_as_often_is_growth_and_half_as_often_is_decline():
@@ -184,6 +191,12 @@ def test_every_rule_leads_to_a_stage_and_can_be_said():
 
     assert len({words.en for words in said.values()}) == len(RULES)
     assert all("{" not in words.en + words.zh for words in said.values())
+
+
+def test_one_day_is_said_as_one():
+    row = staged(orders=every(1, 0, 1))[1]
+
+    assert explain(row).en == "Bought once, 1 day ago"
 
 
 def test_transitions_count_who_moved_where():

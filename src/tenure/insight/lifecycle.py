@@ -1,5 +1,6 @@
 """Where each customer stands in its life with us, from its own buying rhythm or its contract, and why."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -31,6 +32,8 @@ DECLINE_LEAST_DAYS, LEFT_LEAST_DAYS = 14, 30
 LEFT_MOST_DAYS = 730
 # Faster or slower: purchases of the last six rhythms beside those of the six before.
 PACE_RHYTHMS = 6
+# A customer of a year is young no more, however seldom it buys.
+YOUNG_DAYS = 365
 # Contracts.
 NEW_CONTRACT_DAYS, YOUNG_CONTRACT_DAYS, ENDING_DAYS, FEE_DAYS = 90, 365, 60, 180
 FEE_UP, FEE_DOWN = 1.05, 0.90
@@ -82,6 +85,20 @@ RULES: dict[str, tuple[str, Words]] = {
         Words(
             "Usually bought every {rhythm_days} days; silent for {since_last_days}",
             "过去通常每 {rhythm_days} 天购买一次，已沉默 {since_last_days} 天",
+        ),
+    ),
+    "quiet_once": (
+        "decline",
+        Words(
+            "Bought once, {since_last_days} days ago; others usually come back within {rhythm_days}",
+            "仅购买一次，已过 {since_last_days} 天；其他客户通常 {rhythm_days} 天内再次购买",
+        ),
+    ),
+    "silent_once": (
+        "left",
+        Words(
+            "Bought once, {since_last_days} days ago, and never came back; others usually do within {rhythm_days}",
+            "仅购买一次，{since_last_days} 天未再购买；其他客户通常 {rhythm_days} 天内再次购买",
         ),
     ),
     "contract_new": (
@@ -142,8 +159,9 @@ def stages(tables: Mapping[str, ibis.Table], as_of: datetime) -> ibis.Table:
     Purchases: the rhythm is the median gap between the customer's purchase days, drawn towards the median customer's as
     if that were two gaps of its own: rhythm = (gaps × own + 2 × population) ÷ (gaps + 2). Silence of more than 6 rhythms
     (never within 30 days, always after 730): left; more than 3 (never within 14 days): decline. One purchase day: acquire.
-    Fewer than four, or fewer than 12 rhythms since the first: grow. Else the last 6 rhythms beside the 6 before them: twice
-    as many purchase days and at least four: grow; half as many, of at least four: decline; else mature.
+    Fewer than four, or fewer than 12 rhythms and less than a year since the first: grow. Else, where there are 12 rhythms, the
+    last 6 beside the 6 before them: twice as many purchase days and at least four: grow; half as many, of at least four:
+    decline. Else mature.
 
     Someone on file who has neither is to be acquired still, but only in a company that has orders or subscriptions at all.
     `as_of` is passed in the business zone: its own date is the day silence counts to. Nothing from that instant on is read.
@@ -167,7 +185,8 @@ def explain(row: Mapping[str, Any]) -> Words:
         numbers["over_days"] = -row["term_left_days"]
     if row.get("fee_before_base_minor") and row.get("fee_base_minor") is not None:
         numbers["fee_change"] = _whole(abs(row["fee_base_minor"] / row["fee_before_base_minor"] - 1) * 100)
-    return RULES[row["rule"]][1].format(**numbers, fee_days=FEE_DAYS)
+    words = RULES[row["rule"]][1].format(**numbers, fee_days=FEE_DAYS)
+    return Words(re.sub(r"(?<![\d.,-])1 (day|purchase)s\b", r"1 \1", words.en), words.zh)
 
 
 def transitions(before: ibis.Table, after: ibis.Table) -> ibis.Table:
@@ -256,15 +275,20 @@ def _judged(t: ibis.Table) -> ibis.Table:
     basis = ibis.cases((runs | over, "contract"), (bought, "purchases"), else_="none")
 
     silence, rhythm = t.since_last_days, t.rhythm_days
-    paced = (t.purchase_days >= 4) & (t.since_first_days >= 2 * PACE_RHYTHMS * rhythm)
+    whole = t.since_first_days >= 2 * PACE_RHYTHMS * rhythm
+    young = (t.purchase_days < 4) | (~whole & (t.since_first_days < YOUNG_DAYS))
+    once = t.purchase_days == 1
+    silent = (silence > LEFT_MOST_DAYS) | ((silence > LEFT_RHYTHMS * rhythm) & (silence > LEFT_LEAST_DAYS))
+    quiet = (silence > DECLINE_RHYTHMS * rhythm) & (silence > DECLINE_LEAST_DAYS)
     by_purchases = [
-        (silence > LEFT_MOST_DAYS, "silent"),
-        ((silence > LEFT_RHYTHMS * rhythm) & (silence > LEFT_LEAST_DAYS), "silent"),
-        ((silence > DECLINE_RHYTHMS * rhythm) & (silence > DECLINE_LEAST_DAYS), "quiet"),
-        (t.purchase_days == 1, "first_purchase"),
-        (~paced, "young"),
-        ((t.recent_days >= 4) & (t.recent_days >= 2 * t.earlier_days), "faster"),
-        ((t.earlier_days >= 4) & (2 * t.recent_days <= t.earlier_days), "slower"),
+        (silent & once, "silent_once"),
+        (silent, "silent"),
+        (quiet & once, "quiet_once"),
+        (quiet, "quiet"),
+        (once, "first_purchase"),
+        (young, "young"),
+        (whole & (t.recent_days >= 4) & (t.recent_days >= 2 * t.earlier_days), "faster"),
+        (whole & (t.earlier_days >= 4) & (2 * t.recent_days <= t.earlier_days), "slower"),
     ]
     fee, fee_before = t.fee_base_minor, t.fee_before_base_minor.nullif(0)
     by_contract = [

@@ -17,6 +17,11 @@ def at(instant: datetime) -> ibis.Value:
     return ibis.literal(instant.astimezone(UTC), type=INSTANT)
 
 
+def days(n: int) -> ibis.Value:
+    """`n` times 24 hours, to add to an instant: a calendar day would change with the engine's own zone."""
+    return ibis.interval(hours=24 * n)
+
+
 def counted(orders: ibis.Table, as_of: datetime | None = None) -> ibis.Table:
     """The order lines that count: not cancelled and, where `as_of` is given, placed before it.
 

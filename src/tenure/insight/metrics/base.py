@@ -27,6 +27,7 @@ UNITS: dict[str, Words] = {
     "customers": Words("customers", "位客户"),
     "orders": Words("orders", "笔订单"),
     "points": Words("points", "分"),
+    "number": Words("a plain number", "数值"),
     "hours": Words("hours", "小时"),
 }
 
@@ -133,7 +134,7 @@ class Example:
     denominator: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Metric:
     """A number that anyone reports, defined once.
 
@@ -266,7 +267,7 @@ def measure(
     """The metric over each period: one row for each period and segment, of schema MEASURED, in order of both.
 
     tables: records by contract name, with `records_schema`; a contract that is missing counts as empty. segment: a table
-    (person_id, segment) that puts each person in one; or the name of a text column of the records ("region"); without
+    (person_id, segment), one row a person, that puts each in one; or the name of a text column of the records ("region"); without
     it, a `segment` column the records already have; else everyone together, under a null segment.
 
     value: the figure in the metric's unit, null where there is nothing to make it of, never NaN; numerator, denominator:

@@ -7,7 +7,7 @@ from tenure.contracts.subscriptions import subscriptions
 from tenure.contracts.treatments import treatments
 from tenure.insight.metrics._shared import of_somebody
 from tenure.insight.metrics.base import Example, Period, metric
-from tenure.insight.purchases import counted
+from tenure.insight.purchases import counted, days
 
 WITHIN_DAYS = 30
 
@@ -67,7 +67,7 @@ def campaign_uptake(treatments: Any, orders: Any, subscriptions: Any, period: Pe
         [
             acted.person_id == done.buyer,
             done.at >= acted.since,
-            done.at < acted.since + ibis.interval(days=WITHIN_DAYS),
+            done.at < acted.since + days(WITHIN_DAYS),
         ],
     )
     took = both.select("person_id", "campaign", taken=ibis.literal(True)).distinct()

@@ -1,9 +1,8 @@
 from typing import Any
 
-import ibis
-
 from tenure.contracts.cases import cases
 from tenure.insight.metrics.base import Example, Period, metric
+from tenure.insight.purchases import days
 
 RETURN_DAYS = 7
 
@@ -44,7 +43,7 @@ def first_contact_resolution(cases: Any, period: Period) -> Any:
     order = [cases.opened_at, cases.case_id]
     known = cases.mutate(next_at=cases.opened_at.lead().over(group_by=["person_id", "category"], order_by=order))
     solved = known.filter(period.holds(known.opened_on), known.resolved_at.notnull(), known.handoffs.notnull())
-    until = solved.resolved_at + ibis.interval(days=RETURN_DAYS)
+    until = solved.resolved_at + days(RETURN_DAYS)
     # Cases of nobody, or about nothing in particular, can't be told to come back.
     traceable = solved.person_id.notnull() & solved.category.notnull()
     back = (traceable & (solved.next_at < until)).fill_null(False)

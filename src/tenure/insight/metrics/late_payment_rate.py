@@ -1,9 +1,8 @@
 from typing import Any
 
-import ibis
-
 from tenure.contracts.payments import payments
 from tenure.insight.metrics.base import Example, Period, metric
+from tenure.insight.purchases import days
 
 
 @metric(
@@ -40,5 +39,5 @@ def late_payment_rate(payments: Any, period: Period) -> Any:
     period that is not over counts bills not yet due as late: measure up to today.
     """
     bills = payments.filter(period.holds(payments.due_on), payments.amount_minor > 0)
-    late = (bills.paid_at >= bills.due_at + ibis.interval(days=1)).fill_null(True)
+    late = (bills.paid_at >= bills.due_at + days(1)).fill_null(True)
     return bills.group_by("segment").agg(numerator=late.sum(), denominator=bills.count())

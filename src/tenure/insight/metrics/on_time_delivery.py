@@ -1,11 +1,9 @@
 from typing import Any
 
-import ibis
-
 from tenure.contracts.orders import orders
 from tenure.insight.metrics._shared import order_of
 from tenure.insight.metrics.base import Example, Period, metric
-from tenure.insight.purchases import counted
+from tenure.insight.purchases import counted, days
 
 
 @metric(
@@ -48,7 +46,7 @@ def on_time_delivery(orders: Any, period: Period) -> Any:
     lines = lines.filter(lines.is_sale, period.holds(lines.promised_at))
     lines = lines.mutate(
         order=order_of(lines),
-        in_time=(lines.delivered_at < lines.promised_at + ibis.interval(days=1)).fill_null(False),
+        in_time=(lines.delivered_at < lines.promised_at + days(1)).fill_null(False),
     )
     whole = lines.group_by("segment", "order").agg(in_time=lines.in_time.all())
     return whole.group_by("segment").agg(numerator=whole.in_time.sum(), denominator=whole.count())
