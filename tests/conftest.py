@@ -5,6 +5,8 @@ failure. The desk's tests run on SQLite here, and once more on a throw-away Post
 starts the server and runs them again in a process of their own, since Django settles on one database a process.
 """
 
+from __future__ import annotations
+
 import os
 import shutil
 import socket
@@ -12,8 +14,14 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+    from tenure.desk.governance.models import User
 
 # Nothing a test does may touch the workspace of whoever runs it.
 os.environ["TENURE_HOME"] = tempfile.mkdtemp(prefix="tenure-tests-")
@@ -94,3 +102,61 @@ def postgresql_url() -> Iterator[str]:
     finally:
         run("pg_ctl", "-D", data, "-m", "immediate", "stop")
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def filled_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home folder whose lake holds the small company of `tests/cast.py`; read, never written, by the tests."""
+    from tests.cast import fill
+
+    home = tmp_path_factory.mktemp("company")
+    fill(home / "lake")
+    return home
+
+
+@pytest.fixture
+def people(db: None, settings: Any) -> dict[str, User]:
+    """Everyone of the cast, by name: those who sign in, Zed whose role was never set, and Old who has left."""
+    from tenure.desk.governance.models import Team, User
+    from tenure.desk.governance.services import create_user
+    from tests.cast import MONDAY, PASSWORD, PEOPLE
+
+    # Slow hashing is the point of a password hasher, and no point of these tests.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    teams = {name: Team.objects.create(name=name) for name in ("East", "South")}
+    made = {
+        name: create_user(
+            name, password=PASSWORD, role=role, actor=None, now=MONDAY, team=teams.get(team), regions=regions
+        )
+        for name, (role, team, regions, _sees) in PEOPLE.items()
+    }
+    made["zed"] = User.objects.create_user("zed", password=PASSWORD)
+    made["old"] = User.objects.create_user("old", password=PASSWORD, role="admin", is_active=False)
+    return made
+
+
+@pytest.fixture
+def company(people: dict[str, User], filled_home: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, User]:
+    """The small company published to the desk, its lake behind the pages; gives the people."""
+    from django.core.cache import cache
+
+    from tenure.desk.customers.api import publish
+    from tests.cast import MONDAY, cards
+
+    monkeypatch.setenv("TENURE_HOME", str(filled_home))
+    cache.clear()
+    publish(cards(), as_of=MONDAY, now=MONDAY)
+    return people
+
+
+@pytest.fixture
+def sign_in(company: dict[str, User]) -> Callable[[str], Client]:
+    """A browser of the person's own, signed in: sign_in("mia").get("/")."""
+    from django.test import Client
+
+    def signed_in(name: str) -> Client:
+        client = Client()
+        client.force_login(company[name])
+        return client
+
+    return signed_in

@@ -175,6 +175,7 @@ UNFOLD = {
     "SITE_TITLE": "tenure.web.sidebar.site_title",
     "SITE_HEADER": "tenure.web.sidebar.site_title",
     "SITE_SYMBOL": "loyalty",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "tenure.web.sidebar.icon"}],
     "SITE_URL": None,
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,

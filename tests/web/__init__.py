@@ -1,0 +1,5 @@
+from collections.abc import Callable
+
+from django.test import Client
+
+SignIn = Callable[[str], Client]

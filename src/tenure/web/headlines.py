@@ -9,6 +9,7 @@ from django.utils import timezone
 from tenure.desk.customers.models import Publication
 from tenure.insight.metrics import METRICS, Change, Metric, Period, figure, judge, measure
 from tenure.lake import Scope
+from tenure.language import Words
 from tenure.web.cache import remembered
 from tenure.web.lake import lake, workspace
 from tenure.web.templatetags.tenure import compact, compact_money
@@ -35,7 +36,10 @@ class Month:
 class Headline:
     """A metric's last full month, how it moved, and the months before. tone: good, bad or plain."""
 
-    metric: Metric
+    name: str
+    meaning: str
+    formula: str
+    counted: str
     shown: str
     change: str
     tone: str
@@ -51,7 +55,7 @@ class Headline:
 class Missing:
     """A metric nothing is known for, and the imports that would light it up."""
 
-    metric: Metric
+    name: str
     needs: list[str]
 
 
@@ -72,7 +76,7 @@ def headlines(scope: Scope, publication: Publication) -> tuple[list[Headline], l
             shown.append(_headline(METRICS[name], rows))
         else:
             needs = {need for row in rows for need in (row["needs"] or "").split(",") if need}
-            missing.append(Missing(METRICS[name], sorted(needs)))
+            missing.append(Missing(str(METRICS[name].words), sorted(needs)))
     return shown, missing
 
 
@@ -102,13 +106,24 @@ def _headline(metric: Metric, rows: list[dict[str, Any]]) -> Headline:
         if metric.better != "neither":
             tone = "good" if (moved.absolute > 0) == (metric.better == "higher") else "bad"
     verdict = judge(metric, last.value)
-    return Headline(metric, last.shown, change, tone, str(verdict.words) if verdict else "", months)
+    return Headline(
+        name=str(metric.words),
+        meaning=str(metric.meaning),
+        formula=str(metric.formula),
+        counted=str(metric.count),
+        shown=last.shown,
+        change=change,
+        tone=tone,
+        verdict=str(verdict.words) if verdict else "",
+        months=months,
+    )
 
 
 def _moved(metric: Metric, change: Change) -> str:
     arrow = "↑" if change.absolute > 0 else "↓"
     if metric.unit == "share":
-        return f"{arrow} {figure('points', abs(change.absolute) * 100, places=1)} pp"
+        points = figure("points", abs(change.absolute) * 100, places=1)
+        return f"{arrow} {Words(f'{points} pp', f'{points} 个百分点')}"
     if metric.unit == "points" or change.relative is None:
         return f"{arrow} {figure('points', abs(change.absolute), places=1)}"
     return f"{arrow} {figure('share', abs(change.relative), places=1)}"

@@ -28,6 +28,10 @@ def style(request: HttpRequest) -> str:
     return static("tenure/tenure.css")
 
 
+def icon(request: HttpRequest) -> str:
+    return static("tenure/icon.svg")
+
+
 def script(request: HttpRequest) -> str:
     return static("tenure/tenure.js")
 

@@ -101,7 +101,7 @@ def sparkline(values: Sequence[float | None], width: int = 120, height: int = 28
         pieces.append(f"{'L' if drawing else 'M'}{2 + index * step:.1f} {y:.1f}")
         drawing = True
     return format_html(
-        '<svg class="t-spark" viewBox="0 0 {} {}" width="{}" height="{}" aria-hidden="true"><path d="{}"/></svg>',
+        '<svg class="t-spark" viewBox="0 0 {} {}" width="{}" height="{}" preserveAspectRatio="none" aria-hidden="true"><path d="{}"/></svg>',
         width, height, width, height, " ".join(pieces),
     )  # fmt: skip
 
