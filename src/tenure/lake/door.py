@@ -1,7 +1,8 @@
 """The one door to the lake: every row goes in by `receiving` or `publish`, and comes out by `read` or `history`."""
 
 import os
-from collections.abc import Callable, Collection, Iterator, Sequence
+import secrets
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -101,6 +102,16 @@ class Lake:
     def to_reader(self, expr: ibis.Expr) -> pa.RecordBatchReader:
         """Run an expression and stream its rows."""
         return self._engine.to_reader(expr)
+
+    @contextmanager
+    def kept(self, tables: Mapping[str, ibis.Table]) -> Iterator[dict[str, ibis.Table]]:
+        """The same tables, each worked out once for all that is read from it within the block."""
+        names = {table: f"kept_{secrets.token_hex(6)}" for table in tables}
+        try:
+            yield {table: self._engine.keep(expr, names[table]) for table, expr in tables.items()}
+        finally:
+            for name in names.values():
+                self._engine.drop(name)
 
     def local_day(self, instant: ibis.Value) -> ibis.Value:
         """The business date of a UTC instant column."""

@@ -30,18 +30,8 @@ def _card_inputs(context: Context) -> object:
 def _cards(context: Context) -> int:
     """Put one row together for each person: who they are, what they did, what is foreseen and why."""
     lake = context.lake
-    people = _people(context)
-    for facts in (_orders(context), _fees(context), _open_cases(context), _last_nps(context), _snapshot(context)):
-        people = people.left_join(facts, "person_id").drop("person_id_right")
-    for table, columns in {
-        "scores/rfm": ("recency_days", "frequency", "monetary_base_minor", "r", "f", "m", "cell", "abc"),
-        "scores/value": ("p_alive", "value_base_minor", "value_decile"),
-        "scores/churn": ("churn_probability", "risk_band", "reasons"),
-    }.items():
-        if lake.exists(table):
-            scores = lake.read(table, actor=SYSTEM).select("person_id", *columns)
-            people = people.left_join(scores, "person_id").drop("person_id_right")
-    found = lake.to_arrow(people.order_by("person_id"))
+    with tables_at(context, context.as_of, ("orders", "subscriptions", "cases", "survey_responses")) as tables:
+        found = lake.to_arrow(_joined(context, tables).order_by("person_id"))
     if "cell" in found.column_names:
         found = found.rename_columns(["rfm_cell" if name == "cell" else name for name in found.column_names])
     found = _with_stage(context, found)
@@ -57,6 +47,22 @@ def _cards(context: Context) -> int:
     )
     lake.publish("scores/customers", card)
     return int(card.num_rows)
+
+
+def _joined(context: Context, tables: dict[str, ibis.Table]) -> ibis.Table:
+    lake = context.lake
+    people = _people(context)
+    for facts in (_orders(tables), _fees(tables), _open_cases(tables), _last_nps(tables), _snapshot(context)):
+        people = people.left_join(facts, "person_id").drop("person_id_right")
+    for table, columns in {
+        "scores/rfm": ("recency_days", "frequency", "monetary_base_minor", "r", "f", "m", "cell", "abc"),
+        "scores/value": ("p_alive", "value_base_minor", "value_decile"),
+        "scores/churn": ("churn_probability", "risk_band", "reasons"),
+    }.items():
+        if lake.exists(table):
+            scores = lake.read(table, actor=SYSTEM).select("person_id", *columns)
+            people = people.left_join(scores, "person_id").drop("person_id_right")
+    return people
 
 
 def _people(context: Context) -> ibis.Table:
@@ -79,32 +85,28 @@ def _people(context: Context) -> ibis.Table:
     return persons.left_join(golden, "person_id").drop("person_id_right")
 
 
-def _orders(context: Context) -> ibis.Table:
-    orders = tables_at(context, context.as_of, ["orders"])["orders"]
+def _orders(tables: dict[str, ibis.Table]) -> ibis.Table:
+    orders = tables["orders"]
     bought = orders.filter(
         _.person_id.notnull(), (_.status != "cancelled") | _.status.isnull(), (_.kind == "sale") | _.kind.isnull()
     )
     return bought.group_by("person_id").agg(first_order_on=_.ordered_on.min(), last_order_on=_.ordered_on.max())
 
 
-def _fees(context: Context) -> ibis.Table:
+def _fees(tables: dict[str, ibis.Table]) -> ibis.Table:
     """What a person's running subscriptions come to a month, in base minor units."""
-    running = tables_at(context, context.as_of, ["subscriptions"])["subscriptions"].filter(
-        _.person_id.notnull(), _.ended_at.isnull()
-    )
+    running = tables["subscriptions"].filter(_.person_id.notnull(), _.ended_at.isnull())
     monthly = (running.fee_base_minor / running.period_months.fill_null(1).nullif(0)).round().cast("int64")
     return running.group_by("person_id").agg(fee_base_minor=monthly.sum())
 
 
-def _open_cases(context: Context) -> ibis.Table:
-    cases = tables_at(context, context.as_of, ["cases"])["cases"]
+def _open_cases(tables: dict[str, ibis.Table]) -> ibis.Table:
+    cases = tables["cases"]
     return cases.filter(_.person_id.notnull(), _.resolved_at.isnull()).group_by("person_id").agg(open_cases=_.count())
 
 
-def _last_nps(context: Context) -> ibis.Table:
-    answers = tables_at(context, context.as_of, ["survey_responses"])["survey_responses"].filter(
-        _.person_id.notnull(), _.survey == "nps", _.score.notnull()
-    )
+def _last_nps(tables: dict[str, ibis.Table]) -> ibis.Table:
+    answers = tables["survey_responses"].filter(_.person_id.notnull(), _.survey == "nps", _.score.notnull())
     newest = ibis.row_number().over(
         ibis.window(group_by="person_id", order_by=[_.answered_at.desc(), _.ids_of, _.response_id, _.question])
     )

@@ -25,7 +25,6 @@ from tenure.insight.churn import (
 )  # fmt: skip
 from tenure.insight.churn.model import ChurnModel
 from tenure.insight.value import BGNBD, summary
-from tenure.lake import SYSTEM
 from tenure.lake.money import minor_digits
 from tenure.language import Words
 from tenure.pipeline.history import scored_from, tables_at
@@ -43,20 +42,20 @@ _SCHEMA = pa.schema(
 # Rows in the tens of thousands need neither many folds nor tiny steps: a fifth of the time, the same ranking to the
 # third digit (docs/decisions/0008).
 _MODEL = ChurnModel(folds=3, rounds=300, rate=0.05, tree_seeds=1, most_rows=60_000)
-_READ = sorted({name for family in features.FAMILIES.values() for name in family.reads} | {"orders", "subscriptions"})
+_READ = sorted({name for family in features.FAMILIES.values() for name in family.reads} | {"orders", "customers"})
 
 
 def _churn(context: Context) -> int:
     lake = context.lake
-    tables = tables_at(context, context.as_of, [*_READ, "snapshot"])
     found = _SCHEMA.empty_table()
     document: dict[str, Any]
-    try:
-        definition = choose(tables)
-        found, document = (_over_time if definition.timed else _by_folds)(context, tables, definition)
-    except TenureError as error:
-        # Too little to learn from is an answer, shown where the scores would be.
-        document = {"as_of": context.as_of.isoformat(), "not_enough_data": str(error)}
+    with tables_at(context, context.as_of, [*_READ, "snapshot"]) as tables:
+        try:
+            definition = choose(tables)
+            found, document = (_over_time if definition.timed else _by_folds)(context, tables, definition)
+        except TenureError as error:
+            # Too little to learn from is an answer, shown where the scores would be.
+            document = {"as_of": context.as_of.isoformat(), "not_enough_data": str(error)}
     lake.publish("scores/churn", found)
     lake.publish_document("churn_card", document)
     return int(found.num_rows)
@@ -71,15 +70,17 @@ def _over_time(
     labels: dict[datetime, pa.Array] = {}
     cuts = cut_dates(_first(context, tables, definition), context.as_of, horizon)
     for place, cut in enumerate(cuts):
-        outcome = definition.label(tables_at(context, cut + timedelta(days=horizon), _needs(definition)), cut)
-        frame = _features(context, cut, outcome)
+        with tables_at(context, cut + timedelta(days=horizon), _needs(definition)) as later:
+            outcome = lake.to_arrow(definition.label(later, cut))
+        with tables_at(context, cut, _READ) as then:
+            frame = _features(context, then, cut, outcome)
         labels[cut] = frame["churned"].combine_chunks()
         frames[cut] = frame.drop_columns(["churned"])
         context.tell(place + 1, len(cuts) + 2)
     tried = backtest(frames, labels, horizon, model=_MODEL, p_alive="p_alive")
     context.tell(len(cuts) + 1, len(cuts) + 2)
     model = learn(frames, labels, horizon, model=_MODEL)
-    now = _features(context, context.as_of, definition.eligible(tables, context.as_of))
+    now = _features(context, tables, context.as_of, lake.to_arrow(definition.eligible(tables, context.as_of)))
     scored = _scored(context, model, now, tried.bands)
     rows = sum(frame.num_rows for frame in frames.values())
     left = sum(pc.sum(label.cast(pa.int64())).as_py() or 0 for label in labels.values())
@@ -125,15 +126,15 @@ def _first(context: Context, tables: dict[str, ibis.Table], definition: Definiti
     return began.astimezone(context.as_of.tzinfo)  # type: ignore[no-any-return]
 
 
-def _features(context: Context, cut: datetime, people: ibis.Table) -> pa.Table:
+def _features(context: Context, tables: dict[str, ibis.Table], cut: datetime, people: pa.Table) -> pa.Table:
     """What was known of these people at the cut, with the chance by their own rhythm that they still buy."""
-    lake = context.lake
-    tables = tables_at(context, cut, _READ)
-    known = features.as_of({**tables, "customers": lake.history("customers", as_of=cut, actor=SYSTEM)}, cut)
-    frame = lake.to_arrow(known.inner_join(people, "person_id").order_by("person_id"))
+    known = features.as_of({name: tables[name] for name in _READ}, cut)
+    frame = context.lake.to_arrow(known.inner_join(ibis.memtable(people), "person_id"))
+    frame = frame.drop_columns([name for name in frame.column_names if name.endswith("_right")])
     alive = _p_alive(context, tables["orders"], cut)
-    joined = frame.join(alive, "person_id").sort_by("person_id") if alive.num_rows else frame
-    return joined.combine_chunks()
+    if alive.num_rows:
+        frame = frame.join(alive, "person_id")
+    return frame.sort_by("person_id").combine_chunks()
 
 
 def _p_alive(context: Context, orders: ibis.Table, cut: datetime) -> pa.Table:

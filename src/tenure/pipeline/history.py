@@ -1,6 +1,7 @@
 """The records of every contract as they could be known at an instant, for the steps that score."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 import ibis
@@ -11,9 +12,19 @@ from tenure.pipeline.records import live_batches
 from tenure.pipeline.run import Context
 
 
-def tables_at(context: Context, as_of: datetime, names: Iterable[str] = CONTRACTS) -> dict[str, ibis.Table]:
-    """Each contract's history at `as_of`, by name; a contract nothing was received of is typed and empty."""
-    return {name: context.lake.history(name, as_of=as_of, actor=SYSTEM) for name in names}
+@contextmanager
+def tables_at(context: Context, as_of: datetime, names: Iterable[str] = CONTRACTS) -> Iterator[dict[str, ibis.Table]]:
+    """Each contract's history at `as_of`, by name, worked out once; one nothing was received of is typed and empty.
+
+    Free text is left out: no score reads it, and it is most of the bytes.
+    """
+    tables = {}
+    for name in names:
+        history = context.lake.history(name, as_of=as_of, actor=SYSTEM)
+        texts = [column.name for column in CONTRACTS[name].columns if column.personal == "text"]
+        tables[name] = history.drop(*texts) if texts else history
+    with context.lake.kept(tables) as kept:
+        yield kept
 
 
 def scored_from(context: Context, *names: str) -> list[object]:

@@ -18,8 +18,8 @@ _STAGED_BY = ("orders", "subscriptions")
 
 
 def _rfm(context: Context) -> int:
-    orders = tables_at(context, context.as_of, ["orders"])["orders"]
-    found = context.lake.to_arrow(rfm(orders, context.as_of).order_by("person_id"))
+    with tables_at(context, context.as_of, ["orders"]) as tables:
+        found = context.lake.to_arrow(rfm(tables["orders"], context.as_of).order_by("person_id"))
     context.lake.publish("scores/rfm", found)
     return int(found.num_rows)
 
@@ -29,8 +29,8 @@ def _stages(context: Context) -> int:
     moments = [*_month_starts(context.as_of), context.as_of]
     rows: list[pa.Table] = []
     for place, moment in enumerate(moments):
-        staged = lifecycle.stages(tables_at(context, moment, _STAGED_BY), moment)
-        found = lake.to_arrow(staged)
+        with tables_at(context, moment, _STAGED_BY) as tables:
+            found = lake.to_arrow(lifecycle.stages(tables, moment))
         rows.append(
             found.select(["person_id", "stage"]).append_column(
                 "as_of", pa.array([moment.date()] * found.num_rows, pa.date32())

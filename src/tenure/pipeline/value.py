@@ -25,8 +25,8 @@ _SCHEMA = pa.schema(
 
 def _value(context: Context) -> int:
     lake = context.lake
-    orders = tables_at(context, context.as_of, ["orders"])["orders"]
-    people = lake.to_arrow(summary(orders, context.as_of, unit_days=UNIT_DAYS).order_by("person_id"))
+    with tables_at(context, context.as_of, ["orders"]) as tables:
+        people = lake.to_arrow(summary(tables["orders"], context.as_of, unit_days=UNIT_DAYS).order_by("person_id"))
     card: dict[str, Any] = {
         "as_of": context.as_of.date().isoformat(), "horizon_days": HORIZON_DAYS, "unit_days": UNIT_DAYS,
         "customers": people.num_rows,

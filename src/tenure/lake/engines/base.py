@@ -24,6 +24,14 @@ class Engine(Protocol):
         """Run the expression and stream the result."""
         ...
 
+    def keep(self, expr: ibis.Expr, name: str) -> ibis.Table:
+        """Run the expression once and read its rows from then on, until `drop`; may spill to disk."""
+        ...
+
+    def drop(self, name: str) -> None:
+        """Let go of what `keep` keeps under this name."""
+        ...
+
     def local_day(self, instant: ibis.Value, zone: str) -> ibis.Value:
         """The calendar date of a UTC instant in a time zone."""
         ...

@@ -40,5 +40,15 @@ class DuckDBEngine:
         result = self._connection.con.sql(self._connection.compile(table))
         return result.to_arrow_reader(131_072).cast(table.schema().to_pyarrow())
 
+    def keep(self, expr: ibis.Expr, name: str) -> ibis.Table:
+        # Ibis 12's own create_table asks DuckDB 2 for a statement it no longer parses.
+        table = expr.as_table()
+        self._connection._run_pre_execute_hooks(table)
+        self._connection.raw_sql(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {self._connection.compile(table)}')
+        return self._connection.table(name)
+
+    def drop(self, name: str) -> None:
+        self._connection.raw_sql(f'DROP TABLE IF EXISTS "{name}"')
+
     def local_day(self, instant: ibis.Value, zone: str) -> ibis.Value:
         return _in_zone(zone, instant).date()
