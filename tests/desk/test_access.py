@@ -46,7 +46,8 @@ def test_djangos_superuser_flag_opens_nothing(company: dict[str, User]) -> None:
 
 
 @pytest.mark.parametrize(
-    "scope", [Scope(), Scope(reach="own"), Scope(reach="team"), Scope(reach="region"), Scope(reach="galaxy")]  # type: ignore[arg-type]
+    "scope",
+    [Scope(), Scope(reach="own"), Scope(reach="team"), Scope(reach="region"), Scope(reach="galaxy")],  # type: ignore[arg-type]
 )
 def test_a_scope_that_names_nobody_reaches_nobody(company: dict[str, User], scope: Scope) -> None:
     assert not Customer.objects.visible_to(scope).exists()
@@ -117,7 +118,7 @@ def test_an_audit_entry_outside_a_transaction_is_refused() -> None:
 
 
 def test_a_region_manager_follows_the_region_not_the_team(company: dict[str, User]) -> None:
-    publish(cards(team={person: "East" for person in SOUTH}), as_of=TUESDAY, now=TUESDAY)
+    publish(cards(team=dict.fromkeys(SOUTH, "East")), as_of=TUESDAY, now=TUESDAY)
 
     assert seen_by(company["noa"]) == SOUTH
 

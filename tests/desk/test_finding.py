@@ -1,9 +1,9 @@
 import pytest
 
+from tenure.desk.customers.models import Customer, SavedView
 from tenure.desk.customers.names import search_text
 from tenure.desk.customers.selectors import SORTS, Filters, attention, count, listing, saved_views, score_of
 from tenure.desk.customers.services import assign_customer, delete_view, save_view
-from tenure.desk.customers.models import Customer, SavedView
 from tenure.desk.governance.api import scope_of
 from tenure.desk.governance.models import AuditEntry, User
 from tenure.errors import TenureError

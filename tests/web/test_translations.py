@@ -1,5 +1,4 @@
 import pytest
-
 from tools import translations
 
 
@@ -22,4 +21,10 @@ def test_template_sentences_are_found_as_django_looks_them_up() -> None:
         "{% blocktranslate trimmed %}\n  a\n  b\n{% endblocktranslate %}"
     )
 
-    assert list(translations.in_template(page)) == ["one", "two", "three", ("%(n)s day, 5 %%", "%(n)s days, 5 %%"), "a b"]
+    assert list(translations.in_template(page)) == [
+        "one",
+        "two",
+        "three",
+        ("%(n)s day, 5 %%", "%(n)s days, 5 %%"),
+        "a b",
+    ]

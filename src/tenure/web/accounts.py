@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.http import HttpRequest, HttpResponse
@@ -16,6 +17,9 @@ from tenure.desk.governance import audit, services
 from tenure.desk.governance.api import may
 from tenure.desk.governance.models import AuditEntry, Team, User
 from tenure.errors import TenureError
+
+# Groups come along with Django's own account pages; here a role decides, and nothing else.
+admin.site.unregister(Group)
 
 
 class AdministratorsOnly(ModelAdmin):  # type: ignore[misc]

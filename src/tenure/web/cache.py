@@ -1,5 +1,6 @@
 """Figures over a whole customer base, worked out once a scope and kept until anything they are made of changes."""
 
+import threading
 from collections.abc import Callable
 from hashlib import blake2b
 from typing import TypeVar
@@ -13,6 +14,7 @@ from tenure.web.lake import lake
 
 T = TypeVar("T")
 KEEP_SECONDS = 3600
+_computing = threading.Lock()
 
 
 def remembered(what: str, scope: Scope, publication: Publication | None, compute: Callable[[], T], *tables: str) -> T:
@@ -35,6 +37,10 @@ def remembered(what: str, scope: Scope, publication: Publication | None, compute
     key = "figures:" + blake2b(parts.encode(), digest_size=16).hexdigest()
     found: T | None = cache.get(key)
     if found is None:
-        found = compute()
-        cache.set(key, found, KEEP_SECONDS)
+        # One at a time: whoever else asks for the same figures meanwhile waits for them instead of working them out too.
+        with _computing:
+            found = cache.get(key)
+            if found is None:
+                found = compute()
+                cache.set(key, found, KEEP_SECONDS)
     return found

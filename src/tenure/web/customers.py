@@ -28,7 +28,7 @@ def page(request: HttpRequest) -> HttpResponse:
     scope = scope_of(request.user)
     filters = Filters.read(request.GET)
     shown = Publication.current()
-    rows = selectors.listing(scope, filters)
+    rows = selectors.listing(scope, filters, shown)
     found = selectors.count(rows)
     pages = max(1, -(-min(found, COUNTED) // PAGE))
     asked = request.GET.get("page", "")

@@ -20,15 +20,21 @@ def page(request: HttpRequest) -> HttpResponse:
     shown = Publication.current()
     if shown is None:
         return render(request, "welcome.html", _("Today"))
+    totals, moves, newcomers = remembered(
+        "today",
+        scope,
+        shown,
+        lambda: (selectors.totals(scope, shown), selectors.moves(scope, shown), selectors.newcomers(scope, shown)),
+    )
     return render(
         request,
         "today.html",
         _("Today"),
         shown=shown,
-        totals=remembered("totals", scope, shown, lambda: selectors.totals(scope, shown)),
-        moves=remembered("moves", scope, shown, lambda: selectors.moves(scope, shown))[:6],
-        newcomers=remembered("newcomers", scope, shown, lambda: selectors.newcomers(scope, shown)),
-        attention=selectors.attention(scope, ATTENTION),
+        totals=totals,
+        moves=moves[:6],
+        newcomers=newcomers,
+        attention=selectors.attention(scope, shown, ATTENTION),
         list_url=reverse("admin:customers"),
         may_insight=may(request.user, "insight"),
     )

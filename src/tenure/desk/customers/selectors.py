@@ -86,9 +86,9 @@ def scores(scope: Scope, publication: Publication | None = None) -> QuerySet[Sco
     return Score.objects.filter(reach(scope, "customer__"), generation=publication.generation)
 
 
-def listing(scope: Scope, filters: Filters) -> QuerySet[Score]:
+def listing(scope: Scope, filters: Filters, publication: Publication | None = None) -> QuerySet[Score]:
     """The customer list: filtered, searched and sorted, with customer, owner and team at hand."""
-    publication = Publication.current()
+    publication = publication or Publication.current()
     rows = scores(scope, publication)
     wanted = {
         "stage": filters.stage,
@@ -148,9 +148,9 @@ def score_of(scope: Scope, person_id: int) -> Score | None:
     return scores(scope).select_related("customer__owner", "customer__team").filter(customer_id=person_id).first()
 
 
-def attention(scope: Scope, limit: int = 12) -> list[Score]:
+def attention(scope: Scope, publication: Publication | None = None, limit: int = 12) -> list[Score]:
     """Who needs attention first: the most expected revenue in danger. A blocked customer is left alone."""
-    rows = scores(scope).filter(at_risk_minor__gt=0, customer__blocked=False)
+    rows = scores(scope, publication).filter(at_risk_minor__gt=0, customer__blocked=False)
     rows = rows.exclude(risk_band="low")
     return list(rows.select_related("customer__owner", "customer__team").order_by(*SORTS["at_risk"])[:limit])
 

@@ -1,6 +1,7 @@
 """How figures are written on pages: money, shares, words for codes, small pictures."""
 
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 from django import template
@@ -13,6 +14,7 @@ from tenure.web.words import words_for
 
 register = template.Library()
 
+UNKNOWN = "–"  # also for what a template could not find: it hands over an empty text then
 SYMBOLS = {"CNY": "¥", "USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "HKD": "HK$"}
 WHOLE_UNITS = {"JPY", "KRW", "VND", "CLP", "ISK"}
 
@@ -29,8 +31,8 @@ def symbol() -> str:
 @register.filter
 def money(minor: float | None) -> str:
     """12345 → ¥123; minor units of the reporting currency, to the whole unit."""
-    if minor is None:
-        return "–"
+    if not isinstance(minor, Real):
+        return UNKNOWN
     units = round(in_units(minor))
     return f"{'−' if units < 0 else ''}{symbol()}{abs(units):,}"
 
@@ -38,8 +40,8 @@ def money(minor: float | None) -> str:
 @register.filter
 def compact(number: float | None) -> str:
     """1234567 → 1.23M, in Chinese 123.5万."""
-    if number is None:
-        return "–"
+    if not isinstance(number, Real):
+        return UNKNOWN
     steps = ((1e8, "亿"), (1e4, "万")) if is_chinese() else ((1e9, "B"), (1e6, "M"), (1e4, "K"))
     for size, letter in steps:
         if abs(number) >= size:
@@ -50,8 +52,8 @@ def compact(number: float | None) -> str:
 
 @register.filter
 def compact_money(minor: float | None) -> str:
-    if minor is None:
-        return "–"
+    if not isinstance(minor, Real):
+        return UNKNOWN
     units = in_units(minor)
     return f"{'−' if units < 0 else ''}{symbol()}{compact(abs(units))}"
 
@@ -59,7 +61,7 @@ def compact_money(minor: float | None) -> str:
 @register.filter
 def percent(share: float | None, places: int = 0) -> str:
     """0.237 → 24 %."""
-    return "–" if share is None else f"{share * 100:.{places}f}%"
+    return f"{share * 100:.{places}f}%" if isinstance(share, Real) else UNKNOWN
 
 
 @register.filter
