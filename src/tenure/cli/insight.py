@@ -1,7 +1,7 @@
 """Commands that work figures out and show them."""
 
 import json
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -145,7 +145,7 @@ def _headings() -> dict[str, str]:
         "p_alive": tr("Chance still active"), "last_order_on": tr("Last order"), "churn_probability": tr("Churn risk"),
         "risk_band": tr("Risk band"), "reasons": tr("Strongest reasons"), "open_cases": tr("Open cases"),
         "customers": tr("Customers"), "share": tr("Share"), "metric": tr("Metric"), "value": tr("Value"),
-        "count": tr("Count"), "unit": tr("Unit"), "period": tr("Period"), "judgement": tr("Judgement"),
+        "count": tr("Count"), "unit": tr("Unit"), "period": tr("Period"), "judgement": tr("Judgement"), "needs": tr("Needs"),
     }  # fmt: skip
 
 
@@ -216,8 +216,18 @@ def _segments(lake: Lake, format: Format) -> None:
 def _metrics(lake: Lake, format: Format) -> None:
     from tenure.pipeline.numbers import monthly
 
-    found = monthly(lake, actor=SYSTEM, months=2)
-    show.rows(found, format, headings=_picked(("metric", "period", "value", "count", "unit", "judgement")))
+    card = lake.document("value_card") or {}
+    until = date.fromisoformat(card["as_of"]) if card else opened.now().date()
+    found = monthly(lake, actor=SYSTEM, until=until, months=2)
+    if format is Format.table:
+        for row in found:
+            row |= {
+                "metric": row["words"],
+                "value": row["shown"] or tr("needs {what}", what=row["needs"] or tr("more records")),
+            }
+        show.rows(found, format, headings=_picked(("metric", "period", "value", "count", "judgement")))
+    else:
+        show.rows(found, format, headings=_picked(("metric", "period", "value", "count", "unit", "judgement", "needs")))
 
 
 class Listed(StrEnum):

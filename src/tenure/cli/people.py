@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 
 from tenure.cli import opened, show
-from tenure.errors import TenureError
 from tenure.language import tr
 
 app = typer.Typer(help=tr("Those who sign in."), no_args_is_help=True)
@@ -28,12 +27,11 @@ def add(
     ] = "",
 ) -> None:
     opened.desk()
-    from django.core.exceptions import ValidationError
-
     from tenure.desk.governance import services
+    from tenure.desk.governance.models import Team
 
-    try:
-        services.create_user(username=name, password=password, role=role, team=team, actor=None, now=opened.now())
-    except ValidationError as error:
-        raise TenureError(" ".join(error.messages)) from error
+    belongs_to = Team.objects.filter(name=team).first() if team else None
+    if team and belongs_to is None:
+        belongs_to = services.save_team(Team(name=team), actor=None, now=opened.now())
+    services.create_user(name, password=password, role=role, team=belongs_to, actor=None, now=opened.now())
     show.out.print(tr("{name} may sign in as {role}.", name=name, role=role), markup=False)

@@ -123,7 +123,7 @@ def _first(context: Context, tables: dict[str, ibis.Table], definition: Definiti
          if (moment := context.lake.to_arrow(tables[name].agg(first=tables[name].valid_at.min()))["first"][0].as_py())),
         default=context.as_of,
     )  # fmt: skip
-    return began.astimezone(context.as_of.tzinfo)  # type: ignore[no-any-return]
+    return began.astimezone(context.as_of.tzinfo)
 
 
 def _features(context: Context, tables: dict[str, ibis.Table], cut: datetime, people: pa.Table) -> pa.Table:

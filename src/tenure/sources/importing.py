@@ -158,6 +158,7 @@ def import_file(
     now: datetime,
     mapping: Mapping[str, str] | Iterable[str] | None = None,
     source: str = "main",
+    ids_of: str | None = None,
     dry_run: bool = False,
     id_column: str | None = None,
     outcome: str | None = None,
@@ -172,6 +173,7 @@ def import_file(
 
     mapping: column → field, for what names leave open. id_column: the column that names the customer. outcome:
     `Churn=Yes`, the column and value that mean it happened; the column itself is then kept out of `extra`.
+    ids_of: the source whose customer numbers and keys the file uses, where they are not its own.
     since, before: take only rows whose business time lies in this half-open period; a day begins in `zone`.
     zone: where times without a zone are read. now: the time of receipt. lake: may be None for a dry run.
 
@@ -221,6 +223,7 @@ def import_file(
             else lake.receiving(
                 shape.name,
                 source=source,
+                ids_of=ids_of,
                 columns=sorted(plan.present),
                 now=now,
                 file=path.name,
