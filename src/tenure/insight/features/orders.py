@@ -1,0 +1,181 @@
+from datetime import datetime
+
+import ibis
+from ibis import ir
+
+from tenure.insight.features.base import Family, Feature, Tables, change, days_before, share, within
+from tenure.language import Words
+
+
+def compute(tables: Tables, as_of: datetime) -> ir.Table:
+    """How a customer buys: when last, how often, how much, at what discount, and how well it was delivered.
+
+    Cancelled lines do not count. Two orders on one business day are one visit.
+    """
+    lines = tables["orders"]
+    lines = lines.filter(lines.status.fill_null("completed") != "cancelled")
+    is_sale = lines.kind.fill_null((lines.amount_base_minor < 0).ifelse("refund", "sale")) == "sale"
+    at, money = lines.ordered_at, lines.amount_base_minor
+    now_90, before_90 = within(as_of, at, 90), within(as_of, at, 90, back=90)
+    promised = lines.promised_at.notnull() & (lines.promised_at < ibis.literal(as_of))
+    # Not there when promised is late already, however long it will take.
+    late = promised & (lines.delivered_at.isnull() | (lines.delivered_at > lines.promised_at))
+    found = lines.group_by("person_id").agg(
+        _last=at.max(where=is_sale),
+        _first=at.min(where=is_sale),
+        _last_on=lines.ordered_on.max(where=is_sale),
+        _first_on=lines.ordered_on.min(where=is_sale),
+        order_days=lines.ordered_on.nunique(where=is_sale),
+        order_days_90=lines.ordered_on.nunique(where=is_sale & now_90),
+        _order_days_before=lines.ordered_on.nunique(where=is_sale & before_90),
+        spend_base_minor=money.sum(),
+        spend_90_base_minor=money.sum(where=now_90),
+        _spend_before=money.sum(where=before_90),
+        _sold=money.sum(where=is_sale),
+        _refunded=money.sum(where=~is_sale),
+        _discount=lines.discount_base_minor.sum(where=is_sale),
+        products_bought=lines.product_id.nunique(where=is_sale),
+        _late=late.sum(),
+        _promised=promised.sum(),
+        late_deliveries_90=lines.order_id.nunique(where=late & within(as_of, lines.promised_at, 90)),
+    )
+    found = found.mutate(
+        order_recency_days=days_before(as_of, found._last).floor(),
+        order_age_days=days_before(as_of, found._first).floor(),
+        order_rhythm_days=share(found._last_on.delta(found._first_on, unit="day"), found.order_days - 1),
+        order_days_change=change(found.order_days_90, found._order_days_before),
+        spend_change=change(found.spend_90_base_minor, found._spend_before),
+        mean_visit_base_minor=share(found._sold, found.order_days),
+        discount_share=share(found._discount, found._sold + found._discount.fill_null(0)),
+        refund_share=share(found._refunded.fill_null(0).abs(), found._sold),
+        late_delivery_share=share(found._late, found._promised),
+    )
+    found = found.mutate(silence_ratio=share(found.order_recency_days, found.order_rhythm_days))
+    return found.select("person_id", *(feature.name for feature in orders.features))
+
+
+orders = Family(
+    name="orders",
+    reads=("orders",),
+    features=(
+        Feature(
+            "order_recency_days",
+            Words("Days since the last order", "距上次下单天数"),
+            "days",
+            Words("No order for {value} days", "已有 {value} 天未下单"),
+            Words("Last order only {value} days ago", "距上次下单仅 {value} 天"),
+        ),
+        Feature(
+            "silence_ratio",
+            Words("Silence against own rhythm", "沉默时间与自身节奏之比"),
+            "ratio",
+            Words("Silent for {value} times the usual gap between orders", "沉默时间已达平时下单间隔的 {value} 倍"),
+            Words("Silent for {value} times the usual gap between orders", "沉默时间为平时下单间隔的 {value} 倍"),
+        ),
+        Feature(
+            "order_rhythm_days",
+            Words("Usual days between orders", "平时下单间隔天数"),
+            "days",
+            Words("Buys only every {value} days", "平均每 {value} 天才下单一次"),
+            Words("Used to buy every {value} days", "平时每 {value} 天下单一次"),
+        ),
+        Feature(
+            "order_days",
+            Words("Days with an order", "下单天数"),
+            "count",
+            Words("Has ordered on {value} days", "累计在 {value} 天下过单"),
+            Words("Has ordered on only {value} days", "累计仅在 {value} 天下过单"),
+            zero=True,
+        ),
+        Feature(
+            "order_days_90",
+            Words("Days with an order, last 90 days", "近 90 天下单天数"),
+            "count",
+            Words("Ordered on {value} days in the last 90", "近 90 天有 {value} 天下单"),
+            Words("Ordered on only {value} days in the last 90", "近 90 天仅有 {value} 天下单"),
+            zero=True,
+        ),
+        Feature(
+            "order_days_change",
+            Words("Change in order days, last 90 against the 90 before", "近 90 天与此前 90 天下单天数的变化"),
+            "change",
+            Words("Orders rose steeply against the 90 days before", "下单次数较此前 90 天骤增"),
+            Words("Orders fewer times than in the 90 days before", "下单次数少于此前 90 天"),
+        ),
+        Feature(
+            "order_age_days",
+            Words("Days since the first order", "距首次下单天数"),
+            "days",
+            Words("First ordered {value} days ago", "首次下单已是 {value} 天前"),
+            Words("A new buyer: first order {value} days ago", "新买家：首次下单仅 {value} 天"),
+        ),
+        Feature(
+            "spend_base_minor",
+            Words("Spent in all", "累计消费"),
+            "minor units",
+            Words("Spent {value} in all", "累计消费 {value}"),
+            Words("Spent only {value} in all", "累计消费仅 {value}"),
+            zero=True,
+        ),
+        Feature(
+            "spend_90_base_minor",
+            Words("Spent in the last 90 days", "近 90 天消费"),
+            "minor units",
+            Words("Spent {value} in the last 90 days", "近 90 天消费 {value}"),
+            Words("Spent only {value} in the last 90 days", "近 90 天消费仅 {value}"),
+            zero=True,
+        ),
+        Feature(
+            "spend_change",
+            Words("Change in spending, last 90 against the 90 before", "近 90 天与此前 90 天消费的变化"),
+            "change",
+            Words("Spending rose steeply against the 90 days before", "消费较此前 90 天骤增"),
+            Words("Spends less than in the 90 days before", "消费少于此前 90 天"),
+        ),
+        Feature(
+            "mean_visit_base_minor",
+            Words("Spent per day with an order", "每个下单日消费"),
+            "minor units",
+            Words("Spends {value} per visit, more than most", "每次消费 {value}，高于多数客户"),
+            Words("Spends only {value} per visit", "每次消费仅 {value}"),
+        ),
+        Feature(
+            "discount_share",
+            Words("Share taken off by discounts", "折扣占比"),
+            "share",
+            Words("{value} of the price was taken off by discounts", "消费中有 {value} 为折扣"),
+            Words("Hardly any discount: {value} of the price", "几乎没有折扣：仅 {value}"),
+        ),
+        Feature(
+            "refund_share",
+            Words("Share given back", "退款占比"),
+            "share",
+            Words("{value} of purchases were given back", "消费中有 {value} 被退回"),
+            Words("{value} of purchases were given back", "消费中有 {value} 被退回"),
+        ),
+        Feature(
+            "products_bought",
+            Words("Different products bought", "购买过的产品数"),
+            "count",
+            Words("Has bought {value} different products", "购买过 {value} 种产品"),
+            Words("Has bought only {value} different products", "仅购买过 {value} 种产品"),
+            zero=True,
+        ),
+        Feature(
+            "late_delivery_share",
+            Words("Share of deliveries that came late", "延迟送达占比"),
+            "share",
+            Words("{value} of deliveries came late", "{value} 的配送晚于承诺时间"),
+            Words("{value} of deliveries came late", "{value} 的配送晚于承诺时间"),
+        ),
+        Feature(
+            "late_deliveries_90",
+            Words("Late deliveries, last 90 days", "近 90 天延迟送达次数"),
+            "count",
+            Words("{value} late deliveries in the last 90 days", "近 90 天有 {value} 次延迟送达"),
+            Words("{value} late deliveries in the last 90 days", "近 90 天有 {value} 次延迟送达"),
+            zero=True,
+        ),
+    ),
+    compute=compute,
+)

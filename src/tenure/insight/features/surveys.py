@@ -1,0 +1,66 @@
+from datetime import datetime
+
+from ibis import ir
+
+from tenure.insight.features.base import Family, Feature, Tables, days_before, latest
+from tenure.language import Words
+
+
+def compute(tables: Tables, as_of: datetime) -> ir.Table:
+    """What a customer last told us when asked: would recommend (0 to 10), content (0 to 100), how hard it was (1 to 7)."""
+    answers = tables["survey_responses"]
+    found = answers.group_by("person_id").agg(
+        survey_answers=answers.response_id.nunique(),
+        survey_recency_days=days_before(as_of, answers.answered_at.max()).floor(),
+    )
+    for survey in ("nps", "csat", "ces"):
+        scored = answers.filter((answers.survey.lower() == survey) & answers.score.notnull())
+        last = latest(scored, "answered_at", "response_id", "question")
+        last = last.select("person_id", last.score.name(f"last_{survey}"))
+        found = found.left_join(last, "person_id").drop("person_id_right")
+    return found.select("person_id", *(feature.name for feature in surveys.features))
+
+
+surveys = Family(
+    name="surveys",
+    reads=("survey_responses",),
+    features=(
+        Feature(
+            "last_nps",
+            Words("Last answer to: would you recommend us (0 to 10)", "最近一次推荐意愿（0–10）"),
+            "score",
+            Words("Would recommend us: {value} of 10", "推荐意愿 {value} 分（满分 10）"),
+            Words("Would hardly recommend us: {value} of 10", "推荐意愿仅 {value} 分（满分 10）"),
+        ),
+        Feature(
+            "last_csat",
+            Words("Last satisfaction (0 to 100)", "最近一次满意度（0–100）"),
+            "score",
+            Words("Satisfaction {value} of 100", "满意度 {value} 分（满分 100）"),
+            Words("Satisfaction only {value} of 100", "满意度仅 {value} 分（满分 100）"),
+        ),
+        Feature(
+            "last_ces",
+            Words("Last effort score (1 to 7)", "最近一次费力度（1–7）"),
+            "score",
+            Words("Effort score {value} of 7", "费力度评分 {value}（满分 7）"),
+            Words("Effort score only {value} of 7", "费力度评分仅 {value}（满分 7）"),
+        ),
+        Feature(
+            "survey_answers",
+            Words("Surveys answered", "回答过的问卷数"),
+            "count",
+            Words("Has answered {value} surveys", "回答过 {value} 份问卷"),
+            Words("Has answered only {value} surveys", "仅回答过 {value} 份问卷"),
+            zero=True,
+        ),
+        Feature(
+            "survey_recency_days",
+            Words("Days since the last answer", "距上次回答问卷天数"),
+            "days",
+            Words("Last answered a survey {value} days ago", "上次回答问卷已是 {value} 天前"),
+            Words("Last answered a survey {value} days ago", "{value} 天前回答过问卷"),
+        ),
+    ),
+    compute=compute,
+)
