@@ -7,7 +7,7 @@ from tenure.language import Words
 
 
 def compute(tables: Tables, as_of: datetime) -> ir.Table:
-    """What a customer last told us when asked: would recommend (0 to 10), content (0 to 100), how hard it was (1 to 7)."""
+    """What a customer last told us: would recommend us (0 to 10), content (0 to 100), how hard it was (1 to 7)."""
     answers = tables["survey_responses"]
     found = answers.group_by("person_id").agg(
         survey_answers=answers.response_id.nunique(),
@@ -50,8 +50,8 @@ surveys = Family(
             "survey_answers",
             Words("Surveys answered", "回答过的问卷数"),
             "count",
-            Words("Has answered {value} surveys", "回答过 {value} 份问卷"),
-            Words("Has answered only {value} surveys", "仅回答过 {value} 份问卷"),
+            Words("Surveys answered: {value}", "回答过 {value} 份问卷"),
+            Words("Surveys answered: only {value}", "仅回答过 {value} 份问卷"),
             zero=True,
         ),
         Feature(

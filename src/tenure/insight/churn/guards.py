@@ -1,0 +1,178 @@
+"""What must be true of the data before anything is learned from it; the errors say what to do instead."""
+
+import re
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from tenure.errors import TenureError
+from tenure.insight.churn.columns import Floats, code, is_text, kind_of, numbers, out_of_fold_rates, plain, texts
+from tenure.insight.churn.scores import auc
+from tenure.language import Words, tr
+
+FEWEST_ROWS = 50
+FEWEST_OF_EACH = 10
+TELLS_ALL = 0.995
+
+_YES = {"yes", "y", "true", "t", "1", "1.0", "churned", "churn", "left", "是", "流失", "已流失"}
+_NO = {"no", "n", "false", "f", "0", "0.0", "-1", "-1.0", "stayed", "retained", "active", "否", "未流失", "留存"}
+# The outcome under another name, or written down by those who already knew it.
+_NAMED_AFTER_OUTCOME = re.compile(r"churn|流失|离网|^customer[ _]?status$", re.IGNORECASE)
+
+
+def outcome(y: Any) -> tuple[Floats, NDArray[Any]]:
+    """The outcome as 0.0 and 1.0, and the two values it was given in: the one that stands for no, then yes.
+
+    Takes booleans, 0 and 1 (or -1 and 1), and words as people write them: Yes/No, 是/否, churned/stayed.
+    Raises TenureError where a value is missing or can't be told to mean yes or no, or only one of them occurs.
+    """
+    values = _listed(y)
+    if any(v is None or v != v for v in values):
+        missing = sum(v is None or v != v for v in values)
+        raise TenureError(
+            tr(
+                "The outcome is blank in {missing} of {rows} rows. Leave those rows out: nothing can be learned from them.",
+                missing=missing,
+                rows=len(values),
+            )
+        )
+    seen: dict[Any, float] = {}
+    for value in set(values):
+        word = str(value).strip().lower()
+        if word not in _YES | _NO:
+            raise TenureError(
+                tr(
+                    'The outcome has the value "{value}", which can not be told to mean yes or no. '
+                    "Give true/false, 1/0, yes/no or 是/否.",
+                    value=value,
+                )
+            )
+        seen[value] = float(word in _YES)
+    y01 = np.fromiter((seen[v] for v in values), float, len(values))
+    if len(set(seen.values())) < 2:
+        raise TenureError(
+            tr(
+                "Every one of the {rows} rows has the outcome {value}, so there is nothing to tell apart. "
+                "Give rows of customers who left and of customers who stayed.",
+                rows=len(values),
+                value=next(iter(seen), ""),
+            )
+        )
+    pairs = sorted(seen.items(), key=lambda pair: pair[1])
+    return y01, np.asarray([pairs[0][0], pairs[-1][0]])
+
+
+def _listed(y: Any) -> list[Any]:
+    if isinstance(y, pa.Array | pa.ChunkedArray):
+        return list(y.to_pylist())
+    if hasattr(y, "to_numpy"):
+        y = y.to_numpy()
+    array = np.asarray(y)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1:
+        raise ValueError(f"y must have one dimension; found shape {array.shape}")
+    return list(array.tolist())
+
+
+def enough(y: Floats) -> None:
+    """Raises TenureError, saying how much there is and how much is needed, where there is too little to learn from."""
+    rows, left = len(y), int(y.sum())
+    if rows < FEWEST_ROWS or min(left, rows - left) < FEWEST_OF_EACH:
+        raise TenureError(
+            tr(
+                "Not enough data, because there are {rows} customers, of whom {left} left and {stayed} stayed. "
+                "At least {needed} customers with {each} of either kind are needed: "
+                "take a longer period or a wider group.",
+                rows=rows,
+                left=left,
+                stayed=rows - left,
+                needed=FEWEST_ROWS,
+                each=FEWEST_OF_EACH,
+            )
+        )
+
+
+def unusable(table: pa.Table) -> dict[str, Words]:
+    """The columns nothing can be learned from, each with the reason."""
+    found: dict[str, Words] = {}
+    for name in table.column_names:
+        values = plain(table[name])
+        given = values.drop_null()
+        if not is_text(values.type):
+            given = given.filter(pc.is_finite(given))
+        distinct = pc.count_distinct(given).as_py()
+        if not len(given):
+            found[name] = Words("blank in every row", "每行都为空")
+        elif distinct == 1 and len(given) == len(values):
+            found[name] = Words("the same in every row", "每行都相同")
+        elif kind_of(table[name]) == "text" and distinct > 0.9 * len(given) and distinct > FEWEST_ROWS // 2:
+            found[name] = Words(
+                "different in nearly every row, like a number or a name", "几乎每行都不同，像编号或姓名"
+            )
+        elif distinct == len(given) == len(values) and re.search(r"(^|[_\s-])id$|[a-z]I[Dd]$|编号$", name):
+            found[name] = Words("numbers the rows", "是行的编号")
+    return found
+
+
+def suspects(X: pa.Table, y: Floats, folds: NDArray[np.int64], allow: Collection[str] = ()) -> dict[str, Words]:
+    """The columns that are the outcome in disguise, each with what gives it away.
+
+    A column is suspect where it alone, learned on other rows, tells who left (AUC of .995 or more), or where its
+    name is that of the outcome. Names in `allow` pass.
+    """
+    found: dict[str, Words] = {}
+    for name in X.column_names:
+        if name in allow:
+            continue
+        if _NAMED_AFTER_OUTCOME.search(name):
+            found[name] = Words("its name is that of the outcome", "其名称即结果本身")
+            continue
+        best = max(auc(y, s) for s in _alone(X[name], y, folds))
+        if best >= TELLS_ALL:
+            found[name] = Words(
+                f"it alone tells who left (AUC {best:.3f})", f"仅凭此列就能判断谁流失（AUC {best:.3f}）"
+            )
+    return found
+
+
+def refuse(found: dict[str, Words]) -> None:
+    """Raises TenureError naming the suspect columns, where there are any."""
+    if found:
+        raise TenureError(
+            tr(
+                "Refused, because these columns are the outcome, not something known before it: {columns}. "
+                "Leave them out; if one really was known in time, name it in allow=.",
+                columns="; ".join(f"{name} ({why})" for name, why in found.items()),
+            )
+        )
+
+
+def _alone(column: Any, y: Floats, folds: NDArray[np.int64]) -> Sequence[Floats]:
+    if kind_of(column) == "text":
+        values = texts(column)
+        levels = values.drop_null().unique().to_pylist()
+        codes = code(values, levels)
+        codes = np.where(codes < 0, len(levels), codes)  # a blank may tell as much as a word
+        return [out_of_fold_rates(codes, y, len(levels) + 1, folds)]
+    x = numbers(column)
+    unknown = np.isnan(x)
+    filled = np.where(unknown, -np.inf, x)
+    tries = [
+        _as_ranks(filled),
+        _as_ranks(np.where(unknown, np.inf, -x)),
+        unknown.astype(float),
+        (~unknown).astype(float),
+    ]
+    levels_of_x, codes = np.unique(filled, return_inverse=True)
+    if len(levels_of_x) <= 50:
+        tries.append(out_of_fold_rates(codes.astype(np.int64), y, len(levels_of_x), folds))
+    return tries
+
+
+def _as_ranks(x: Floats) -> Floats:
+    return np.unique(x, return_inverse=True)[1].astype(np.float64)

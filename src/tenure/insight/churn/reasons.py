@@ -1,0 +1,43 @@
+"""Why a score is high, in sentences a clerk understands. A reason moved the score; it is not a cause."""
+
+from typing import Any
+
+from tenure.insight.churn.columns import Reading
+from tenure.insight.features import FEATURES, written
+from tenure.language import Words
+
+_UNKNOWN = Words("{column}: not known", "{column}：暂无记录")
+_CATEGORY = Words("{column}: {value}", "{column}：{value}")
+_NUMBER = Words("{column}: {value} (usually {usual})", "{column}：{value}（一般为 {usual}）")
+
+
+def sentence(reading: Reading, value: Any, *, minor_digits: int = 2) -> Words:
+    """The sentence for one column and its value: the feature's own, else "Contract: Month-to-month".
+
+    A feature says one thing where the value is high among the customers learned from, another where it is low.
+    """
+    feature = FEATURES.get(reading.name)
+    column = feature.words if feature else Words(reading.name, reading.name)
+    if value is None or value != value:
+        return Words(_UNKNOWN.en.format(column=column.en), _UNKNOWN.zh.format(column=column.zh))
+    unit = feature.unit if feature else ""
+    shown = written(unit, value, minor_digits=minor_digits)
+    if feature:
+        high = reading.kind == "text" or value >= reading.median
+        own = feature.reason_up if high else feature.reason_down
+        if own is not None:
+            return own.format(value=shown)
+    if reading.kind == "text":
+        return Words(
+            _CATEGORY.en.format(column=column.en, value=shown), _CATEGORY.zh.format(column=column.zh, value=shown)
+        )
+    if not feature and value in (0.0, 1.0) and not reading.knots and (reading.low, reading.high) == (0.0, 1.0):
+        yes = Words("yes", "是") if value else Words("no", "否")
+        return Words(
+            _CATEGORY.en.format(column=column.en, value=yes.en), _CATEGORY.zh.format(column=column.zh, value=yes.zh)
+        )
+    usual = written(unit, reading.median, minor_digits=minor_digits)
+    return Words(
+        _NUMBER.en.format(column=column.en, value=shown, usual=usual),
+        _NUMBER.zh.format(column=column.zh, value=shown, usual=usual),
+    )
