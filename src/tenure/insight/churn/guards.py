@@ -35,7 +35,8 @@ def outcome(y: Any) -> tuple[Floats, NDArray[Any]]:
         missing = sum(v is None or v != v for v in values)
         raise TenureError(
             tr(
-                "The outcome is blank in {missing} of {rows} rows. Leave those rows out: nothing can be learned from them.",
+                "The outcome is blank in {missing} of {rows} rows. "
+                "Leave those rows out: nothing can be learned from them.",
                 missing=missing,
                 rows=len(values),
             )

@@ -109,8 +109,12 @@ class ChurnModel:
 
     # -- learning ----------------------------------------------------------------------------------------------------
 
-    def fit(self, X: Any, y: Any) -> "ChurnModel":
-        """Learn who leaves. X: one row a customer; y: whether each left."""
+    def fit(self, X: Any, y: Any, groups: Any = None) -> "ChurnModel":
+        """Learn who leaves. X: one row a customer; y: whether each left.
+
+        groups: where customers come several times (at several dates), whose row each is: all rows of one customer
+        go into the same fold, so that nobody is predicted from another row of their own.
+        """
         table = to_table(X)
         y01, self.classes_ = guards.outcome(y)
         if len(y01) != table.num_rows:
@@ -118,8 +122,13 @@ class ChurnModel:
         guards.enough(y01)
         self.feature_names_in_ = np.asarray(table.column_names, dtype=object)
         self.n_features_in_ = table.num_columns
-        table, y01 = self._sampled(table, y01)
-        folds = spread(y01, self._fold_count(len(y01)), self.seed)
+        groups = None if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
+        kept = self._sample(len(y01))
+        if kept is not None:
+            table, y01 = table.take(pa.array(kept)), y01[kept]
+            groups = None if groups is None else np.unique(groups[kept], return_inverse=True)[1]
+            guards.enough(y01)
+        folds = spread(y01, self._fold_count(len(y01)), self.seed, groups)
         self.dropped_ = guards.unusable(table)
         table = table.drop_columns(list(self.dropped_))
         guards.refuse(guards.suspects(table, y01, folds, self.allow))
@@ -174,12 +183,10 @@ class ChurnModel:
         self._weights = (self._weights[0] * stretch, self._weights[1] * stretch)
         return self
 
-    def _sampled(self, table: pa.Table, y: Floats) -> tuple[pa.Table, Floats]:
-        if len(y) <= self.most_rows:
-            return table, y
-        kept = np.sort(np.random.default_rng(self.seed).permutation(len(y))[: self.most_rows])
-        guards.enough(y[kept])
-        return table.take(pa.array(kept)), y[kept]
+    def _sample(self, rows: int) -> NDArray[np.int64] | None:
+        if rows <= self.most_rows:
+            return None
+        return np.sort(np.random.default_rng(self.seed).permutation(rows)[: self.most_rows])
 
     def _fold_count(self, rows: int) -> int:
         return self.folds if rows <= 20_000 else min(self.folds, 3)
@@ -395,14 +402,35 @@ class ChurnModel:
         return model
 
 
-def spread(y: Floats, folds: int, seed: int) -> NDArray[np.int64]:
-    """A fold number for each row, both outcomes spread evenly over the folds."""
-    folds = max(2, min(folds, int(min(y.sum(), len(y) - y.sum()))))
+def spread(y: Floats, folds: int, seed: int, groups: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
+    """A fold number for each row, both outcomes spread evenly over the folds; a group stays together.
+
+    groups: numbers from 0, one for each row. A group counts as leaving where any of its rows does.
+    """
+    if groups is not None:
+        leaves = np.zeros(int(groups.max()) + 1)
+        np.maximum.at(leaves, groups, y)
+        return spread(leaves, folds, seed)[groups]
+    # Where too few are of one kind to have one in each fold (or, by group, none is), fewer folds do.
+    fewest = int(min(y.sum(), len(y) - y.sum())) or folds
+    folds = max(2, min(folds, fewest))
     shuffled = np.random.default_rng(seed).permutation(len(y))
     order = shuffled[np.argsort(y[shuffled], kind="stable")]
     numbered = np.empty(len(y), dtype=np.int64)
     numbered[order] = np.arange(len(y)) % folds
     return numbered
+
+
+def suspects(X: Any, y: Any, *, allow: Sequence[str] = (), seed: int = 0) -> dict[str, Words]:
+    """The columns `fit` would refuse as the outcome in disguise, each with what gives it away; empty where none is.
+
+    For those who would rather leave them out, and say so, than stop.
+    """
+    table = to_table(X)
+    y01, _ = guards.outcome(y)
+    guards.enough(y01)
+    usable = table.drop_columns(list(guards.unusable(table)))
+    return guards.suspects(usable, y01, spread(y01, 5, seed), allow)
 
 
 def _gather(into: Floats, parts: Floats, origin: NDArray[np.int64]) -> None:

@@ -74,7 +74,7 @@ def brier(y: Any, probability: Any) -> float:
 
 
 def deciles(y: Any, probability: Any) -> list[dict[str, float]]:
-    """Ten groups of equal size from the highest score down: rows, mean probability, what happened, lift, share caught."""
+    """Ten equal groups from the highest score down: rows, mean probability, what happened, lift, share caught."""
     left, p = np.asarray(y, dtype=np.float64), np.asarray(probability, dtype=np.float64)
     order = np.argsort(-p, kind="stable")
     caught, table = 0.0, []

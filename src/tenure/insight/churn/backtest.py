@@ -1,0 +1,276 @@
+"""How good the model would have been: learned from the past of a date, tried on what came after it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from tenure.errors import TenureError
+from tenure.insight.churn import guards
+from tenure.insight.churn.columns import Floats, numbers, to_table
+from tenure.insight.churn.model import ChurnModel, spread
+from tenure.insight.churn.scores import Bands, auc, auc_interval, average_precision, lift, measure
+from tenure.language import Words, tr
+
+NOT_FEATURES = ("person_id", "churned")
+RECENCY = "order_recency_days"
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which cut dates the model learns from, which one it is calibrated on, which one it is tried on.
+
+    Outcomes of a cut are known `horizon_days` after it, so each step leaves that long an embargo: what is learned
+    or calibrated was known when the next cut was made.
+    """
+
+    train: tuple[datetime, ...]
+    calibrate: datetime | None
+    test: datetime
+    horizon_days: int
+
+    @property
+    def words(self) -> Words:
+        shown = {
+            "train": ", ".join(_day(cut) for cut in self.train),
+            "calibrate": _day(self.calibrate) if self.calibrate else "",
+            "test": _day(self.test),
+            "horizon": self.horizon_days,
+        }
+        if self.calibrate:
+            return Words(
+                "Learned from customers as they were on {train}; calibrated on {calibrate}; tried on {test}. "
+                "Between the steps lie at least {horizon} days, so that no outcome was known too early",
+                "以 {train} 的客户状况训练，以 {calibrate} 校准，以 {test} 检验；"
+                "各步之间至少相隔 {horizon} 天，避免提前获知结果",
+            ).format(**shown)
+        return Words(
+            "Learned from customers as they were on {train}; tried on {test}, at least {horizon} days later, "
+            "so that no outcome was known too early. Too short a history to calibrate on a date of its own",
+            "以 {train} 的客户状况训练，以至少 {horizon} 天之后的 {test} 检验，避免提前获知结果；"
+            "历史较短，未单独留出校准日期",
+        ).format(**shown)
+
+
+def _day(cut: datetime) -> str:
+    return cut.date().isoformat()
+
+
+def cut_dates(first: datetime, last: datetime, horizon_days: int, *, at_most: int = 6) -> list[datetime]:
+    """Dates to look back from, oldest first: the latest whose outcomes are known by `last`, and back by half horizons.
+
+    first: when records begin; a cut needs at least one horizon of history before it. May be empty.
+    """
+    step, horizon = timedelta(days=max(1, horizon_days // 2)), timedelta(days=horizon_days)
+    cuts = []
+    cut = last - horizon
+    while cut >= first + horizon and len(cuts) < at_most:
+        cuts.append(cut)
+        cut -= step
+    return cuts[::-1]
+
+
+def rolling_origin(cut_dates: Sequence[datetime], horizon_days: int) -> Split:
+    """Split cut dates by time: test on the last, calibrate on the latest known by then, learn from those known by that.
+
+    Where that leaves nothing to learn from, calibration stays inside the training rows.
+    Raises TenureError where no cut lies a horizon before the last.
+    """
+    cuts, embargo = sorted(set(cut_dates)), timedelta(days=horizon_days)
+    test = cuts[-1] if cuts else None
+    known = [cut for cut in cuts if test is not None and cut + embargo <= test]
+    if test is None or not known:
+        raise TenureError(
+            tr(
+                "The history is too short to try the model on: it needs two dates at least {horizon} days apart, "
+                "and has {found}. Take a shorter horizon or a longer history.",
+                horizon=horizon_days,
+                found=", ".join(_day(cut) for cut in cuts) or tr("none"),
+            )
+        )
+    earlier = tuple(cut for cut in known[:-1] if cut + embargo <= known[-1])
+    if not earlier:
+        return Split(tuple(known), None, test, horizon_days)
+    return Split(earlier, known[-1], test, horizon_days)
+
+
+@dataclass
+class Backtest:
+    """What came of a back-test. metrics, comparators: plain JSON; model: as it was tried."""
+
+    protocol: Words
+    metrics: dict[str, Any]
+    comparators: list[dict[str, Any]]
+    bands: Bands
+    model: ChurnModel
+    split: Split | None = None
+    refused: dict[str, Words] = field(default_factory=dict)
+    notes: list[Words] = field(default_factory=list)
+
+
+def backtest(
+    frames_by_cut: Mapping[datetime, Any],
+    labels_by_cut: Mapping[datetime, Any],
+    horizon_days: int,
+    *,
+    model: ChurnModel | None = None,
+    recency: str = RECENCY,
+    p_alive: str | None = None,
+) -> Backtest:
+    """Try the model on the last cut, having learned only from what was known before it.
+
+    frames_by_cut: for each cut date, one row a customer, any frame; person_id and churned are not learned from.
+    labels_by_cut: who of them left, in the same order. recency, p_alive: columns scored alone beside the model
+    where the frames have them: days silent (more is riskier), chance of being alive (less is riskier).
+    A p_alive column is compared with and learned from alike.
+
+    Raises TenureError where the history is too short or there is too little to learn from.
+    """
+    split = rolling_origin(list(frames_by_cut), horizon_days)
+    tables = {cut: features_only(frame) for cut, frame in frames_by_cut.items()}
+    truth = {cut: _truth(labels_by_cut[cut]) for cut in frames_by_cut}
+    learner = ChurnModel(**(model.get_params() if model else {}))
+    schema, notes = _fitted(learner, frames_by_cut, tables, truth, split.train, split.calibrate)
+    test, left = _conform(tables[split.test], schema), truth[split.test]
+    guards.enough(left)
+    p = learner.predict_proba(test)[:, 1]
+    bands = Bands.choose(p)
+    comparators = []
+    for column, words, sign in (
+        (recency, Words("Recency alone", "仅看最近购买"), 1.0),
+        (p_alive, Words("P(alive) alone", "仅看存活概率"), -1.0),
+    ):
+        if column and column in tables[split.test].column_names:
+            comparators.append(_compared(words, column, sign * numbers(tables[split.test][column]), p, left))
+    return Backtest(split.words, measure(left, p, bands), comparators, bands, learner, split, notes=notes)
+
+
+def learn(
+    frames_by_cut: Mapping[datetime, Any],
+    labels_by_cut: Mapping[datetime, Any],
+    horizon_days: int,
+    *,
+    model: ChurnModel | None = None,
+) -> ChurnModel:
+    """The model to publish: the steps of the back-test, moved on to the latest cut there is.
+
+    It learns from the cuts whose outcomes were known by the latest one and is calibrated on that; with too short a
+    history for both it learns from every cut and is calibrated inside.
+    """
+    cuts, embargo = sorted(frames_by_cut), timedelta(days=horizon_days)
+    tables = {cut: features_only(frame) for cut, frame in frames_by_cut.items()}
+    truth = {cut: _truth(labels_by_cut[cut]) for cut in frames_by_cut}
+    learner = ChurnModel(**(model.get_params() if model else {}))
+    earlier = tuple(cut for cut in cuts if cut + embargo <= cuts[-1])
+    if earlier and _teaches(np.concatenate([truth[cut] for cut in earlier])):
+        _fitted(learner, frames_by_cut, tables, truth, earlier, cuts[-1])
+    else:
+        _fitted(learner, frames_by_cut, tables, truth, tuple(cuts), None)
+    return learner
+
+
+def _teaches(y: Floats) -> bool:
+    try:
+        guards.enough(y)
+    except TenureError:
+        return False
+    return True
+
+
+def _fitted(
+    learner: ChurnModel,
+    frames: Mapping[datetime, Any],
+    tables: Mapping[datetime, pa.Table],
+    truth: Mapping[datetime, Floats],
+    train: Sequence[datetime],
+    calibrate: datetime | None,
+) -> tuple[pa.Schema, list[Words]]:
+    """Fit on some cuts and calibrate on another; the schema learned from, and what must be said of it."""
+    X = pa.concat_tables([tables[cut] for cut in train], promote_options="permissive")
+    people = [to_table(frames[cut]) for cut in train]
+    groups = None
+    if all("person_id" in frame.column_names for frame in people):
+        groups = np.concatenate([frame["person_id"].to_numpy() for frame in people])
+    learner.fit(X, np.concatenate([truth[cut] for cut in train]).astype(int), groups)
+    if calibrate is None:
+        return X.schema, []
+    if not _teaches(truth[calibrate]):
+        return X.schema, [_UNCALIBRATED]
+    learner.calibrate(_conform(tables[calibrate], X.schema), truth[calibrate].astype(int))
+    return X.schema, []
+
+
+_UNCALIBRATED = Words(
+    "Too few customers on the calibration date: calibrated inside the training rows instead",
+    "校准日期的客户过少：改为在训练样本内校准",
+)
+
+
+def cross_validate(
+    X: Any, y: Any, *, folds: int = 5, repeats: int = 1, seed: int = 0, model: ChurnModel | None = None
+) -> Backtest:
+    """Try the model by stratified folds, for a snapshot without time in it.
+
+    Each row is scored by a model that has not seen it; with repeats, the probabilities of a row are averaged.
+    The model returned learned from all rows. Says nothing about how well it holds in a later month.
+
+    Raises TenureError where there is too little to learn from, or a column is the outcome in disguise.
+    """
+    table = features_only(X)
+    left, _ = guards.outcome(y)
+    guards.enough(left)
+    settings = model.get_params() if model else {}
+    final = ChurnModel(**settings).fit(table, left.astype(int))
+    p = np.zeros(len(left))
+    for repeat in range(repeats):
+        numbered = spread(left, folds, seed + repeat)
+        for fold in range(int(numbered.max()) + 1):
+            inside = numbered != fold
+            learner = ChurnModel(**settings).fit(table.filter(pa.array(inside)), left[inside].astype(int))
+            p[~inside] += learner.predict_proba(table.filter(pa.array(~inside)))[:, 1] / repeats
+    bands = Bands.choose(p)
+    protocol = Words(
+        "No time in the data, so validation is by folds: each of {folds} parts scored by a model that learned from "
+        "the others",
+        "数据中没有时间，因此按折验证：共 {folds} 份，每份由其余各份训练的模型评分",
+    ).format(folds=folds)
+    return Backtest(protocol, measure(left, p, bands), [], bands, final)
+
+
+def features_only(frame: Any) -> pa.Table:
+    """The frame as an Arrow table without what is not known of a customer: the person's number and the outcome."""
+    table = to_table(frame)
+    return table.drop_columns([name for name in NOT_FEATURES if name in table.column_names])
+
+
+def _truth(labels: Any) -> Floats:
+    """Labels of one cut as 0 and 1; a cut may have only one of them."""
+    if isinstance(labels, pa.Array | pa.ChunkedArray):
+        labels = labels.to_numpy(zero_copy_only=False)
+    return np.asarray(labels, dtype=np.float64)
+
+
+def _conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    for name in schema.names:
+        if name not in table.column_names:
+            table = table.append_column(name, pa.nulls(table.num_rows, schema.field(name).type))
+    return table.select(schema.names)
+
+
+def _compared(words: Words, column: str, score: Floats, p: Floats, left: Floats) -> dict[str, Any]:
+    """One column scored alone, and the model's gain in AUC over it on the same customers, with its interval."""
+    score = np.where(np.isnan(score), np.nanmin(score) - 1 if not np.isnan(score).all() else 0.0, score)
+    gain, low, high = auc_interval(left, p, score)
+    return {
+        "name": {"en": words.en, "zh": words.zh},
+        "column": column,
+        "auc": auc(left, score),
+        "pr_auc": average_precision(left, score),
+        "top_decile_lift": lift(left, score),
+        "gain_auc": gain,
+        "gain_low": low,
+        "gain_high": high,
+    }
