@@ -65,7 +65,7 @@ def cut_dates(first: datetime, last: datetime, horizon_days: int, *, at_most: in
     first: when records begin; a cut needs at least one horizon of history before it. May be empty.
     """
     step, horizon = timedelta(days=max(1, horizon_days // 2)), timedelta(days=horizon_days)
-    cuts = []
+    cuts: list[datetime] = []
     cut = last - horizon
     while cut >= first + horizon and len(cuts) < at_most:
         cuts.append(cut)

@@ -7,14 +7,13 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 
 import ibis
-from ibis import ir
 
 from tenure.contracts import CONTRACTS
 from tenure.errors import TenureError
 from tenure.insight.features.base import is_filled, known_before
 from tenure.language import Words, tr
 
-Tables: TypeAlias = Mapping[str, ir.Table]
+Tables: TypeAlias = Mapping[str, ibis.Table]
 
 SHORTEST_DAYS, LONGEST_DAYS = 30, 180
 _USUAL_DAYS = 90
@@ -37,8 +36,8 @@ class Definition(Protocol):
     def timed(self) -> bool: ...
     @property
     def words(self) -> Words: ...
-    def eligible(self, tables: Tables, as_of: datetime) -> ir.Table: ...
-    def label(self, tables: Tables, as_of: datetime) -> ir.Table: ...
+    def eligible(self, tables: Tables, as_of: datetime) -> ibis.Table: ...
+    def label(self, tables: Tables, as_of: datetime) -> ibis.Table: ...
 
 
 @dataclass(frozen=True)
@@ -62,12 +61,12 @@ class Silence:
             "此前 {active} 天内有购买、而在随后 {horizon} 天内没有购买的客户",
         ).format(horizon=self.horizon_days, active=self.active_days)
 
-    def eligible(self, tables: Tables, as_of: datetime) -> ir.Table:
+    def eligible(self, tables: Tables, as_of: datetime) -> ibis.Table:
         start = ibis.literal(as_of - timedelta(days=self.active_days))
         bought = sales(known_before(CONTRACTS["orders"], tables["orders"], as_of))
         return bought.filter(bought.ordered_at >= start).select("person_id").distinct()
 
-    def label(self, tables: Tables, as_of: datetime) -> ir.Table:
+    def label(self, tables: Tables, as_of: datetime) -> ibis.Table:
         end = as_of + timedelta(days=self.horizon_days)
         after = sales(known_before(CONTRACTS["orders"], tables["orders"], end))
         came_back = after.filter(after.ordered_at >= ibis.literal(as_of)).select("person_id").distinct()
@@ -94,14 +93,14 @@ class ContractEnd:
             "最后一项在用订购在 {horizon} 天内终止，且届时没有其他在用订购",
         ).format(horizon=self.horizon_days)
 
-    def eligible(self, tables: Tables, as_of: datetime) -> ir.Table:
+    def eligible(self, tables: Tables, as_of: datetime) -> ibis.Table:
         return self._running(tables, as_of)
 
-    def label(self, tables: Tables, as_of: datetime) -> ir.Table:
+    def label(self, tables: Tables, as_of: datetime) -> ibis.Table:
         end = as_of + timedelta(days=self.horizon_days)
         return _labelled(self.eligible(tables, as_of), stayed=self._running(tables, end))
 
-    def _running(self, tables: Tables, at: datetime) -> ir.Table:
+    def _running(self, tables: Tables, at: datetime) -> ibis.Table:
         held = known_before(CONTRACTS["subscriptions"], tables["subscriptions"], at)
         return held.filter(held.ended_at.isnull()).select("person_id").distinct()
 
@@ -119,15 +118,15 @@ class Outcome:
     def words(self) -> Words:
         return Words("The outcome column of the snapshot", "客户快照中的结果列")
 
-    def eligible(self, tables: Tables, as_of: datetime) -> ir.Table:
+    def eligible(self, tables: Tables, as_of: datetime) -> ibis.Table:
         return self._rows(tables, as_of).select("person_id")
 
-    def label(self, tables: Tables, as_of: datetime) -> ir.Table:
+    def label(self, tables: Tables, as_of: datetime) -> ibis.Table:
         """Only the people whose outcome is given; the others can be scored, but nothing is learned from them."""
         rows = self._rows(tables, as_of)
         return rows.filter(rows.outcome.notnull()).select("person_id", churned=rows.outcome)
 
-    def _rows(self, tables: Tables, as_of: datetime) -> ir.Table:
+    def _rows(self, tables: Tables, as_of: datetime) -> ibis.Table:
         seen = known_before(CONTRACTS["snapshot"], tables["snapshot"], as_of)
         order = [ibis.desc(name) for name in ("valid_at", "source", "customer_id") if name in seen.columns]
         numbered = seen.mutate(_place=ibis.row_number().over(group_by="person_id", order_by=order))
@@ -158,7 +157,7 @@ def choose(tables: Tables) -> Definition:
     )
 
 
-def rhythm_days(orders: ir.Table, quantile: float = 0.8) -> int:
+def rhythm_days(orders: ibis.Table, quantile: float = 0.8) -> int:
     """Days within which this share of the gaps between purchase days end; 30 to 180, and 90 where few are known."""
     bought = sales(orders.filter(orders.person_id.notnull()))
     visits = bought.select("person_id", "ordered_on").distinct()
@@ -172,13 +171,13 @@ def rhythm_days(orders: ir.Table, quantile: float = 0.8) -> int:
     return int(min(max(math.ceil(told["days"]), SHORTEST_DAYS), LONGEST_DAYS))
 
 
-def sales(orders: ir.Table) -> ir.Table:
+def sales(orders: ibis.Table) -> ibis.Table:
     """Order lines that are purchases: not cancelled, not given back."""
     by_sign = (orders.amount_minor < 0).ifelse("refund", "sale")
     return orders.filter(orders.status.fill_null("completed") != "cancelled", orders.kind.fill_null(by_sign) == "sale")
 
 
-def _labelled(eligible: ir.Table, *, stayed: ir.Table) -> ir.Table:
+def _labelled(eligible: ibis.Table, *, stayed: ibis.Table) -> ibis.Table:
     stayed = stayed.select(stayed.person_id.name("_stayed"))
     joined = eligible.left_join(stayed, eligible.person_id == stayed._stayed)
     return joined.select("person_id", churned=joined._stayed.isnull())

@@ -260,7 +260,7 @@ class ChurnModel:
 
     def predict(self, X: Any) -> NDArray[Any]:
         """The likelier outcome of each row, as `y` was written."""
-        return self.classes_[(self.decision_function(X) > 0).astype(int)]
+        return np.asarray(self.classes_[(self.decision_function(X) > 0).astype(int)])
 
     def contributions(self, X: Any) -> Floats:
         """What each column adds to each row's score, in log-odds: shape (n, columns of X as fitted).

@@ -9,7 +9,6 @@ from functools import reduce
 from typing import Any
 
 import ibis
-from ibis import ir
 
 from tenure.insight.features.base import Family, Feature, Tables, is_filled, prepared, written
 from tenure.registry import scan
@@ -23,7 +22,7 @@ if len(FEATURES) != sum(len(family.features) for family in FAMILIES.values()):
 __all__ = ["FAMILIES", "FEATURES", "Family", "Feature", "as_of", "known_people", "written"]
 
 
-def known_people(tables: Tables, as_of: datetime) -> ir.Table:
+def known_people(tables: Tables, as_of: datetime) -> ibis.Table:
     """Everyone with a row true before `as_of`: one column, person_id, each once.
 
     Raises ValueError where no table names people, or `as_of` carries no zone.
@@ -31,7 +30,7 @@ def known_people(tables: Tables, as_of: datetime) -> ir.Table:
     return _people(prepared(tables, as_of))
 
 
-def as_of(tables: Tables, as_of: datetime) -> ir.Table:
+def as_of(tables: Tables, as_of: datetime) -> ibis.Table:
     """What was known about each person just before `as_of`: one row a person, person_id and the features.
 
     tables: records by contract name (`records_schema`, or the lake's history at that date; both give the same).
@@ -52,7 +51,7 @@ def as_of(tables: Tables, as_of: datetime) -> ir.Table:
     return result
 
 
-def _people(seen: Tables) -> ir.Table:
+def _people(seen: Tables) -> ibis.Table:
     if not seen:
         raise ValueError("no table names people: give at least one records table with a person_id")
     each = [table.select(table.person_id.cast("int64").name("person_id")) for table in seen.values()]

@@ -7,13 +7,12 @@ from datetime import date, datetime, timedelta
 from typing import Any, Literal, TypeAlias
 
 import ibis
-from ibis import ir
 
 from tenure.contracts import CONTRACTS, Contract, base_money
 from tenure.language import Words
 
 Unit: TypeAlias = Literal["days", "hours", "years", "count", "share", "ratio", "change", "minor units", "score", "text"]
-Tables: TypeAlias = Mapping[str, ir.Table]
+Tables: TypeAlias = Mapping[str, ibis.Table]
 
 _DAY_SECONDS = 86_400
 
@@ -52,10 +51,10 @@ class Family:
     name: str
     reads: tuple[str, ...]
     features: tuple[Feature, ...]
-    compute: Callable[[Tables, datetime], ir.Table]
+    compute: Callable[[Tables, datetime], ibis.Table]
 
 
-def known_before(contract: Contract, table: ir.Table, as_of: datetime) -> ir.Table:
+def known_before(contract: Contract, table: ibis.Table, as_of: datetime) -> ibis.Table:
     """The rows of a records table that were true before `as_of`, with what became known only later read as null.
 
     Rows that belong to nobody are left out. A person's fixed attributes (customers) are read from the day the
@@ -81,7 +80,7 @@ def known_before(contract: Contract, table: ir.Table, as_of: datetime) -> ir.Tab
     return seen.filter(seen.person_id.notnull()).mutate(**later)
 
 
-def prepared(tables: Tables, as_of: datetime) -> dict[str, ir.Table]:
+def prepared(tables: Tables, as_of: datetime) -> dict[str, ibis.Table]:
     """Every table with a person, by contract name, cut down to what was known before `as_of`."""
     if as_of.tzinfo is None:
         raise ValueError(f"as_of must carry a zone, so that it names one instant; found {as_of.isoformat()}")
@@ -92,12 +91,12 @@ def prepared(tables: Tables, as_of: datetime) -> dict[str, ir.Table]:
     }
 
 
-def is_filled(table: ir.Table) -> bool:
+def is_filled(table: ibis.Table) -> bool:
     """Whether the table has a row."""
     return bool(table.limit(1).count().to_pyarrow().as_py())
 
 
-def days_before(as_of: datetime, instant: ir.Value) -> Any:
+def days_before(as_of: datetime, instant: ibis.Value) -> Any:
     """Days from an instant to `as_of`, with their fraction; negative where it lies ahead."""
     return ibis.literal(as_of).delta(instant, unit="second").cast("float64") / _DAY_SECONDS
 
@@ -120,7 +119,7 @@ def share(part: Any, whole: Any) -> Any:
     return part.cast("float64") / whole.cast("float64").nullif(0)
 
 
-def latest(table: ir.Table, *order: str) -> ir.Table:
+def latest(table: ibis.Table, *order: str) -> ibis.Table:
     """One row a person: the last by the columns named, which must break every tie."""
     window = ibis.window(group_by="person_id", order_by=[ibis.desc(name) for name in order if name in table.columns])
     numbered = table.mutate(_place=ibis.row_number().over(window))

@@ -1,12 +1,12 @@
 from datetime import datetime
 
-from ibis import ir
+import ibis
 
 from tenure.insight.features.base import Family, Feature, Tables, change, days_before, within
 from tenure.language import Words
 
 
-def compute(tables: Tables, as_of: datetime) -> ir.Table:
+def compute(tables: Tables, as_of: datetime) -> ibis.Table:
     """How much a customer uses what we offer, and whether that is growing or fading."""
     events = tables["events"]
     at = events.occurred_at

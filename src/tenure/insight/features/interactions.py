@@ -1,12 +1,12 @@
 from datetime import datetime
 
-from ibis import ir
+import ibis
 
 from tenure.insight.features.base import Family, Feature, Tables, days_before, latest, within
 from tenure.language import Words
 
 
-def compute(tables: Tables, as_of: datetime) -> ir.Table:
+def compute(tables: Tables, as_of: datetime) -> ibis.Table:
     """How often a customer turns to us and we to them, and in which mood."""
     talks = tables["interactions"]
     at = talks.occurred_at

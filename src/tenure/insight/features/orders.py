@@ -1,13 +1,12 @@
 from datetime import datetime
 
 import ibis
-from ibis import ir
 
 from tenure.insight.features.base import Family, Feature, Tables, change, days_before, share, within
 from tenure.language import Words
 
 
-def compute(tables: Tables, as_of: datetime) -> ir.Table:
+def compute(tables: Tables, as_of: datetime) -> ibis.Table:
     """How a customer buys: when last, how often, how much, at what discount, and how well it was delivered.
 
     Cancelled lines do not count. Two orders on one business day are one visit.

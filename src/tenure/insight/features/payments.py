@@ -1,12 +1,12 @@
 from datetime import datetime
 
-from ibis import ir
+import ibis
 
 from tenure.insight.features.base import Family, Feature, Tables, days_before, latest, share, within
 from tenure.language import Words
 
 
-def compute(tables: Tables, as_of: datetime) -> ir.Table:
+def compute(tables: Tables, as_of: datetime) -> ibis.Table:
     """How a customer pays what was due: in time, late, not yet, and by which means.
 
     A payment is late from the business day after it was due; money given back is no payment.

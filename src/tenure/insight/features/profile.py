@@ -1,7 +1,6 @@
 from datetime import datetime
 
 import ibis
-from ibis import ir
 
 from tenure.insight.features.base import Family, Feature, Tables, days_before, latest
 from tenure.language import Words
@@ -9,7 +8,7 @@ from tenure.language import Words
 _YEAR_DAYS = 365.25
 
 
-def compute(tables: Tables, as_of: datetime) -> ir.Table:
+def compute(tables: Tables, as_of: datetime) -> ibis.Table:
     """Who a customer is, from attributes that never change; what may have changed since is not read."""
     known = tables["customers"]
     one = latest(known, "valid_at", "source", "customer_id")

@@ -1,13 +1,12 @@
 from datetime import datetime
 
 import ibis
-from ibis import ir
 
 from tenure.insight.features.base import Family, Feature, Tables, days_before, latest
 from tenure.language import Words
 
 
-def compute(tables: Tables, as_of: datetime) -> ir.Table:
+def compute(tables: Tables, as_of: datetime) -> ibis.Table:
     """What a customer is signed up for: since when, at what fee, on which plan, and until when.
 
     A subscription runs from its start until it really ended; a term that ran out is not an end.

@@ -1,12 +1,12 @@
 from datetime import datetime
 
-from ibis import ir
+import ibis
 
 from tenure.insight.features.base import Family, Feature, Tables, days_before, latest
 from tenure.language import Words
 
 
-def compute(tables: Tables, as_of: datetime) -> ir.Table:
+def compute(tables: Tables, as_of: datetime) -> ibis.Table:
     """What a customer last told us: would recommend us (0 to 10), content (0 to 100), how hard it was (1 to 7)."""
     answers = tables["survey_responses"]
     found = answers.group_by("person_id").agg(
