@@ -26,7 +26,6 @@ from tenure.insight.churn.columns import (
 from tenure.insight.churn.reasons import sentence
 from tenure.language import Words, tr
 
-THREADS = 2
 _PATIENCE = 60
 _SETTINGS = ("folds", "rounds", "leaves", "rate", "tree_seeds", "strength", "most_rows", "allow", "seed")
 
@@ -153,7 +152,7 @@ class ChurnModel:
         self.rounds_ = int(np.median([booster.best_iteration for _, booster, _ in grown]))
         for fold, booster, held in grown:
             trees[folds == fold] = booster.predict(
-                held.trees, raw_score=True, num_iteration=self.rounds_, num_threads=THREADS
+                held.trees, raw_score=True, num_iteration=self.rounds_, num_threads=_threads(len(held.trees))
             )
 
         self._readings, learned = self._read(table, kinds, y01)
@@ -228,7 +227,7 @@ class ChurnModel:
             "min_data_in_leaf": int(np.clip(len(y) // 100, 5, 30)),
             "lambda_l2": 5.0,
             "max_bin": 255,
-            "num_threads": THREADS,
+            "num_threads": _threads(len(y)),
             "deterministic": True,
             "force_row_wise": True,
             "seed": self.seed * 1000 + number,
@@ -247,10 +246,7 @@ class ChurnModel:
         """The score of each row, in log-odds."""
         given = design(self._given(X), self._readings)
         linear = (given.linear - self._centre) @ self._coefficients
-        trees = (
-            np.mean([b.predict(given.trees, raw_score=True, num_threads=THREADS) for b in self._loaded()], axis=0)
-            - self._tree_level()
-        )
+        trees = self._boosted(given.trees) - self._tree_level()
         return np.asarray(self.baseline_ + self._weights[0] * linear + self._weights[1] * trees, dtype=np.float64)
 
     def predict_proba(self, X: Any) -> Floats:
@@ -333,21 +329,24 @@ class ChurnModel:
         """What each reading adds to each row's score: shape (n, readings)."""
         given = design(table, self._readings)
         linear = (given.linear - self._centre) * self._coefficients * self._weights[0]
-        shapley = np.mean(
-            [b.predict(given.trees, pred_contrib=True, num_threads=THREADS) for b in self._loaded()], axis=0
-        )[:, :-1]
+        shapley = self._boosted(given.trees, pred_contrib=True)[:, :-1]
         found = np.zeros((table.num_rows, len(self._readings)))
         _gather(found, linear, given.linear_from)
         _gather(found, shapley * self._weights[1], given.trees_from)
         return found
+
+    def _boosted(self, matrix: Floats, **how: Any) -> Floats:
+        """The mean of what the boosted models say, in log-odds."""
+        threads = _threads(len(matrix))
+        said = [b.predict(matrix, raw_score=True, num_threads=threads, **how) for b in self._loaded()]
+        return np.asarray(np.mean(said, axis=0), dtype=np.float64)
 
     def _tree_level(self) -> float:
         """The trees' expected value, which Shapley values are counted from."""
         if not hasattr(self, "_expected"):
             # It does not depend on the row, so one row of blanks tells it.
             blank = np.full((1, self._loaded()[0].num_feature()), np.nan)
-            told = [b.predict(blank, pred_contrib=True, num_threads=THREADS)[0, -1] for b in self._loaded()]
-            self._expected = float(np.mean(told))
+            self._expected = float(self._boosted(blank, pred_contrib=True)[0, -1])
         return self._expected
 
     def _loaded(self) -> list[Any]:
@@ -400,6 +399,11 @@ class ChurnModel:
         model._trees = [contents[name] for name in kept["trees"]]
         model.baseline_ = kept["baseline"]
         return model
+
+
+def _threads(rows: int) -> int:
+    """Threads for so many rows: two only where there is enough for each, for waiting on each other costs more."""
+    return 2 if rows >= 50_000 else 1
 
 
 def spread(y: Floats, folds: int, seed: int, groups: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
