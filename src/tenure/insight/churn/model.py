@@ -27,6 +27,7 @@ from tenure.insight.churn.reasons import sentence
 from tenure.language import Words, tr
 
 _PATIENCE = 60
+_DRIVER_ROWS = 2_000
 _SETTINGS = ("folds", "rounds", "leaves", "rate", "tree_seeds", "strength", "most_rows", "allow", "seed")
 
 
@@ -64,7 +65,7 @@ class ChurnModel:
         rounds: int = 1000,
         leaves: int = 7,
         rate: float = 0.02,
-        tree_seeds: int = 2,
+        tree_seeds: int = 1,
         strength: float = 1.0,
         most_rows: int = 200_000,
         allow: Sequence[str] = (),
@@ -164,8 +165,9 @@ class ChurnModel:
         # The level is learned last, from the centred parts, so that it is right for the model that is kept.
         self._weights = _blend(linear, trees, y01)
         self.baseline_ = 0.0
-        parts = self._parts(table)
-        self.baseline_ = _level(parts.sum(axis=1), linear, trees, self._weights, y01)
+        self.baseline_ = _level(self.decision_function(table), linear, trees, self._weights, y01)
+        some = np.random.default_rng(self.seed).permutation(len(y01))[:_DRIVER_ROWS]
+        parts = self._parts(table.take(pa.array(some)))
         effect = np.abs(parts - parts.mean(axis=0)).mean(axis=0)
         self._drivers = [float(value) for value in effect]
         return self
@@ -208,8 +210,12 @@ class ChurnModel:
 
     def _linear(self, matrix: Floats, y: Floats) -> tuple[Floats, float]:
         from sklearn.linear_model import LogisticRegression
+        from threadpoolctl import threadpool_limits
 
-        fitted = LogisticRegression(C=self.strength, max_iter=1000, tol=1e-5).fit(matrix, y)
+        # Knots of one column are nearly collinear: Newton steps need a handful of looks where gradients need hundreds.
+        learner = LogisticRegression(C=self.strength, solver="newton-cholesky", tol=1e-6)
+        with threadpool_limits(_threads(len(y)), user_api="blas"):
+            fitted = learner.fit(matrix, y)
         return np.asarray(fitted.coef_[0], dtype=np.float64), float(fitted.intercept_[0])
 
     def _grow(
@@ -466,15 +472,14 @@ def _blend(linear: Floats, trees: Floats, y: Floats) -> tuple[float, float]:
 _PRIOR = 10.0  # how firmly blend and stretch are held where the rows say little
 
 
-def _level(parts: Floats, linear: Floats, trees: Floats, weights: tuple[float, float], y: Floats) -> float:
+def _level(kept: Floats, linear: Floats, trees: Floats, weights: tuple[float, float], y: Floats) -> float:
     """The constant that makes the mean probability right.
 
-    Learned on the out-of-fold scores, whose spread is that of rows not learned from; then moved to the kept model,
-    whose parts are counted from the average customer.
+    Learned on the out-of-fold scores, whose spread is that of rows not learned from; then moved to the scores of the
+    kept model, which are counted from the average customer.
     """
     outside = weights[0] * linear + weights[1] * trees
-    shift = _intercept(outside, y)
-    return float(shift + outside.mean() - parts.mean())
+    return float(_intercept(outside, y) + outside.mean() - kept.mean())
 
 
 def _intercept(score: Floats, y: Floats) -> float:
