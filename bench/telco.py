@@ -22,7 +22,6 @@ from tenure.insight.churn import ChurnModel, auc, average_precision, brier, lift
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "telco_churn" / "telco_classic.parquet"
 FIRST_UNSEEN_SEED = 1000
-THREADS = 2
 MEASURES: dict[str, Callable[[Any, Any], float]] = {
     "AUC": auc,
     "PR-AUC": average_precision,
@@ -32,7 +31,7 @@ MEASURES: dict[str, Callable[[Any, Any], float]] = {
 OURS = "tenure ChurnModel"
 
 
-def peers() -> dict[str, Callable[[], Any]]:
+def peers(threads: int) -> dict[str, Callable[[], Any]]:
     """Learners as their makers set them, given the columns the way each of them wants them."""
     from lightgbm import LGBMClassifier
     from sklearn.compose import make_column_selector, make_column_transformer
@@ -53,7 +52,7 @@ def peers() -> dict[str, Callable[[], Any]]:
         "sklearn HistGradientBoosting": lambda: HistGradientBoostingClassifier(
             categorical_features="from_dtype", random_state=0
         ),
-        "LightGBM": lambda: LGBMClassifier(n_jobs=THREADS, random_state=0, verbosity=-1),
+        "LightGBM": lambda: LGBMClassifier(n_jobs=threads, random_state=0, verbosity=-1),
     }
 
 
@@ -78,17 +77,17 @@ def paired(ours: NDArray[np.float64], other: NDArray[np.float64], folds: int = 5
     return middle, middle - reach, middle + reach
 
 
-def run(seeds: list[int], repeats: int) -> dict[str, dict[str, NDArray[np.float64]]]:
+def run(seeds: list[int], repeats: int, threads: int) -> dict[str, dict[str, NDArray[np.float64]]]:
     """Each learner's measures and seconds, one value a fold."""
     from sklearn.model_selection import RepeatedStratifiedKFold
     from threadpoolctl import threadpool_limits
 
     raw, tidy, y = read()
-    learners: dict[str, Callable[[], Any]] = {OURS: ChurnModel, **peers()}
+    learners: dict[str, Callable[[], Any]] = {OURS: ChurnModel, **peers(threads)}
     found: dict[str, dict[str, list[float]]] = {
         name: {measure: [] for measure in (*MEASURES, "seconds")} for name in learners
     }
-    with threadpool_limits(THREADS):
+    with threadpool_limits(threads):
         for seed in seeds:
             splitter = RepeatedStratifiedKFold(n_splits=5, n_repeats=repeats, random_state=seed)
             for train, test in splitter.split(raw, y):
@@ -105,14 +104,15 @@ def run(seeds: list[int], repeats: int) -> dict[str, dict[str, NDArray[np.float6
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="bench.telco", description="IBM Telco churn beside the peers' defaults.")
     parser.add_argument("--seeds", type=int, default=0, help="average over this many seeds unseen while developing")
+    parser.add_argument("--threads", type=int, default=2, help="for every learner; 1 where the machine is shared")
     asked = parser.parse_args(arguments)
     if not DATA.is_file():
         print("Skipped: the IBM Telco file (telco_churn/telco_classic.parquet) is not beside the checkout.")
         return
     seeds = list(range(FIRST_UNSEEN_SEED, FIRST_UNSEEN_SEED + asked.seeds)) if asked.seeds else [0]
-    found = run(seeds, repeats=2)
+    found = run(seeds, repeats=2, threads=asked.threads)
     told = f"seeds {seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"seed {seeds[0]}"
-    print(f"IBM Telco classic, 2 x 5 stratified folds, {told}, nothing resampled, {THREADS} threads at most")
+    print(f"IBM Telco classic, 2 x 5 stratified folds, {told}, nothing resampled, at most {asked.threads} threads")
     print(f"{'':30s}" + "".join(f"{measure:>11s}" for measure in (*MEASURES, "seconds")))
     for name, rows in found.items():
         print(f"{name:30s}" + "".join(f"{rows[measure].mean():11.4f}" for measure in (*MEASURES, "seconds")))
