@@ -123,6 +123,13 @@ def test_cut_dates_leave_room_for_the_outcome_and_for_a_history():
     assert cut_dates(after(0), after(100), 60) == []
 
 
+def test_an_odd_horizon_still_leaves_a_date_to_calibrate_on():
+    split = rolling_origin(cut_dates(after(0), after(700), 87), 87)
+
+    assert (split.test - split.calibrate).days >= 87
+    assert all((split.calibrate - cut).days >= 87 for cut in split.train)
+
+
 # -- trying the model ------------------------------------------------------------------------------------------------
 
 

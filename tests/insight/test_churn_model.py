@@ -14,6 +14,8 @@ import pytest
 
 from tenure.errors import TenureError
 from tenure.insight.churn import ChurnModel, auc, brier, suspects
+from tenure.insight.churn.columns import Reading
+from tenure.insight.churn.reasons import sentence
 
 TELCO = Path(__file__).parents[2].parent / "shared" / "data" / "telco_churn"
 
@@ -131,6 +133,28 @@ def test_a_reason_is_the_features_own_sentence_with_the_value_in_it(base, fitted
     assert told["order_recency_days"]["en"] == "No order for 240 days"
     assert told["order_recency_days"]["zh"] == "已有 240 天未下单"
     assert told["plan type"]["en"] == "plan type: basic"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("spend_change", 0.2, "Spends more than in the 90 days before"),
+        ("spend_change", -0.2, "Spends less than in the 90 days before"),
+        ("auto_renew", 0.0, "The contract does not renew by itself"),
+        ("auto_renew", 1.0, "The contract renews by itself"),
+        ("complaints_90", 0.0, "Complaints, last 90 days: 0"),
+        ("complaints_90", 2.0, "Complaints in the last 90 days: 2"),
+        ("last_nps", 3.0, "Would hardly recommend us: 3 of 10"),
+        ("last_nps", None, "Last answer to: would you recommend us (0 to 10): not known"),
+        ("a column", 7.25, "a column: 7.2 (usually 5)"),
+    ],
+)
+@pytest.mark.parametrize("median", [-0.5, 5.0])
+def test_a_sentence_is_true_of_its_value_wherever_the_others_lie(name, value, said, median):
+    if median < 0 and name in ("last_nps", "a column"):
+        median = 5.0
+
+    assert sentence(Reading(name, "number", False, median=median), value).en == said
 
 
 def test_every_kind_of_frame_gives_the_same_scores(base, fitted):

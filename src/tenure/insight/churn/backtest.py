@@ -64,7 +64,8 @@ def cut_dates(first: datetime, last: datetime, horizon_days: int, *, at_most: in
 
     first: when records begin; a cut needs at least one horizon of history before it. May be empty.
     """
-    step, horizon = timedelta(days=max(1, horizon_days // 2)), timedelta(days=horizon_days)
+    # Two steps make at least one horizon, so that every other cut's outcomes are known at a cut.
+    step, horizon = timedelta(days=max(1, (horizon_days + 1) // 2)), timedelta(days=horizon_days)
     cuts: list[datetime] = []
     cut = last - horizon
     while cut >= first + horizon and len(cuts) < at_most:

@@ -14,7 +14,8 @@ _NUMBER = Words("{column}: {value} (usually {usual})", "{column}：{value}（一
 def sentence(reading: Reading, value: Any, *, minor_digits: int = 2) -> Words:
     """The sentence for one column and its value: the feature's own, else "Contract: Month-to-month".
 
-    A feature says one thing where the value is high among the customers learned from, another where it is low.
+    A feature says one thing where the value is high among the customers learned from, another where it is low; a
+    change is up or down by its own sign. None of something is said plainly: "Complaints, last 90 days: 0".
     """
     feature = FEATURES.get(reading.name)
     column = feature.words if feature else Words(reading.name, reading.name)
@@ -23,15 +24,14 @@ def sentence(reading: Reading, value: Any, *, minor_digits: int = 2) -> Words:
     unit = feature.unit if feature else ""
     shown = written(unit, value, minor_digits=minor_digits)
     if feature:
-        high = reading.kind == "text" or value >= reading.median
-        own = feature.reason_up if high else feature.reason_down
-        if own is not None:
+        own = feature.reason_up if reading.kind == "text" or _is_high(unit, value, reading) else feature.reason_down
+        if own is not None and not (value == 0 and unit in _NONE_OF_IT):
             return own.format(value=shown)
-    if reading.kind == "text":
+    if reading.kind == "text" or feature:
         return Words(
             _CATEGORY.en.format(column=column.en, value=shown), _CATEGORY.zh.format(column=column.zh, value=shown)
         )
-    if not feature and value in (0.0, 1.0) and not reading.knots and (reading.low, reading.high) == (0.0, 1.0):
+    if value in (0.0, 1.0) and not reading.knots and (reading.low, reading.high) == (0.0, 1.0):
         yes = Words("yes", "是") if value else Words("no", "否")
         return Words(
             _CATEGORY.en.format(column=column.en, value=yes.en), _CATEGORY.zh.format(column=column.zh, value=yes.zh)
@@ -41,3 +41,10 @@ def sentence(reading: Reading, value: Any, *, minor_digits: int = 2) -> Words:
         _NUMBER.en.format(column=column.en, value=shown, usual=usual),
         _NUMBER.zh.format(column=column.zh, value=shown, usual=usual),
     )
+
+
+_NONE_OF_IT = frozenset({"count", "share", "minor units", "change"})
+
+
+def _is_high(unit: str, value: float, reading: Reading) -> bool:
+    return bool(value >= {"change": 0.0, "flag": 0.5}.get(unit, reading.median))

@@ -11,7 +11,9 @@ import ibis
 from tenure.contracts import CONTRACTS, Contract, base_money
 from tenure.language import Words
 
-Unit: TypeAlias = Literal["days", "hours", "years", "count", "share", "ratio", "change", "minor units", "score", "text"]
+Unit: TypeAlias = Literal[
+    "days", "hours", "years", "count", "share", "ratio", "change", "minor units", "score", "flag", "text"
+]
 Tables: TypeAlias = Mapping[str, ibis.Table]
 
 _DAY_SECONDS = 86_400
@@ -22,9 +24,10 @@ class Feature:
     """One thing known about a customer at a date.
 
     unit: how the value is written in a sentence: `share` is 0 to 1 and shown as a percentage, `change` is -1 to 1
-    (this window against the one before), `minor units` is money, `text` is a category.
+    (this window against the one before), `minor units` is money, `flag` is 0 or 1, `text` is a category.
     reason_up, reason_down: what a clerk reads where this value raises the risk, with `{value}` filled in:
-    `reason_up` where the value is high among the customers the model learned from, `reason_down` where it is low.
+    `reason_up` where the value is high among the customers the model learned from (a change: above 0), `reason_down`
+    where it is low.
     zero: a person without rows has none of it (a count), rather than an unknown amount of it.
     """
 

@@ -98,7 +98,7 @@ orders = Family(
             "order_days_change",
             Words("Change in order days, last 90 against the 90 before", "近 90 天与此前 90 天下单天数的变化"),
             "change",
-            Words("Orders rose steeply against the 90 days before", "下单次数较此前 90 天骤增"),
+            Words("Orders more often than in the 90 days before", "下单次数多于此前 90 天"),
             Words("Orders fewer times than in the 90 days before", "下单次数少于此前 90 天"),
         ),
         Feature(
@@ -128,7 +128,7 @@ orders = Family(
             "spend_change",
             Words("Change in spending, last 90 against the 90 before", "近 90 天与此前 90 天消费的变化"),
             "change",
-            Words("Spending rose steeply against the 90 days before", "消费较此前 90 天骤增"),
+            Words("Spends more than in the 90 days before", "消费多于此前 90 天"),
             Words("Spends less than in the 90 days before", "消费少于此前 90 天"),
         ),
         Feature(

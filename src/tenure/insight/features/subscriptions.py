@@ -86,7 +86,7 @@ subscriptions = Family(
         Feature(
             "auto_renew",
             Words("Renews by itself", "自动续约"),
-            "count",
+            "flag",
             Words("The contract renews by itself", "合同自动续约"),
             Words("The contract does not renew by itself", "合同不会自动续约"),
         ),
