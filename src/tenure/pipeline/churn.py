@@ -22,6 +22,7 @@ from tenure.insight.churn import (
     cross_validate,
     cut_dates,
     learn,
+    suspects,
 )  # fmt: skip
 from tenure.insight.churn.model import ChurnModel
 from tenure.insight.value import BGNBD, summary
@@ -100,6 +101,9 @@ def _by_folds(
     wide = wide.filter(pc.is_valid(wide["outcome"])) if wide.num_rows else wide
     X = attributes(wide)
     left = wide["outcome"].combine_chunks()
+    # A column that is the outcome in disguise would make a model that knows everything and foresees nothing.
+    refused = suspects(X, left)
+    X = X.drop_columns(list(refused))
     tried = cross_validate(X, left, model=_MODEL)
     probability = tried.probability
     bands = tried.bands
@@ -107,7 +111,7 @@ def _by_folds(
         wide["person_id"], probability, bands, tried.model.reasons(X, minor_digits=minor_digits(lake.currency))
     )
     gone = int(pc.sum(left.cast(pa.int64())).as_py())
-    document = card(definition, tried, as_of=context.as_of, rows=wide.num_rows, left=gone)
+    document = card(definition, tried, as_of=context.as_of, rows=wide.num_rows, left=gone, refused=refused)
     tried.model.save(lake.folder / "models" / "churn")
     return scored, document
 

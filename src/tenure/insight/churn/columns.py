@@ -170,7 +170,7 @@ class Reading:
         knots = inner[(inner > clipped.min()) & (inner < clipped.max())].tolist() if len(np.unique(given)) > 2 else []
         return cls(
             name, kind, bool(np.isnan(x).any()), float(np.median(given)), float(clipped.mean()),
-            float(clipped.std()), low, high, knots,
+            float(clipped.std()) or 1.0, low, high, knots,
         )  # fmt: skip
 
     def read(self, column: Any, own_rates: Floats | None = None) -> tuple[list[Floats], list[Floats]]:
