@@ -1,0 +1,132 @@
+"""What a person does on a morning, in a real browser, in both languages, on a desk and on a phone."""
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tenure.desk.governance.models import User
+from tests.cast import CUSTOMERS, PASSWORD, WANG
+from tests.conftest import chromium
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+# The browser's driver runs an event loop in this thread, which Django takes for a server's.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+WORDS = {
+    "en-GB": {"today": "Today", "customers": "Customers", "insight": "Insight", "attention": "Who needs attention",
+              "timeline": "Timeline", "cell": "Loyal"},
+    "zh-CN": {"today": "今日", "customers": "客户", "insight": "洞察", "attention": "需要关注的客户",
+              "timeline": "时间线", "cell": "忠诚客户"},
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    arguments = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+                 "--disable-component-update", "--disable-sync"]  # fmt: skip
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium(), args=arguments)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def open_page(browser: Any, live_server: Any, company: dict[str, User]) -> Iterator[Callable[..., Any]]:
+    """A page of the desk; whatever it asks of another host, fails to load or reports as an error, fails the test."""
+    wrong: list[str] = []
+    contexts = []
+
+    def opened(**options: Any) -> Any:
+        context = browser.new_context(base_url=live_server.url, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on(
+            "request",
+            lambda r: wrong.append(r.url) if not r.url.startswith((live_server.url, "data:", "blob:")) else None,
+        )
+        page.on("response", lambda r: wrong.append(f"{r.status} {r.url}") if r.status >= 400 else None)
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert wrong == []
+
+
+def sign_in(page: Any, name: str) -> None:
+    page.goto("/")
+    page.fill("#id_username", name)
+    page.fill("#id_password", PASSWORD)
+    page.click("#login-form button[type=submit]")
+
+
+@pytest.mark.parametrize("locale", WORDS)
+def test_from_signing_in_to_insight(open_page: Callable[..., Any], locale: str) -> None:
+    words = WORDS[locale]
+    page = open_page(locale=locale, viewport={"width": 1440, "height": 900})
+    name = CUSTOMERS[WANG][0]
+
+    sign_in(page, "dee")
+    assert page.get_by_role("heading", name=words["attention"]).is_visible()
+    page.wait_for_selector(".t-metrics")
+
+    page.click(f"#nav-sidebar a:has-text('{words['customers']}')")
+    page.keyboard.press("/")
+    page.keyboard.type("wxm")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**q=wxm*")
+    assert page.locator("tbody tr").count() == 1
+
+    page.click(f"tbody a:has-text('{name}')")
+    assert page.get_by_role("heading", name=words["timeline"]).is_visible()
+    assert page.locator(".t-timeline li").count() > 5
+
+    page.click(f"#nav-sidebar a:has-text('{words['insight']}')")
+    page.click(f".t-table a:has-text('{words['cell']}')")
+    page.wait_for_url("**cell=loyal*")
+    assert page.locator("tbody tr").count() == len(CUSTOMERS)
+
+
+def test_charts_are_drawn_and_lead_to_the_customers(open_page: Callable[..., Any]) -> None:
+    page = open_page(locale="en-GB", viewport={"width": 1440, "height": 900})
+    sign_in(page, "dee")
+
+    for part in ("stages", "value", "campaigns"):
+        page.goto(f"/insight/{part}/")
+        page.wait_for_selector("[data-drawn='1'] .main-svg")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_never_scrolls_sideways(open_page: Callable[..., Any], scheme: str) -> None:
+    page = open_page(locale="zh-CN", viewport={"width": 390, "height": 844}, color_scheme=scheme)
+    sign_in(page, "dee")
+
+    for path in (
+        "/",
+        "/customers/",
+        f"/customers/{WANG}/",
+        "/insight/",
+        "/insight/stages/",
+        "/insight/cohorts/",
+        "/data/",
+    ):
+        page.goto(path)
+        page.wait_for_load_state("networkidle")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
+    assert ("dark" in (page.locator("html").get_attribute("class") or "")) == (scheme == "dark")
+
+
+def test_the_language_is_switched_on_the_page(open_page: Callable[..., Any]) -> None:
+    page = open_page(locale="en-GB", viewport={"width": 1440, "height": 900})
+    sign_in(page, "ann")
+
+    page.click("text=ann >> visible=true")
+    page.click("button:has-text('简体中文')")
+
+    assert page.get_by_role("heading", name="需要关注的客户").is_visible()
