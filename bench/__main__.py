@@ -1,0 +1,10 @@
+"""python -m bench [clv|telco|scale …]: the benches, all of them unless named."""
+
+import importlib
+import sys
+
+BENCHES = ("clv", "telco", "scale")
+
+for name in sys.argv[1:] or BENCHES:
+    print(f"\n## {name}\n", flush=True)
+    importlib.import_module(f"bench.{name}").main()

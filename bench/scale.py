@@ -1,0 +1,198 @@
+"""A million order lines and 200,000 customers: how long import and refresh take, and how quick the pages then are.
+
+Import stands beside DuckDB's own CSV to sorted Parquet on the same file; each page beside the bare queries it asks.
+Whole processes are measured: seconds by the clock, memory as the process's peak. Pages are answered in process, after
+one warm-up each, for an administrator who sees every row.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv
+
+LINES, CUSTOMERS = 1_000_000, 200_000
+ASKED = 40
+
+
+def main(lines: int = LINES, customers: int = CUSTOMERS) -> None:
+    """Print the tables."""
+    with tempfile.TemporaryDirectory(prefix="tenure-bench-") as folder:
+        home = Path(folder) / "home"
+        files = written(Path(folder), lines, customers)
+        os.environ["TENURE_HOME"] = str(home)
+        print(f"{lines:,} order lines, {customers:,} customers\n")
+        print(f"{'step':<44}{'seconds':>9}{'peak MB':>9}")
+        tenure("init")
+        shown("import customers", *tenure("import", files["customers"], "--as", "customers"))
+        ours = shown("import orders", *tenure("import", files["orders"], "--as", "orders"))
+        peer = shown(
+            "DuckDB: orders CSV to sorted Parquet", *measured([sys.executable, "-c", DUCKDB, files["orders"], folder])
+        )
+        shown("refresh", *tenure("refresh"))
+        for name, step in json.loads((home / "lake/documents/refresh.json").read_text())["steps"].items():
+            if step["seconds"] >= 0.1:
+                print(f"  {name:<42}{step['seconds']:>9.1f}{'':>9}")
+        shown("refresh again, nothing new", *tenure("refresh"))
+        print(f"\nimport / DuckDB: {ours / peer:.2f} times its seconds\n")
+        pages()
+
+
+DUCKDB = (
+    "import duckdb, sys; duckdb.sql(f\"COPY (SELECT * FROM read_csv('{sys.argv[1]}') ORDER BY customer_id, ordered_at) "
+    "TO '{sys.argv[2]}/sorted.parquet'\")"
+)
+
+
+def written(folder: Path, lines: int, customers: int) -> dict[str, str]:
+    """The simulated tables as the CSV files a company would have."""
+    from tenure.demo import scale
+
+    paths = {}
+    for name, table in scale(lines=lines, customers=customers).items():
+        if name not in ("customers", "orders"):
+            continue
+        # A company's file says 19.90, not 1990.
+        columns = {
+            column.removesuffix("_minor"): pa.compute.divide(table[column].cast(pa.float64()), 100.0)
+            if column.endswith("_minor")
+            else table[column]
+            for column in table.column_names
+        }
+        paths[name] = str(folder / f"{name}.csv")
+        pyarrow.csv.write_csv(pa.table(columns), paths[name])
+    return paths
+
+
+def tenure(*arguments: str) -> tuple[float, float]:
+    return measured([sys.executable, "-m", "tenure.cli", *arguments])
+
+
+def measured(command: list[str]) -> tuple[float, float]:
+    """Seconds and peak megabytes of a command as a whole process."""
+    began = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    assert process.stderr is not None
+    complaint = process.stderr.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"{' '.join(command)} failed: {complaint.decode()[-2000:]}")
+    return time.perf_counter() - began, usage.ru_maxrss / 1024
+
+
+def shown(what: str, seconds: float, megabytes: float) -> float:
+    print(f"{what:<44}{seconds:>9.1f}{megabytes:>9.0f}", flush=True)
+    return seconds
+
+
+def pages() -> None:
+    """Milliseconds of each page and of the bare queries it asks, each over different rows and filters."""
+    from tenure.cli import opened
+
+    opened.desk()
+    from django.conf import settings
+    from django.test import Client
+
+    from tenure.desk.customers.models import Customer
+    from tenure.desk.governance import services
+
+    settings.ALLOWED_HOSTS = ["testserver"]
+    user = services.create_user("bench", password="a-long-bench-password", role="admin", actor=None, now=opened.now())
+    client = Client()
+    client.force_login(user)
+    people = list(Customer.objects.order_by("person_id").values_list("person_id", flat=True)[:: CUSTOMERS // ASKED])[
+        :ASKED
+    ]
+    names = [f"客户{number:08}"[-4:] for number in range(100, 100 + ASKED)]
+    asked: dict[str, list[str]] = {
+        "Today": ["/"] * ASKED,
+        "Customers": [f"/customers/?page={page + 1}" for page in range(ASKED)],
+        "Customers, filtered and sorted": [
+            f"/customers/?stage={('grow', 'mature', 'decline', 'left')[n % 4]}&sort=-value" for n in range(ASKED)
+        ],
+        "Customers, searched": [f"/customers/?q={name}" for name in names],
+        "360 view": [f"/customers/{person}/" for person in people],
+    }
+    print(f"{'page':<34}{'p50 ms':>8}{'p95 ms':>8}{'bare p50':>10}{'bare p95':>10}")
+    for page, paths in asked.items():
+        whole, bare = [], []
+        answer(client, paths[0])
+        for path in paths:
+            whole.append(timed(lambda path=path: answer(client, path)))
+            bare.append(bare_queries(client, path))
+        print(
+            f"{page:<34}"
+            + "".join(
+                f"{value:>{width}.1f}"
+                for value, width in zip((*spread(whole), *spread(bare)), (8, 8, 10, 10), strict=True)
+            )
+        )
+
+
+def answer(client: Any, path: str) -> None:
+    response = client.get(path)
+    content = b"".join(response.streaming_content) if response.streaming else response.content
+    if response.status_code != 200:
+        raise SystemExit(f"{path} answered {response.status_code}: {content[:300]!r}")
+
+
+def timed(work: Callable[[], Any]) -> float:
+    began = time.perf_counter()
+    work()
+    return (time.perf_counter() - began) * 1000
+
+
+def bare_queries(client: Any, path: str) -> float:
+    """Milliseconds of the page's own queries, asked again without the page: of the desk's database, and of the lake."""
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    from tenure.lake import Lake
+
+    exprs: list[tuple[Lake, Any]] = []
+    original = Lake.to_arrow
+
+    def noted(self: Lake, expr: Any) -> pa.Table:
+        exprs.append((self, expr))
+        return original(self, expr)
+
+    statements: list[tuple[str, Any]] = []
+
+    def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        statements.append((sql, params))
+        return execute(sql, params, many, context)
+
+    Lake.to_arrow = noted  # type: ignore[method-assign]
+    try:
+        with connection.execute_wrapper(note), CaptureQueriesContext(connection):
+            answer(client, path)
+    finally:
+        Lake.to_arrow = original  # type: ignore[method-assign]
+
+    def again() -> None:
+        with connection.cursor() as cursor:
+            for sql, params in statements:
+                if sql.lstrip().upper().startswith("SELECT"):
+                    cursor.execute(sql, params)
+                    cursor.fetchall()
+        for lake, expr in exprs:
+            lake.to_arrow(expr)
+
+    return timed(again)
+
+
+def spread(milliseconds: list[float]) -> tuple[float, float]:
+    ordered = sorted(milliseconds)
+    return statistics.median(ordered), ordered[int(len(ordered) * 0.95)]
+
+
+if __name__ == "__main__":
+    main(*(int(argument) for argument in sys.argv[1:]))
