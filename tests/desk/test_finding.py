@@ -2,7 +2,7 @@ import pytest
 
 from tenure.desk.customers.models import Customer, SavedView
 from tenure.desk.customers.names import search_text
-from tenure.desk.customers.selectors import SORTS, Filters, attention, count, listing, saved_views, score_of
+from tenure.desk.customers.selectors import SORTS, Filters, attention, listing, page_of, saved_views, score_of
 from tenure.desk.customers.services import assign_customer, delete_view, save_view
 from tenure.desk.governance.api import scope_of
 from tenure.desk.governance.models import AuditEntry, User
@@ -78,9 +78,14 @@ def test_a_query_string_that_means_nothing_is_passed_over() -> None:
 
 
 def test_a_list_is_counted_only_so_far(company: dict[str, User], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tenure.desk.customers.selectors.COUNTED", 3)
+    monkeypatch.setattr("tenure.desk.customers.selectors.COUNTED", 5)
+    monkeypatch.setattr("tenure.desk.customers.selectors.PAGE", 2)
+    everyone = listing(SYSTEM, Filters(sort="value"))
 
-    assert count(listing(SYSTEM, Filters())) == 4
+    pages = [page_of(everyone, number) for number in (1, 2, 3, 99)]
+
+    assert [[score.customer_id for score in page.rows] for page in pages] == [[CHEN, WANG], [SMITH, ZHANG], [LI], [LI]]
+    assert (pages[0].found, pages[0].pages, pages[0].more) == (5, 3, True)
 
 
 def test_attention_leaves_the_blocked_and_the_safe_alone(company: dict[str, User]) -> None:

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 
 from tenure.desk.customers import selectors, services
 from tenure.desk.customers.models import Publication, SavedView, Score
-from tenure.desk.customers.selectors import COUNTED, PAGE, Filters
+from tenure.desk.customers.selectors import Filters
 from tenure.desk.governance.api import may, scope_of
 from tenure.desk.governance.models import User
 from tenure.errors import TenureError
@@ -28,11 +28,8 @@ def page(request: HttpRequest) -> HttpResponse:
     scope = scope_of(request.user)
     filters = Filters.read(request.GET)
     shown = Publication.current()
-    rows = selectors.listing(scope, filters, shown)
-    found = selectors.count(rows)
-    pages = max(1, -(-min(found, COUNTED) // PAGE))
     asked = request.GET.get("page", "")
-    number = min(max(int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 6 else 1, 1), pages)
+    number = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 6 else 1
     user = request.user
     assert isinstance(user, User)
     return render(
@@ -40,12 +37,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "customers.html",
         _("Customers"),
         filters=filters,
-        rows=list(rows[(number - 1) * PAGE : number * PAGE]),
-        found=min(found, COUNTED),
-        more=found > COUNTED,
-        number=number,
-        pages=pages,
-        first=(number - 1) * PAGE + 1,
+        page=selectors.page_of(selectors.listing(scope, filters, shown), number),
         shown=shown,
         choices=remembered("choices", scope, shown, lambda: selectors.choices(scope)),
         stages=[(code, str(words)) for code, words in STAGES.items()],

@@ -1,6 +1,9 @@
 """The lake as pages see it: opened once a thread, scoped to the asker through the desk's own word on who has whom."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,6 +13,7 @@ from tenure.lake import Lake, Scope
 from tenure.workspace import Workspace, open_workspace
 
 _own = threading.local()
+_only: ContextVar[int | None] = ContextVar("only", default=None)
 
 
 def workspace() -> Workspace:
@@ -26,5 +30,18 @@ def lake() -> Lake:
     return opened[here.lake_folder]
 
 
+@contextmanager
+def about(person_id: int) -> Iterator[Lake]:
+    """The lake for one person's page: the same scope at the same door, asked about this person alone.
+
+    A manager's reach may be a hundred thousand persons; no need to join with them all to show one.
+    """
+    token = _only.set(person_id)
+    try:
+        yield lake()
+    finally:
+        _only.reset(token)
+
+
 def _assigned(scope: Scope) -> pa.Array:
-    return pa.array(person_ids(scope), pa.int64())
+    return pa.array(person_ids(scope, _only.get()), pa.int64())

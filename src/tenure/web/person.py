@@ -12,7 +12,7 @@ from tenure.desk.customers.models import Customer
 from tenure.desk.governance.api import may, scope_of
 from tenure.desk.governance.models import Team, User
 from tenure.errors import TenureError
-from tenure.web.lake import lake
+from tenure.web.lake import about
 from tenure.web.site import render
 from tenure.web.timeline import kinds_in, timeline
 
@@ -25,7 +25,8 @@ def page(request: HttpRequest, person_id: int) -> HttpResponse:
     score = selectors.score_of(scope, person_id)
     if score is None:
         raise Http404
-    entries = timeline(lake(), scope, person_id, now=timezone.now())
+    with about(person_id) as lake:
+        entries = timeline(lake, scope, person_id, now=timezone.now())
     kind, channel = request.GET.get("kind", ""), request.GET.get("channel", "")
     chosen = [e for e in entries if kind in ("", e.kind) and channel in ("", e.channel)]
     upto = request.GET.get("upto", "")

@@ -104,18 +104,40 @@ def listing(scope: Scope, filters: Filters, publication: Publication | None = No
     }
     rows = rows.filter(**{name: value for name, value in wanted.items() if value not in ("", None)})
     if filters.q:
-        rows = rows.filter(matching(filters.q, scope, "customer__"))
+        # By the customers first: their table is read once, in order, where a join would fetch each from its score.
+        rows = rows.filter(customer__in=Customer.objects.filter(matching(filters.q, scope)).values("pk"))
     if filters.moved == "high" and publication is not None:
         rows = _newly_high(rows, publication)
     return rows.select_related("customer__owner", "customer__team").order_by(*SORTS[filters.sort])
 
 
-def count(rows: QuerySet[Score]) -> int:
-    """How many there are, counted up to COUNTED + 1."""
-    return rows.order_by().values("pk")[: COUNTED + 1].count()
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list. found: how many there are in all, counted up to COUNTED; more: there are more than that."""
+
+    rows: list[Score]
+    number: int
+    pages: int
+    found: int
+    more: bool
+
+    @property
+    def first(self) -> int:
+        return (self.number - 1) * PAGE + 1
 
 
-def matching(text: str, scope: Scope, prefix: str = "") -> Q:
+def page_of(rows: QuerySet[Score], number: int) -> Page:
+    """The page of this number, or the nearest there is. Filters run once: they give the keys, which count and cut."""
+    keys = list(rows.values_list("pk", flat=True)[: COUNTED + 1])
+    found = min(len(keys), COUNTED)
+    pages = max(1, -(-found // PAGE))
+    number = min(max(number, 1), pages)
+    wanted = keys[:found][(number - 1) * PAGE : number * PAGE]
+    by_key = Score.objects.select_related("customer__owner", "customer__team").in_bulk(wanted)
+    return Page([by_key[key] for key in wanted], number, pages, found, len(keys) > COUNTED)
+
+
+def matching(text: str, scope: Scope) -> Q:
     """Name, pinyin, initials or number contain every word; phones and e-mail match whole, or by the last four digits.
 
     Somebody who may not see a phone or an e-mail cannot find by one either: an answer would give it away.
@@ -123,24 +145,27 @@ def matching(text: str, scope: Scope, prefix: str = "") -> Q:
     words = text.lower().split()
     found = Q()
     for word in words:
-        found &= Q(**{f"{prefix}search_text__contains": word})
+        found &= Q(search_text__contains=word)
     if len(words) != 1:
         return found
     digits = "".join(character for character in words[0] if character.isdigit())
     if "phone" not in scope.masked and len(digits) == len(words[0].lstrip("+").replace("-", "")):
         if len(digits) == 4:
-            found |= Q(**{f"{prefix}phone_last4": digits})
+            found |= Q(phone_last4=digits)
         elif len(digits) >= 7:
             whole = [digits, f"+{digits}", f"+86{digits}", words[0]]
-            found |= Q(**{f"{prefix}phone_last4": digits[-4:], f"{prefix}phone__in": whole})
+            found |= Q(phone_last4=digits[-4:], phone__in=whole)
     if "email" not in scope.masked and "@" in words[0]:
-        found |= Q(**{f"{prefix}email__iexact": words[0]})
+        found |= Q(email__iexact=words[0])
     return found
 
 
-def person_ids(scope: Scope) -> list[int]:
-    """The persons the scope reaches, for the lake to join with."""
-    return list(Customer.objects.visible_to(scope).values_list("person_id", flat=True))
+def person_ids(scope: Scope, only: int | None = None) -> list[int]:
+    """The persons the scope reaches, for the lake to join with; `only` asks about one."""
+    seen = Customer.objects.visible_to(scope)
+    if only is not None:
+        seen = seen.filter(pk=only)
+    return list(seen.values_list("person_id", flat=True))
 
 
 def score_of(scope: Scope, person_id: int) -> Score | None:
