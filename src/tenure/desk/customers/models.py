@@ -113,7 +113,11 @@ class Score(models.Model):
         indexes = [
             models.Index(fields=["generation", "risk_key", "customer"], name="score_risk"),
             models.Index(fields=["generation", "value_key", "customer"], name="score_value"),
-            models.Index(fields=["generation", "at_risk_minor", "customer"], name="score_at_risk"),
+            # The list's own order also carries what it is filtered by, so that a filter reads the index, not wide rows.
+            models.Index(
+                fields=["generation", "at_risk_minor", "customer", "stage", "risk_band", "rfm_cell", "value_decile"],
+                name="score_at_risk",
+            ),
             models.Index(fields=["generation", "spent_key", "customer"], name="score_spent"),
             models.Index(fields=["generation", "recency_key", "customer"], name="score_recency"),
             models.Index(fields=["generation", "risk_band", "stage"], name="score_bands"),
