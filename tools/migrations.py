@@ -6,6 +6,7 @@ import sys
 
 def main() -> int:
     os.environ["DJANGO_SETTINGS_MODULE"] = "tenure.settings"
+    os.environ["DATABASE_URL"] = "sqlite:///:memory:"  # what the models say, whatever database is at hand
     import django
     from django.core.management import call_command
 

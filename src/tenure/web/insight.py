@@ -235,7 +235,7 @@ def _flow(links: list[tuple[str, str, str, str, int]]) -> figures.Figure:
     )
     number = {node: index for index, node in enumerate(nodes)}
     return figures.flow(
-        [f"{words_for('stage', stage)} · {date_format(date.fromisoformat(when), 'M Y')}" for when, stage in nodes],
+        [f"{words_for('stage', stage)} · {date_format(date.fromisoformat(when), 'Y-m')}" for when, stage in nodes],
         [(number[(a, b)], number[(c, d)], n) for a, b, c, d, n in links],
         [f"$stage-{stage}" for _when, stage in nodes],
     )

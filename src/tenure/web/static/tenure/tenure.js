@@ -54,6 +54,13 @@
     const source = document.getElementById(box.dataset.figure);
     if (!source || !window.Plotly) return;
     const figure = themed(JSON.parse(source.textContent));
+    for (const trace of figure.data) {
+      // A phone has room for the names of the first column alone.
+      if (trace.type === "sankey" && box.clientWidth < 600) {
+        const first = trace.node.label[0].split(" · ")[1];
+        trace.node.label = trace.node.label.map((label) => (label.endsWith(first) ? label.split(" · ")[0] : ""));
+      }
+    }
     const axis = { gridcolor: colour("line"), zerolinecolor: colour("muted"), linecolor: colour("line"), automargin: true };
     const layout = {
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", showlegend: false, hovermode: "closest",
