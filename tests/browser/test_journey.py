@@ -64,6 +64,7 @@ def sign_in(page: Any, name: str) -> None:
     page.fill("#id_username", name)
     page.fill("#id_password", PASSWORD)
     page.click("#login-form button[type=submit]")
+    page.wait_for_selector("#nav-sidebar")
 
 
 @pytest.mark.parametrize("locale", WORDS)
@@ -73,23 +74,23 @@ def test_from_signing_in_to_insight(open_page: Callable[..., Any], locale: str) 
     name = CUSTOMERS[WANG][0]
 
     sign_in(page, "dee")
-    assert page.get_by_role("heading", name=words["attention"]).is_visible()
+    page.get_by_role("heading", name=words["attention"]).wait_for()
     page.wait_for_selector(".t-metrics")
 
     page.click(f"#nav-sidebar a:has-text('{words['customers']}')")
     page.keyboard.press("/")
     page.keyboard.type("wxm")
     page.keyboard.press("Enter")
-    page.wait_for_url("**q=wxm*")
+    page.wait_for_url("**q=wxm*", wait_until="load")
     assert page.locator("tbody tr").count() == 1
 
     page.click(f"tbody a:has-text('{name}')")
-    assert page.get_by_role("heading", name=words["timeline"]).is_visible()
-    assert page.locator(".t-timeline li").count() > 5
+    page.get_by_role("heading", name=words["timeline"]).wait_for()
+    page.locator(".t-timeline li").nth(5).wait_for()
 
     page.click(f"#nav-sidebar a:has-text('{words['insight']}')")
     page.click(f".t-table a:has-text('{words['cell']}')")
-    page.wait_for_url("**cell=loyal*")
+    page.wait_for_url("**cell=loyal*", wait_until="load")
     assert page.locator("tbody tr").count() == len(CUSTOMERS)
 
 
@@ -129,4 +130,4 @@ def test_the_language_is_switched_on_the_page(open_page: Callable[..., Any]) -> 
     page.click("text=ann >> visible=true")
     page.click("button:has-text('简体中文')")
 
-    assert page.get_by_role("heading", name="需要关注的客户").is_visible()
+    page.get_by_role("heading", name="需要关注的客户").wait_for()
