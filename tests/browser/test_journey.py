@@ -64,7 +64,7 @@ def sign_in(page: Any, name: str) -> None:
     page.fill("#id_username", name)
     page.fill("#id_password", PASSWORD)
     page.click("#login-form button[type=submit]")
-    page.wait_for_selector("#nav-sidebar")
+    page.wait_for_selector(".t-page")
 
 
 @pytest.mark.parametrize("locale", WORDS)
