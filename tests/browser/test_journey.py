@@ -78,6 +78,7 @@ def test_from_signing_in_to_insight(open_page: Callable[..., Any], locale: str) 
     page.wait_for_selector(".t-metrics")
 
     page.click(f"#nav-sidebar a:has-text('{words['customers']}')")
+    page.wait_for_url("**/customers/", wait_until="load")
     page.keyboard.press("/")
     page.keyboard.type("wxm")
     page.keyboard.press("Enter")
