@@ -17,14 +17,8 @@ from tenure.language import tr
 from tenure.workspace import Workspace, create, home_folder
 
 SIGN_IN_FILE = "sign-in.txt"
-# Who may sign in to the demo: user name, role, team. The agents own customers in the simulated records.
-USERS = (
-    ("admin", "admin", None),
-    ("mia", "manager", "North"),
-    ("amy", "agent", "North"),
-    ("dee", "agent", "East"),
-    ("chen", "analyst", None),
-)
+# Who may sign in to the demo, besides the agents who own its customers: user name, role, team.
+STAFF = (("admin", "admin", None), ("mia", "manager", "North"), ("ann", "analyst", None))
 
 
 def demo(
@@ -57,11 +51,12 @@ def demo(
             )
         )
     _receive(lake, here, customers, months, seed, wanted, {b.contract for b in committed})
-    refresh_with_bars()
+    # Accounts come first: the refresh gives each customer to the owner its record names.
     password = _accounts(here)
+    refresh_with_bars()
     show.out.print(
         tr("Sign in as {users}; the password of each is {password} (kept in {file}).",
-           users=", ".join(f"{name} ({role})" for name, role, _ in USERS), password=password, file=home / SIGN_IN_FILE),
+           users=", ".join(f"{name} ({role})" for name, role, _ in (*STAFF, *_agents()[:2])), password=password, file=home / SIGN_IN_FILE),
         markup=False,
     )  # fmt: skip
     if serve:
@@ -104,21 +99,27 @@ def _receive(lake: Lake, here: Workspace, customers: int, months: int, seed: int
     lake.publish_document("demo_tables", sorted(company.tables))
 
 
+def _agents() -> list[tuple[str, str, str]]:
+    """Everyone the simulated records name as an owner."""
+    from tenure.demo.names import TEAMS
+
+    return [(owner, "agent", team.name) for team in TEAMS for owner in team.owners]
+
+
 def _accounts(here: Workspace) -> str:
     """Those who may sign in, made once; their password is kept in a file only its owner can read."""
     from tenure.desk.governance import services
-    from tenure.desk.governance.models import Team, User
+    from tenure.desk.governance.models import User
 
     file = here.home / SIGN_IN_FILE
+    people = [*STAFF, *_agents()]
     password = file.read_text(encoding="utf-8").split()[-1] if file.exists() else secrets.token_urlsafe(9)
     if not file.exists():
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
-            out.write(" ".join(name for name, _, _ in USERS) + "\n" + password + "\n")
+            out.write(" ".join(name for name, _, _ in people) + "\n" + password + "\n")
     there = set(User.objects.values_list("username", flat=True))
-    for name, role, team in USERS:
+    for name, role, team in people:
         if name not in there:
-            services.create_user(
-                name, password=password, role=role, team=Team.objects.filter(name=team).first() if team else None,
-                actor=None, now=opened.now(),
-            )  # fmt: skip
+            belongs_to = services.team_named(team, actor=None, now=opened.now()) if team else None
+            services.create_user(name, password=password, role=role, team=belongs_to, actor=None, now=opened.now())
     return password

@@ -28,10 +28,7 @@ def add(
 ) -> None:
     opened.desk()
     from tenure.desk.governance import services
-    from tenure.desk.governance.models import Team
 
-    belongs_to = Team.objects.filter(name=team).first() if team else None
-    if team and belongs_to is None:
-        belongs_to = services.save_team(Team(name=team), actor=None, now=opened.now())
+    belongs_to = services.team_named(team, actor=None, now=opened.now()) if team else None
     services.create_user(name, password=password, role=role, team=belongs_to, actor=None, now=opened.now())
     show.out.print(tr("{name} may sign in as {role}.", name=name, role=role), markup=False)

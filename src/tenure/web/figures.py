@@ -46,17 +46,19 @@ def flow(labels: Sequence[str], links: Sequence[tuple[int, int, int]], tints: Se
 
 def calibration(bins: Sequence[Mapping[str, Any]], *, said: str, seen: str, perfect: str) -> Figure:
     """Predicted against observed share, one point a bin; on the diagonal the score means what it says."""
+    # Where few leave, the points would huddle in a corner of the whole 0 to 1.
+    end = min(1.0, 1.15 * max((max(b["predicted"], b["observed"]) for b in bins), default=1.0))
     return {
         "data": [
-            {"type": "scatter", "mode": "lines", "x": [0, 1], "y": [0, 1], "name": perfect,
+            {"type": "scatter", "mode": "lines", "x": [0, end], "y": [0, end], "name": perfect,
              "line": {"dash": "dot", "color": "$muted"}, "hoverinfo": "skip"},
             {"type": "scatter", "mode": "lines+markers", "x": [b["predicted"] for b in bins],
              "y": [b["observed"] for b in bins], "name": seen, "text": [f"n = {b['n']:,}" for b in bins],
              "line": {"color": "$primary"}},
         ],
         "layout": {
-            "xaxis": {"title": {"text": said}, "tickformat": ".0%", "rangemode": "tozero"},
-            "yaxis": {"title": {"text": seen}, "tickformat": ".0%", "rangemode": "tozero"},
+            "xaxis": {"title": {"text": said}, "tickformat": ".0%", "range": [0, end]},
+            "yaxis": {"title": {"text": seen}, "tickformat": ".0%", "range": [0, end]},
             "showlegend": False,
         },
     }  # fmt: skip
@@ -84,7 +86,7 @@ def intervals(names: Sequence[str], middle: Sequence[float], low: Sequence[float
         ],
         "layout": {
             "xaxis": {"title": {"text": title}, "tickformat": "+.1%", "zeroline": True, "zerolinewidth": 2},
-            "yaxis": {"automargin": True, "type": "category"},
+            "yaxis": {"automargin": True, "type": "category", "autorange": "reversed"},
             "showlegend": False,
         },
     }

@@ -16,7 +16,7 @@ from tenure.desk.events import announce
 from tenure.desk.governance import audit
 from tenure.desk.governance.models import Team, User
 
-CHUNK = 1_000  # rows a write: well under 100 ms on SQLite, so no page waits behind a refresh
+CHUNK = 500  # rows a write: well under 100 ms on SQLite, so no page waits behind a refresh
 
 Progress = Callable[[int, int], None]
 

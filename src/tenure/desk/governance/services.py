@@ -97,6 +97,11 @@ def save_team(team: Team, *, actor: User | None, now: datetime) -> Team:
     return team
 
 
+def team_named(name: str, *, actor: User | None, now: datetime) -> Team:
+    """The team of this name, made where there is none yet."""
+    return Team.objects.filter(name=name).first() or save_team(Team(name=name), actor=actor, now=now)
+
+
 def choose_language(user: User, language: str) -> None:
     """Remember which language the user reads. A preference, not a change anyone must account for."""
     User.objects.filter(pk=user.pk).update(language=language)
