@@ -82,6 +82,12 @@ def import_(
         )
     for line in report.summary():
         show.out.print(line, markup=False)
+    for twin in opened.lake(here).batches(report.contract):
+        if twin.state == "committed" and twin.fingerprint == report.fingerprint and twin.batch != report.batch:
+            show.out.print(
+                tr("This very file is in already, as batch {batch}; rows with one key count once. Take one back with: tenure undo {batch}", batch=twin.batch),
+                markup=False,
+            )  # fmt: skip
     if not dry_run:
         show.hint(tr("Next: tenure refresh"))
 
