@@ -48,6 +48,7 @@ class Lake:
         self.currency = currency
         self.precedence = tuple(precedence)
         self._assigned = assigned
+        self._batches_at: tuple[int, list[BatchInfo]] | None = None
         self._store = Store(folder)
         self._engine = open_engine(os.environ.get("TENURE_ENGINE", "duckdb"), folder / ".scratch")
 
@@ -130,7 +131,12 @@ class Lake:
 
     def batches(self, contract: str | None = None) -> list[BatchInfo]:
         """Every batch in its latest state, oldest first."""
-        return [info for info in read_batches(self._store) if contract in (None, info.contract)]
+        version = self._store.version(BATCHES)
+        if version is None:
+            return []
+        if self._batches_at is None or self._batches_at[0] != version:
+            self._batches_at = version, read_batches(self._store)
+        return [info for info in self._batches_at[1] if contract in (None, info.contract)]
 
     # What goes in
 
@@ -269,7 +275,11 @@ class Lake:
         if contract.day and contract.valid_at:
             rows = rows.mutate(**{contract.day: self._engine.local_day(rows[contract.valid_at], self.zone)})
         money = {c.name: base_money(c.name) for c in contract.columns if c.type == "money"}
-        if money and contract.day:
+        if money and contract.day and not self._live("exchange_rates"):
+            # Without any rate only money in the reporting currency has a base amount; the plan stays small.
+            own = rows.currency.isnull() | (rows.currency == self.currency)
+            rows = rows.mutate(**{new: ibis.ifelse(own, rows[old], ibis.null("int64")) for old, new in money.items()})
+        elif money and contract.day:
             rates = resolve(
                 self._stored("received/exchange_rates", CONTRACTS["exchange_rates"].received_schema),
                 CONTRACTS["exchange_rates"], self._live("exchange_rates"), self.precedence,
