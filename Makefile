@@ -20,6 +20,7 @@ check: $(VENV)/.installed-dev
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m tools.migrations
 	@$(BIN)/python -m tools.translations --check
+	@$(BIN)/python -m tools.docs --check
 
 soak: $(VENV)/.installed-dev
 	@TENURE_SOAK=1 $(BIN)/python -m pytest -m soak
