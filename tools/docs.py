@@ -44,7 +44,9 @@ def contracts() -> Iterator[str]:
     )
     for contract in CONTRACTS.values():
         yield from (f"## {contract.name}", "", f"**{both(contract.words)}**  ", both(contract.meaning, "  \n"), "")
-        since = f"true since `{contract.valid_at}` / 生效时间" if contract.valid_at else "true since receipt / 收到即生效"
+        since = (
+            f"true since `{contract.valid_at}` / 生效时间" if contract.valid_at else "true since receipt / 收到即生效"
+        )
         kind = "a fact that happened / 事实" if contract.fact else "a state that changes / 会变化的对象"
         yield f"Key / 主键：{listed(contract.key)} · {kind} · {since}"
         if contract.open:
@@ -184,9 +186,7 @@ def vocabulary() -> Iterator[str]:
     )  # fmt: skip
     for title, words in (("Life-cycle stages / 生命周期阶段", STAGES), ("RFM cells / RFM 分群", CELLS)):
         yield from (f"## {title}", "")
-        yield from table(
-            ("code", "English", "中文"), ((f"`{name}`", each.en, each.zh) for name, each in words.items())
-        )
+        yield from table(("code", "English", "中文"), ((f"`{name}`", each.en, each.zh) for name, each in words.items()))
     yield from ("## Roles / 角色", "")
     yield from table(
         ("code", "name / 名称", "meaning / 含义", "may open or do"),

@@ -49,7 +49,9 @@ def import_(
     date_order: Annotated[
         str | None, typer.Option("--date-order", help=tr("How to read 01/03/2026: dmy or mdy."))
     ] = None,
-    sheet: Annotated[str | None, typer.Option(help=tr("Sheet of a workbook; to be said where several have rows."))] = None,
+    sheet: Annotated[
+        str | None, typer.Option(help=tr("Sheet of a workbook; to be said where several have rows."))
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help=tr("Read and check everything, keep nothing."))] = False,
 ) -> None:
     """Bring a file of records in, whole or not at all."""

@@ -78,23 +78,11 @@ class Lake:
         Read from everything received, never from the current records: a row counts from its business time on, and
         what became known later reads as null.
         """
-        shape = contract_named(contract)
-        resolved = resolve(
-            self._stored(f"received/{contract}", shape.received_schema),
-            shape,
-            self._live(contract),
-            self.precedence,
-            as_of,
-        )
-        return self._scoped(self._as_records(resolved, shape), actor)
+        return self._scoped(self._resolved(contract_named(contract), as_of), actor)
 
     def current(self, contract: str) -> ibis.Table:
         """The current truth of a contract, worked out from everything received (what `records/…` is built from)."""
-        shape = contract_named(contract)
-        resolved = resolve(
-            self._stored(f"received/{contract}", shape.received_schema), shape, self._live(contract), self.precedence
-        )
-        return self._as_records(resolved, shape)
+        return self._resolved(contract_named(contract))
 
     def to_arrow(self, expr: ibis.Expr) -> pa.Table:
         """Run an expression over the lake's tables."""
@@ -269,21 +257,28 @@ class Lake:
         )
         return joined.drop("link_ids_of", "link_customer_id")
 
+    def _resolved(self, contract: Contract, as_of: datetime | None = None) -> ibis.Table:
+        """The contract's records from what its live batches say; without one, empty and with nothing to work out."""
+        live = self._live(contract.name)
+        if not live:
+            return ibis.memtable(contract.records_schema.empty_table())
+        received = self._stored(f"received/{contract.name}", contract.received_schema)
+        return self._as_records(resolve(received, contract, live, self.precedence, as_of), contract)
+
     def _as_records(self, resolved: ibis.Table, contract: Contract) -> ibis.Table:
         """Add what records have beyond what was received: the person, the business date, money in base currency."""
         rows = self._with_person(resolved, contract)
         if contract.day and contract.valid_at:
             rows = rows.mutate(**{contract.day: self._engine.local_day(rows[contract.valid_at], self.zone)})
         money = {c.name: base_money(c.name) for c in contract.columns if c.type == "money"}
-        if money and contract.day and not self._live("exchange_rates"):
-            # Without any rate only money in the reporting currency has a base amount; the plan stays small.
-            own = rows.currency.isnull() | (rows.currency == self.currency)
-            rows = rows.mutate(**{new: ibis.ifelse(own, rows[old], ibis.null("int64")) for old, new in money.items()})
-        elif money and contract.day:
-            rates = resolve(
-                self._stored("received/exchange_rates", CONTRACTS["exchange_rates"].received_schema),
-                CONTRACTS["exchange_rates"], self._live("exchange_rates"), self.precedence,
-            )  # fmt: skip
+        if money and contract.day:
+            live = self._live("exchange_rates")
+            rates = None
+            if live:
+                shape = CONTRACTS["exchange_rates"]
+                rates = resolve(
+                    self._stored("received/exchange_rates", shape.received_schema), shape, live, self.precedence
+                )
             rows = with_base_money(rows, rates, day=contract.day, money=money, base=self.currency)
         return rows.select(*contract.records_schema.names)
 

@@ -35,14 +35,18 @@ def minor_digits(currency: str) -> int:
     return EXPONENTS.get(currency.upper(), 2)
 
 
-def with_base_money(rows: ibis.Table, rates: ibis.Table, *, day: str, money: dict[str, str], base: str) -> ibis.Table:
+def with_base_money(
+    rows: ibis.Table, rates: ibis.Table | None, *, day: str, money: dict[str, str], base: str
+) -> ibis.Table:
     """Add each money column in the base currency.
 
     rows: with `currency` (blank means base), the date column `day`, and integer minor units. rates: records of
-    exchange_rates. money: source column → new column. The rate is the newest of on or before the day; where there
-    is none the new column is null, never a guess.
+    exchange_rates, None where there are none. money: source column → new column. The rate is the newest of on or
+    before the day; where there is none the new column is null, never a guess.
     """
     own = rows.currency.isnull() | (rows.currency == base)
+    if rates is None:
+        return rows.mutate(**{new: ibis.ifelse(own, rows[old], ibis.null("int64")) for old, new in money.items()})
     known = rates.filter(_.base_currency == base).select(rate_currency=_.currency, rate_day=_.valid_on, rate=_.rate)
     needed = rows.filter(~own).select("currency", day_=rows[day]).distinct()
     priced = needed.join(known, [needed.currency == known.rate_currency, needed.day_ >= known.rate_day])

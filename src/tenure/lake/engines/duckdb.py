@@ -22,6 +22,8 @@ class DuckDBEngine:
     def __init__(self, scratch: Path) -> None:
         self._connection = ibis.duckdb.connect(temp_directory=str(scratch))
         self._connection.raw_sql("SET TimeZone = 'UTC'")
+        # Its bar would draw over the command's own, and into the output of programs.
+        self._connection.raw_sql("SET enable_progress_bar = false")
         # Streams of rows are consumed in any order; keeping the order of files costs memory and buys nothing.
         self._connection.raw_sql("SET preserve_insertion_order = false")
 
