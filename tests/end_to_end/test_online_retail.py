@@ -18,7 +18,7 @@ pytestmark = pytest.mark.data
 
 FOLDER = DATA / "online_retail"
 FIRST, SECOND = FOLDER / "online_retail_2009_2010.parquet", FOLDER / "online_retail_2010_2011.parquet"
-OVERLAP = dt.datetime(2010, 12, 1)
+OVERLAP = dt.datetime(2010, 12, 1)  # noqa: DTZ001 - the file says no zone
 BEST = "18102"  # spent the most
 
 
