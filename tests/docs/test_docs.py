@@ -154,7 +154,9 @@ def test_the_contract_shown_in_its_page_is_one() -> None:
 
     visits = made["visits"]
     assert isinstance(visits, Contract)
-    assert visits.template == "visit_id,customer_id,visited_at,spent,currency\nV-1,C-1001,2026-03-01 14:00:00,59.90,CNY\n"
+    assert (
+        visits.template == "visit_id,customer_id,visited_at,spent,currency\nV-1,C-1001,2026-03-01 14:00:00,59.90,CNY\n"
+    )
     assert visits.day == "visited_on"
 
 
