@@ -3,36 +3,7 @@
 import ibis
 from ibis import _
 
-# ISO 4217: digits after the point where they are not two.
-EXPONENTS: dict[str, int] = {
-    **dict.fromkeys(
-        (
-            "BIF",
-            "CLP",
-            "DJF",
-            "GNF",
-            "ISK",
-            "JPY",
-            "KMF",
-            "KRW",
-            "PYG",
-            "RWF",
-            "UGX",
-            "VND",
-            "VUV",
-            "XAF",
-            "XOF",
-            "XPF",
-        ),
-        0,
-    ),
-    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
-}
-
-
-def minor_digits(currency: str) -> int:
-    """Digits of the currency's minor unit: 2 for CNY, 0 for JPY, 3 for KWD."""
-    return EXPONENTS.get(currency.upper(), 2)
+from tenure.currencies import EXPONENTS, minor_digits
 
 
 def with_base_money(

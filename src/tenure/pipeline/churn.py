@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tenure.contracts import CONTRACTS
+from tenure.currencies import minor_digits
 from tenure.errors import TenureError
 from tenure.insight import features
 from tenure.insight.churn import (
@@ -26,7 +27,6 @@ from tenure.insight.churn import (
 )  # fmt: skip
 from tenure.insight.churn.model import ChurnModel
 from tenure.insight.value import BGNBD, summary
-from tenure.lake.money import minor_digits
 from tenure.language import Words
 from tenure.pipeline.history import scored_from, tables_at
 from tenure.pipeline.run import Context, Step

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tenure.contracts import Column, Contract
+from tenure.currencies import minor_digits
 from tenure.language import Words
 from tenure.sources import dates, parse
 from tenure.sources.base import Broken, Chunk, Fault, Reader
@@ -135,7 +136,7 @@ def convert(plan: Plan, chunk: Chunk) -> Converted:
     if "currency" in cells and plan.contract["currency"].type == "text":
         codes = parse.currency(cells["currency"])
         _take(found, "currency", codes)
-    exponent = parse.exponents(codes.values, plan.currency) if codes else parse.EXPONENTS.get(plan.currency, 2)
+    exponent = parse.exponents(codes.values, plan.currency) if codes else minor_digits(plan.currency)
     for name, cell in cells.items():
         if name == "currency" and codes:
             continue

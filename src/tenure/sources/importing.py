@@ -24,6 +24,7 @@ import pyarrow.compute as pc
 
 import tenure.sources as sources
 from tenure.contracts import Contract, contract_named
+from tenure.currencies import minor_digits
 from tenure.errors import TenureError
 from tenure.language import tr
 from tenure.sources import dates
@@ -115,7 +116,7 @@ class ImportReport:
             )
         if self.currency:
             for name, total in self.sums.items():
-                exponent = _exponent(self.currency)
+                exponent = minor_digits(self.currency)
                 lines.append(
                     tr(
                         "Sum of {column}: {amount} {currency}.",
@@ -685,9 +686,3 @@ def _is_full(error: BaseException | None) -> bool:
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _exponent(currency: str) -> int:
-    from tenure.sources.parse import EXPONENTS
-
-    return EXPONENTS.get(currency, 2)

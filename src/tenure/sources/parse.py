@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from tenure.currencies import minor_digits
 from tenure.language import Words
 from tenure.sources.base import Fault
 
@@ -71,15 +72,6 @@ NOTHING = {"", "-", "--", "n/a", "na", "null", "none", "nan", "nat", "\\n", "#n/
 _YES = {"yes", "y", "true", "t", "1", "1.0", "on", "是", "对", "真", "有"}
 _NO = {"no", "n", "false", "f", "0", "0.0", "off", "否", "不", "不是", "假", "没有"}
 
-# Decimals of the currencies that don't have two (ISO 4217).
-EXPONENTS: Mapping[str, int] = {
-    **dict.fromkeys(
-        "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(),  # noqa: SIM905
-        0,
-    ),
-    **dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3),  # noqa: SIM905
-    **dict.fromkeys("CLF UYW".split(), 4),  # noqa: SIM905
-}
 _CURRENCY_NAMES = {
     "¥": "CNY", "元": "CNY", "人民币": "CNY", "RMB": "CNY", "CNH": "CNY", "€": "EUR", "£": "GBP", "US$": "USD",
     "HK$": "HKD", "NT$": "TWD", "₩": "KRW", "美元": "USD", "欧元": "EUR", "英镑": "GBP", "日元": "JPY", "港币": "HKD",
@@ -262,11 +254,11 @@ def currency(column: pa.Array) -> Parsed:
 
 def exponents(codes: pa.Array, workspace: str) -> Ints | int:
     """Decimals of each row's currency; a blank one is the workspace's."""
-    own = EXPONENTS.get(workspace, 2)
+    own = minor_digits(workspace)
     if codes.null_count == len(codes):
         return own
     distinct = codes.dictionary_encode()
-    table = np.array([EXPONENTS.get(code, 2) for code in distinct.dictionary.to_pylist()] + [own], dtype=np.int64)
+    table = np.array([minor_digits(code) for code in distinct.dictionary.to_pylist()] + [own], dtype=np.int64)
     if (table == own).all():
         return own
     place = pc.fill_null(distinct.indices, len(table) - 1).to_numpy(zero_copy_only=False)

@@ -18,7 +18,7 @@ from tenure.desk.governance.api import may, scope_of
 from tenure.desk.governance.models import User
 from tenure.errors import TenureError
 from tenure.web.cache import remembered
-from tenure.web.site import render
+from tenure.web.frame import render
 from tenure.web.templatetags.tenure import in_units
 from tenure.web.words import CELLS, RISK_BANDS, STAGES, words_for
 

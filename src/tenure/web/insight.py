@@ -19,8 +19,8 @@ from tenure.insight.cohorts import retention
 from tenure.lake import Scope
 from tenure.web import figures
 from tenure.web.cache import remembered
+from tenure.web.frame import render
 from tenure.web.lake import lake
-from tenure.web.site import render
 from tenure.web.templatetags.tenure import compact_money, in_units
 from tenure.web.words import CELLS, RISK_BANDS, STAGES, words_for
 

@@ -12,8 +12,8 @@ from tenure.desk.customers.models import Customer
 from tenure.desk.governance.api import may, scope_of
 from tenure.desk.governance.models import Team, User
 from tenure.errors import TenureError
+from tenure.web.frame import render
 from tenure.web.lake import about
-from tenure.web.site import render
 from tenure.web.timeline import kinds_in, timeline
 
 STEP = 60

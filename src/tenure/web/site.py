@@ -8,7 +8,6 @@ from django import forms
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from unfold.forms import AuthenticationForm
 from unfold.sites import UnfoldAdminSite
@@ -74,11 +73,3 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
             path("insight/<slug:part>/", self.page("insight", insight.page), name="insight_part"),
             path("data/", self.page("data", data.page), name="data"),
         ]
-
-
-def render(request: HttpRequest, template: str, title: str, **context: Any) -> TemplateResponse:
-    """A page in the site's frame."""
-    from django.contrib import admin
-
-    frame = admin.site.each_context(request)
-    return TemplateResponse(request, f"tenure/{template}", {**frame, "title": title, "is_fullwidth": "1", **context})

@@ -8,8 +8,8 @@ from tenure.desk.customers import selectors
 from tenure.desk.customers.models import Publication
 from tenure.desk.governance.api import may, scope_of
 from tenure.web.cache import remembered
+from tenure.web.frame import render
 from tenure.web.headlines import headlines
-from tenure.web.site import render
 
 ATTENTION = 12
 

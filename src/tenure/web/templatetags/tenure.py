@@ -8,6 +8,7 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from tenure.currencies import minor_digits
 from tenure.language import is_chinese
 from tenure.web.lake import workspace
 from tenure.web.words import words_for
@@ -16,11 +17,10 @@ register = template.Library()
 
 UNKNOWN = "–"  # also for what a template could not find: it hands over an empty text then
 SYMBOLS = {"CNY": "¥", "USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "HKD": "HK$"}
-WHOLE_UNITS = {"JPY", "KRW", "VND", "CLP", "ISK"}
 
 
 def in_units(minor: float) -> float:
-    return minor if workspace().currency in WHOLE_UNITS else minor / 100
+    return minor / 10 ** minor_digits(workspace().currency)
 
 
 def symbol() -> str:
