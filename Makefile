@@ -5,7 +5,10 @@ BIN    := $(VENV)/bin
 PYV    := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 DEMO   ?= demo-home
 
-.PHONY: demo test check bench soak lock clean
+.PHONY: install demo test check bench soak lock clean
+
+install: $(VENV)/.installed
+	@echo "Installed. Begin with: $(BIN)/tenure init, or see what there is: $(BIN)/tenure --help"
 
 demo: $(VENV)/.installed
 	@$(BIN)/tenure --home $(DEMO) demo --serve

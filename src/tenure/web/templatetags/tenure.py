@@ -20,7 +20,7 @@ SYMBOLS = {"CNY": "¥", "USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "HKD
 
 
 def in_units(minor: float) -> float:
-    return minor / 10 ** minor_digits(workspace().currency)
+    return float(minor / 10 ** minor_digits(workspace().currency))
 
 
 def symbol() -> str:
