@@ -52,7 +52,9 @@ def import_(
     sheet: Annotated[
         str | None, typer.Option(help=tr("Sheet of a workbook; to be said where several have rows."))
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help=tr("Read and check everything; keep only the file of rejected rows."))] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help=tr("Read and check everything; keep only the file of rejected rows."))
+    ] = False,
 ) -> None:
     """Bring a file of records in, whole or not at all."""
     from tenure.sources.importing import import_file
