@@ -138,7 +138,20 @@ def _features(context: Context, tables: dict[str, ibis.Table], cut: datetime, pe
     alive = _p_alive(context, tables["orders"], cut)
     if alive.num_rows:
         frame = frame.join(alive, "person_id")
-    return frame.sort_by("person_id").combine_chunks()
+    return _settled(frame.sort_by("person_id").combine_chunks())
+
+
+def _settled(frame: pa.Table) -> pa.Table:
+    """The frame with its fractions cut to seven digits.
+
+    A mean's last digits depend on the order its rows were added in, and with several threads that is chance; seen by
+    a tree at the edge of a split they would change a score from one refresh to the next.
+    """
+    for place, column in enumerate(frame.schema):
+        if pa.types.is_float64(column.type):
+            settled = frame[column.name].cast(pa.float32(), safe=False).cast(pa.float64())
+            frame = frame.set_column(place, column.name, settled)
+    return frame
 
 
 def _p_alive(context: Context, orders: ibis.Table, cut: datetime) -> pa.Table:

@@ -5,7 +5,7 @@ from typing import Any
 
 from tenure.insight.churn.backtest import Backtest
 from tenure.insight.churn.definitions import Definition
-from tenure.insight.features import FEATURES
+from tenure.insight.churn.reasons import COLUMNS
 from tenure.language import Words
 
 _NOT_CAUSES = Words(
@@ -100,4 +100,4 @@ def _told(words: Words) -> dict[str, str]:
 
 
 def _column(name: str) -> Words:
-    return FEATURES[name].words if name in FEATURES else Words(name, name)
+    return COLUMNS[name].words if name in COLUMNS else Words(name, name)

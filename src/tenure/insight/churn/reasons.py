@@ -3,12 +3,24 @@
 from typing import Any
 
 from tenure.insight.churn.columns import Reading
-from tenure.insight.features import FEATURES, written
+from tenure.insight.features import FEATURES, Feature, written
 from tenure.language import Words
 
 _UNKNOWN = Words("{column}: not known", "{column}：暂无记录")
 _CATEGORY = Words("{column}: {value}", "{column}：{value}")
 _NUMBER = Words("{column}: {value} (usually {usual})", "{column}：{value}（一般为 {usual}）")
+
+# Columns the model reads, by name: the features, and what the value model says of the customer.
+COLUMNS: dict[str, Feature] = {
+    **FEATURES,
+    "p_alive": Feature(
+        "p_alive",
+        Words("Chance still a customer, by their own rhythm", "按自身购买节奏仍为客户的可能性"),
+        "share",
+        Words("By their own rhythm {value} likely to buy again", "按自身购买节奏，再次购买的可能性为 {value}"),
+        Words("By their own rhythm only {value} likely to buy again", "按自身购买节奏，再次购买的可能性仅 {value}"),
+    ),
+}
 
 
 def sentence(reading: Reading, value: Any, *, minor_digits: int = 2) -> Words:
@@ -17,7 +29,7 @@ def sentence(reading: Reading, value: Any, *, minor_digits: int = 2) -> Words:
     A feature says one thing where the value is high among the customers learned from, another where it is low; a
     change is up or down by its own sign. None of something is said plainly: "Complaints, last 90 days: 0".
     """
-    feature = FEATURES.get(reading.name)
+    feature = COLUMNS.get(reading.name)
     column = feature.words if feature else Words(reading.name, reading.name)
     if value is None or value != value:
         return Words(_UNKNOWN.en.format(column=column.en), _UNKNOWN.zh.format(column=column.zh))
