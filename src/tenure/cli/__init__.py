@@ -6,6 +6,8 @@ import sys
 from tenure import language
 from tenure.errors import TenureError
 
+STOPPED = 130  # what a shell expects of a command ended by Ctrl-C
+
 
 def main() -> None:
     """Run the command line. What a person can mend is said in a sentence and ends with 1; Ctrl-C ends with 130."""
@@ -19,9 +21,10 @@ def main() -> None:
     except TenureError as error:
         complain(str(error))
         sys.exit(1)
-    except KeyboardInterrupt:
-        complain(language.tr("Stopped. Nothing was left half done; run the same command again to go on."))
-        sys.exit(130)
+    except SystemExit as ended:
+        if ended.code == STOPPED:  # the command line library has caught the Ctrl-C, and says nothing of it
+            complain(language.tr("Stopped. Nothing was left half done; run the same command again to go on."))
+        raise
     except BrokenPipeError:
         # The reader (head, less) has seen enough; Python would complain once more on closing.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
