@@ -5,7 +5,7 @@ The catalogue is the one the pages use (`locale/zh_Hans/LC_MESSAGES/django.po`),
 
 import gettext
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -60,7 +60,27 @@ def using(language: str) -> Iterator[None]:
 def tr(message: str, /, **values: object) -> str:
     """The sentence in the current language, its {named} places filled."""
     text = _catalogue().gettext(message) if is_chinese() else message
-    return text.format(**values) if values else text
+    said = Said(text.format(**values) if values else text)
+    said.message, said.values = message, values
+    return said
+
+
+class Said(str):
+    """A sentence that knows what it was made from, so that it can be kept in both languages."""
+
+    message: str
+    values: Mapping[str, object]
+
+
+def both(sentence: str) -> Words:
+    """What `tr` said, in both languages: to be kept for readers of either. Other text stands in both as it is."""
+    if not isinstance(sentence, Said):
+        return Words(sentence, sentence)
+    told = {}
+    for language in LANGUAGES:
+        with using(language):
+            told[language] = str(tr(sentence.message, **sentence.values))
+    return Words(told["en"], told["zh-hans"])
 
 
 def _known(language: str) -> str:

@@ -12,6 +12,7 @@ from rich.progress import Progress, TaskID
 from tenure.cli import opened, show
 from tenure.cli.show import Format
 from tenure.contracts import CONTRACTS
+from tenure.currencies import minor_digits
 from tenure.errors import TenureError
 from tenure.lake import SYSTEM, Lake
 from tenure.language import is_chinese, tr
@@ -136,12 +137,17 @@ _ABOUT = {
 }
 
 
+_MONEY = ("monetary_base_minor", "value_base_minor")
+_SHARES = ("churn_probability", "p_alive")
+
+
 def _headings() -> dict[str, str]:
+    currency = opened.workspace().currency
     return {
         "customer_id": tr("Customer"), "name": tr("Name"), "rfm_cell": tr("RFM cell"), "r": "R", "f": "F", "m": "M",
         "abc": "ABC", "stage": tr("Stage"), "why": tr("Why"), "recency_days": tr("Days since last order"),
-        "frequency": tr("Days with an order"), "monetary_base_minor": tr("Paid, in minor units"),
-        "value_base_minor": tr("Value of the next 12 months, in minor units"), "value_decile": tr("Value decile"),
+        "frequency": tr("Days with an order"), "monetary_base_minor": tr("Paid, {currency}", currency=currency),
+        "value_base_minor": tr("Value of 12 months, {currency}", currency=currency), "value_decile": tr("Value decile"),
         "p_alive": tr("Chance still active"), "last_order_on": tr("Last order"), "churn_probability": tr("Churn risk"),
         "risk_band": tr("Risk band"), "reasons": tr("Strongest reasons"), "open_cases": tr("Open cases"),
         "customers": tr("Customers"), "share": tr("Share"), "metric": tr("Metric"), "value": tr("Value"),
@@ -154,15 +160,28 @@ def _picked(names: tuple[str, ...]) -> dict[str, str]:
     return {name: headings.get(name, name) for name in names}
 
 
-def _spoken(row: dict[str, Any], format: Format) -> dict[str, Any]:
-    """The card in the reader's language: one `why`, and reasons as sentences (for programs, as data)."""
+def _spoken(row: dict[str, Any], format: Format, *, reasons: int = 3) -> dict[str, Any]:
+    """The card in the reader's language: one `why`, and so many reasons as sentences; for programs, as data."""
     row["why"] = row.get("stage_why_zh") if is_chinese() else row.get("stage_why_en")
-    reasons = json.loads(row["reasons"]) if row.get("reasons") else []
+    found = json.loads(row["reasons"]) if row.get("reasons") else []
     if format is Format.json:
-        row["reasons"] = reasons
+        row["reasons"] = found
     else:
-        row["reasons"] = "; ".join(reason["zh" if is_chinese() else "en"] for reason in reasons) or None
-    return row
+        row["reasons"] = "; ".join(reason["zh" if is_chinese() else "en"] for reason in found[:reasons]) or None
+    return _written(row) if format is Format.table else row
+
+
+def _written(row: dict[str, Any]) -> dict[str, Any]:
+    """Codes as words, shares as percentages, money in whole units of the currency: as a person reads them."""
+    from tenure.insight.lifecycle import STAGES
+    from tenure.insight.segments import CELLS
+
+    unit = 10 ** minor_digits(opened.workspace().currency)
+    for name, words in (("stage", STAGES), ("rfm_cell", CELLS)):
+        if row.get(name) in words:
+            row[name] = str(words[row[name]])
+    row |= {name: round(row[name] / unit) for name in _MONEY if row.get(name) is not None}
+    return row | {name: f"{row[name]:.0%}" for name in _SHARES if row.get(name) is not None}
 
 
 def _one(lake: Lake, what: What, customer: str, format: Format) -> None:
@@ -180,7 +199,8 @@ def _one(lake: Lake, what: What, customer: str, format: Format) -> None:
     spoken = [_spoken(row, format) for row in found]
     if format is Format.table:
         for row in spoken:
-            show.facts((heading, row.get(name)) for name, heading in _picked(names).items())
+            told = ((heading, row.get(name)) for name, heading in _picked(names).items())
+            show.facts((heading, value) for heading, value in told if value is not None)
     else:
         show.rows(spoken, format, headings=_picked(names))
 
@@ -194,11 +214,17 @@ def _most(lake: Lake, what: What, format: Format, limit: int) -> None:
         raise TenureError(
             tr(
                 "No customer could be scored: {why}",
-                why=note or tr("there are no orders, subscriptions or snapshot yet"),
+                why=note["zh" if is_chinese() else "en"]
+                if note
+                else tr("there are no orders, subscriptions or snapshot yet"),
             )
         )
-    names = ("customer_id", "name", *_ABOUT[what])
-    show.rows([_spoken(row, format) for row in found], format, headings=_picked(names))
+    headings = _picked(("customer_id", "name", *_ABOUT[what]))
+    if format is Format.table and "reasons" in headings:
+        headings["reasons"] = tr("Strongest reason")
+    show.rows(
+        [_spoken(row, format, reasons=1 if format is Format.table else 3) for row in found], format, headings=headings
+    )
 
 
 def _segments(lake: Lake, format: Format) -> None:

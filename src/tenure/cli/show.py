@@ -8,12 +8,15 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
+
+_KEPT = 0.75  # share of the screen that columns which must not break may take
 
 
 class Format(StrEnum):
@@ -34,7 +37,10 @@ def hint(message: str) -> None:
 def rows(
     found: Sequence[Mapping[str, Any]], format: Format, *, headings: Mapping[str, str] | None = None, title: str = ""
 ) -> None:
-    """Print rows as asked. headings: what people read above a column; programs get the column's own name."""
+    """Print rows as asked. headings: what people read above a column; programs get the column's own name.
+
+    A table leaves out what no row has; programs always get every column.
+    """
     names = list(headings or (found[0] if found else {}))
     if format is Format.json:
         print(
@@ -49,9 +55,23 @@ def rows(
         writer.writerows([_plain(row.get(name)) for name in names] for row in found)
         return
     table = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    if found:
+        names = [name for name in names if any(row.get(name) is not None for row in found)]
+    kept = 0
     for name in names:
-        numeric = all(isinstance(row.get(name), int | float | None) for row in found)
-        table.add_column((headings or {}).get(name, name), justify="right" if numeric else "left", overflow="fold")
+        numeric = all(_is_figure(row.get(name)) for row in found)
+        # Prose and headings may wrap; a number, a code or a key broken over lines can't be read, or copied.
+        shown = [_text(row.get(name)) for row in found]
+        widest = max(map(cell_len, shown), default=0)
+        whole = kept + widest <= _KEPT * out.width and not any(" " in text for text in shown)
+        kept += widest + 2 if whole else 0
+        heading = (headings or {}).get(name, name)
+        table.add_column(
+            heading,
+            justify="right" if numeric else "left",
+            overflow="fold",
+            min_width=widest if whole else min(widest, 8),
+        )
     for row in found:
         table.add_row(*(_text(row.get(name)) for name in names))
     out.print(table)
@@ -81,6 +101,10 @@ def _plain(value: Any) -> Any:
     return "" if value is None else value
 
 
+def _is_figure(value: Any) -> bool:
+    return isinstance(value, int | float | None) or (isinstance(value, str) and value.endswith("%"))
+
+
 def _text(value: Any) -> str:
     from rich.markup import escape
 
@@ -92,4 +116,6 @@ def _text(value: Any) -> str:
         return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
     if isinstance(value, int):
         return f"{value:,}"
+    if isinstance(value, datetime):
+        return f"{value.astimezone():%Y-%m-%d %H:%M}"
     return escape(str(value))

@@ -27,7 +27,7 @@ from tenure.insight.churn import (
 )  # fmt: skip
 from tenure.insight.churn.model import ChurnModel
 from tenure.insight.value import BGNBD, summary
-from tenure.language import Words
+from tenure.language import Words, both
 from tenure.pipeline.history import scored_from, tables_at
 from tenure.pipeline.run import Context, Step
 from tenure.pipeline.value import UNIT_DAYS
@@ -56,7 +56,8 @@ def _churn(context: Context) -> int:
             found, document = (_over_time if definition.timed else _by_folds)(context, tables, definition)
         except TenureError as error:
             # Too little to learn from is an answer, shown where the scores would be.
-            document = {"as_of": context.as_of.isoformat(), "not_enough_data": str(error)}
+            why = both(error.args[0])
+            document = {"as_of": context.as_of.isoformat(), "not_enough_data": {"en": why.en, "zh": why.zh}}
     lake.publish("scores/churn", found)
     lake.publish_document("churn_card", document)
     return int(found.num_rows)

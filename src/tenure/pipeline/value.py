@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from tenure.insight.value import BGNBD, GammaGamma, summary
-from tenure.language import Words
+from tenure.insight.value import BGNBD, GammaGamma, NotEnoughDataError, summary
+from tenure.language import Words, both
 from tenure.pipeline.history import scored_from, tables_at
 from tenure.pipeline.run import Context, Step
 
@@ -35,9 +35,10 @@ def _value(context: Context) -> int:
     if people.num_rows:
         try:
             scored = _scored(people, card)
-        except ValueError as error:
+        except NotEnoughDataError as error:
             # Too few repeat purchases to learn a rhythm from: said on the page instead of a number.
-            card["not_enough_data"] = str(error)
+            why = both(error.args[0])
+            card["not_enough_data"] = {"en": why.en, "zh": why.zh}
     lake.publish("scores/value", scored)
     lake.publish_document("value_card", card)
     return int(scored.num_rows)
@@ -49,13 +50,20 @@ def _scored(people: pa.Table, card: dict[str, Any]) -> pa.Table:
     rhythm = BGNBD().fit(x, t_x, T)
     purchases = rhythm.expected_purchases(HORIZON_DAYS / UNIT_DAYS, x, t_x, T)
     again = (x > 0) & (worth > 0)
-    spending = GammaGamma().fit(x[again], worth[again])
-    # Whoever has not bought again, or only at a loss, is expected to spend like the average buyer.
-    each = spending.expected_value(np.where(again, x, 0.0), np.where(again, worth, 1.0))
+    try:
+        spending = GammaGamma().fit(x[again], worth[again]) if again.any() else None
+    except NotEnoughDataError:
+        spending = None
+    if spending is not None:
+        # Whoever has not bought again, or only at a loss, is expected to spend like the average buyer.
+        each = spending.expected_value(np.where(again, x, 0.0), np.where(again, worth, 1.0))
+        card["gamma_gamma"] = {name: getattr(spending, f"{name}_") for name in ("p", "q", "v", "log_likelihood")}
+    else:
+        # All spend alike, or hardly anyone spends: then the average is the best forecast, and nothing if nobody does.
+        each = np.full(len(x), worth[again].mean() if again.any() else 0.0)
     value = purchases * each
     card |= {
         "bgnbd": {name: getattr(rhythm, f"{name}_") for name in ("r", "alpha", "a", "b", "log_likelihood")},
-        "gamma_gamma": {name: getattr(spending, f"{name}_") for name in ("p", "q", "v", "log_likelihood")},
         "repeat_buyers": int(again.sum()),
         "expected_base_minor": int(value.sum()),
     }
