@@ -1,6 +1,5 @@
 """Commands; thin. `main` is what the console script runs."""
 
-import os
 import sys
 
 from tenure import language
@@ -19,13 +18,6 @@ def main() -> None:
     except TenureError as error:
         complain(str(error))
         sys.exit(1)
-    except KeyboardInterrupt:
-        complain(language.tr("Stopped. Nothing was left half done; run the same command again to go on."))
-        sys.exit(130)
-    except BrokenPipeError:
-        # The reader (head, less) has seen enough; Python would complain once more on closing.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
 
 
 def _asked_language(arguments: list[str]) -> str | None:
