@@ -75,7 +75,9 @@ def test_a_refresh_of_next_to_nothing_works_and_the_pages_say_why_there_is_no_sc
     else:
         assert cards["churn_probability"].null_count == cards.num_rows
         why = shop.lake.document("churn_card")["not_enough_data"]
-        assert re.match(r"Not enough data, because|The history is too short|There is nothing to tell who left by", why["en"])
+        assert re.match(
+            r"Not enough data, because|The history is too short|There is nothing to tell who left by", why["en"]
+        )
         assert re.match("[一-鿿]", why["zh"])
     monkeypatch.setenv("TENURE_HOME", str(shop.here.home))
     monkeypatch.setattr("tenure.web.headlines.MONTHS", 2)

@@ -1,12 +1,9 @@
 """Commands; thin. `main` is what the console script runs."""
 
-import os
 import sys
 
 from tenure import language
 from tenure.errors import TenureError
-
-STOPPED = 130  # what a shell expects of a command ended by Ctrl-C
 
 
 def main() -> None:
@@ -21,14 +18,6 @@ def main() -> None:
     except TenureError as error:
         complain(str(error))
         sys.exit(1)
-    except SystemExit as ended:
-        if ended.code == STOPPED:  # the command line library has caught the Ctrl-C, and says nothing of it
-            complain(language.tr("Stopped. Nothing was left half done; run the same command again to go on."))
-        raise
-    except BrokenPipeError:
-        # The reader (head, less) has seen enough; Python would complain once more on closing.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
 
 
 def _asked_language(arguments: list[str]) -> str | None:

@@ -7,10 +7,12 @@ from typing import Annotated
 import typer
 
 import tenure
-from tenure.cli import demo, insight, people, records, system
+from tenure.cli import demo, insight, manners, people, records, system
 from tenure.language import tr
 
+manners.speak()
 app = typer.Typer(
+    cls=manners.Group,
     help=tr("Tenure (常客): know your customers, foresee who is leaving, act, and prove what was saved."),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -22,17 +24,17 @@ _DATA = tr("Records in")
 _LOOK = tr("What they say")
 _RUN = tr("Run it")
 
-app.command("import", rich_help_panel=_DATA)(records.import_)
-app.command("template", rich_help_panel=_DATA)(records.template)
-app.command("batches", rich_help_panel=_DATA)(records.batches)
-app.command("undo", rich_help_panel=_DATA)(records.undo)
-app.command("refresh", rich_help_panel=_LOOK)(insight.refresh)
-app.command("show", rich_help_panel=_LOOK)(insight.show_)
-app.command("list", rich_help_panel=_LOOK)(insight.list_)
-app.command("init", rich_help_panel=_RUN)(system.init)
-app.command("demo", rich_help_panel=_RUN)(demo.demo)
-app.command("serve", rich_help_panel=_RUN)(system.serve)
-app.command("doctor", rich_help_panel=_RUN)(system.doctor)
+app.command("import", cls=manners.Command, rich_help_panel=_DATA)(records.import_)
+app.command("template", cls=manners.Command, rich_help_panel=_DATA)(records.template)
+app.command("batches", cls=manners.Command, rich_help_panel=_DATA)(records.batches)
+app.command("undo", cls=manners.Command, rich_help_panel=_DATA)(records.undo)
+app.command("refresh", cls=manners.Command, rich_help_panel=_LOOK)(insight.refresh)
+app.command("show", cls=manners.Command, rich_help_panel=_LOOK)(insight.show_)
+app.command("list", cls=manners.Command, rich_help_panel=_LOOK)(insight.list_)
+app.command("init", cls=manners.Command, rich_help_panel=_RUN)(system.init)
+app.command("demo", cls=manners.Command, rich_help_panel=_RUN)(demo.demo)
+app.command("serve", cls=manners.Command, rich_help_panel=_RUN)(system.serve)
+app.command("doctor", cls=manners.Command, rich_help_panel=_RUN)(system.doctor)
 app.add_typer(people.app, name="user", rich_help_panel=_RUN)
 
 

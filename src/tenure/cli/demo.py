@@ -22,7 +22,7 @@ STAFF = (("admin", "admin", None), ("mia", "manager", "North"), ("ann", "analyst
 
 
 def demo(
-    customers: Annotated[int, typer.Option(min=200, help=tr("How many customers the company has."))] = 20_000,
+    customers: Annotated[int, typer.Option(min=1_000, help=tr("How many customers the company has."))] = 20_000,
     months: Annotated[int, typer.Option(min=6, max=60, help=tr("How many months of history."))] = 24,
     seed: Annotated[int, typer.Option(help=tr("The same seed makes the same company."))] = 7,
     serve: Annotated[bool, typer.Option("--serve", help=tr("Serve the pages when it is ready."))] = False,

@@ -4,13 +4,13 @@ from typing import Annotated
 
 import typer
 
-from tenure.cli import opened, show
+from tenure.cli import manners, opened, show
 from tenure.language import tr
 
-app = typer.Typer(help=tr("Those who sign in."), no_args_is_help=True)
+app = typer.Typer(cls=manners.Group, help=tr("Those who sign in."), no_args_is_help=True)
 
 
-@app.command("add", help=tr("Add someone who may sign in."))
+@app.command("add", cls=manners.Command, help=tr("Add someone who may sign in."))
 def add(
     name: Annotated[str, typer.Argument(help=tr("User name."))],
     role: Annotated[str, typer.Option(help=tr("admin, manager, agent or analyst"))] = "agent",

@@ -131,8 +131,9 @@ def batches(format: Annotated[Format, typer.Option("--format", help=tr("table, j
         }
         for b in opened.lake().batches()
     ]
-    headings = {"batch": tr("Batch"), "contract": tr("Contract"), "state": tr("State"), "at": tr("When"),
-                "source": tr("Source"), "file": tr("File"), "rows": tr("Rows")}  # fmt: skip
+    # A table is read from the left, and a narrow screen cuts on the right.
+    headings = {"batch": tr("Batch"), "rows": tr("Rows"), "state": tr("State"), "at": tr("When"), "file": tr("File"),
+                "source": tr("Source"), "contract": tr("Contract")}  # fmt: skip
     show.rows(found, format, headings=headings)
     if not found:
         show.hint(tr("Nothing was imported yet. Begin with: tenure import FILE --as CONTRACT"))

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
@@ -13,16 +14,25 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+_SHORT = 12  # cells: no wider value is ever broken
+_PROSE = 24  # cells that prose is given before headings are
 
-_KEPT = 0.75  # share of the screen that columns which must not break may take
+
+class _Out(Console):
+    def on_broken_pipe(self) -> None:
+        """The reader (head, less) has seen enough, which is no failure."""
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0)
 
 
 class Format(StrEnum):
     table = "table"
     json = "json"
     csv = "csv"
+
+
+out = _Out(highlight=False)
+err = Console(stderr=True, highlight=False)
 
 
 def complain(message: str) -> None:
@@ -57,24 +67,40 @@ def rows(
     table = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
     if found:
         names = [name for name in names if any(row.get(name) is not None for row in found)]
-    kept = 0
-    for name in names:
+    shown = {name: [_text(row.get(name)) for row in found] for name in names}
+    heads = {name: (headings or {}).get(name, name) for name in names}
+    for name, width in _widths(heads, shown, out.width).items():
         numeric = all(_is_figure(row.get(name)) for row in found)
-        # Prose and headings may wrap; a number, a code or a key broken over lines can't be read, or copied.
-        shown = [_text(row.get(name)) for row in found]
-        widest = max(map(cell_len, shown), default=0)
-        whole = kept + widest <= _KEPT * out.width and not any(" " in text for text in shown)
-        kept += widest + 2 if whole else 0
-        heading = (headings or {}).get(name, name)
-        table.add_column(
-            heading,
-            justify="right" if numeric else "left",
-            overflow="fold",
-            min_width=widest if whole else min(widest, 8),
-        )
-    for row in found:
-        table.add_row(*(_text(row.get(name)) for name in names))
+        table.add_column(heads[name], justify="right" if numeric else "left", overflow="fold", width=width)
+    for number in range(len(found)):
+        table.add_row(*(shown[name][number] for name in list(heads)[: len(table.columns)]))
     out.print(table)
+
+
+def _widths(heads: Mapping[str, str], shown: Mapping[str, Sequence[str]], screen: int) -> dict[str, int]:
+    """How many cells each column gets; on a narrow screen columns that find no room are left out, the last first.
+
+    A number, a code or a key broken over lines can't be read, or copied, so these come first; then prose, then headings.
+    """
+    widest = {name: max(map(cell_len, texts), default=0) for name, texts in shown.items()}
+    prose = {name for name, texts in shown.items() if widest[name] > _SHORT and any(" " in text for text in texts)}
+    words = {name: max(cell_len(word) for word in head.split()) for name, head in heads.items()}
+    full = {name: max(widest[name], cell_len(head)) for name, head in heads.items()}
+    width = {name: min(widest[name], _SHORT) if name in prose else widest[name] for name in heads}
+    width = {name: max(cells, min(words[name], _SHORT)) for name, cells in width.items()}
+    while len(width) > 1 and sum(width.values()) + 2 * (len(width) - 1) > screen:
+        width.popitem()
+    left = screen - sum(width.values()) - 2 * (len(width) - 1)
+    for goal in (
+        {n: min(full[n], _PROSE) if n in prose else 0 for n in width},
+        {n: cell_len(heads[n]) for n in width},
+        full,
+    ):
+        for name in width:
+            more = min(left, max(0, goal[name] - width[name]))
+            width[name] += more
+            left -= more
+    return width
 
 
 def facts(pairs: Iterable[tuple[str, Any]], *, title: str = "") -> None:
