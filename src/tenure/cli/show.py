@@ -84,7 +84,8 @@ def _widths(heads: Mapping[str, str], shown: Mapping[str, Sequence[str]], screen
     """
     widest = {name: max(map(cell_len, texts), default=0) for name, texts in shown.items()}
     prose = {name for name, texts in shown.items() if widest[name] > _SHORT and any(" " in text for text in texts)}
-    words = {name: max(cell_len(word) for word in head.split()) for name, head in heads.items()}
+    # A Latin word stays in one piece; Chinese may break anywhere.
+    words = {name: max(len(word) if word.isascii() else 4 for word in head.split()) for name, head in heads.items()}
     full = {name: max(widest[name], cell_len(head)) for name, head in heads.items()}
     width = {name: min(widest[name], _SHORT) if name in prose else widest[name] for name in heads}
     width = {name: max(cells, min(words[name], _SHORT)) for name, cells in width.items()}
