@@ -191,11 +191,11 @@ def test_a_table_fits_the_terminal_and_says_the_strongest_reason_in_words(home: 
     assert ("Mature" if lang == "en" else "成熟") in row
 
 
-def test_a_column_that_nobody_has_is_left_out_of_a_table(home: Path, here: Callable[..., Ended]) -> None:
-    said = here(home, "show", "value").stdout
+def test_a_column_that_nobody_has_is_left_out_of_a_table(home: Path) -> None:
+    said = tenure(home, "show", "value", columns=120).stdout
 
     assert "Value decile" in said
-    everyone = here(home, "show", "churn", "--customer", "C-2").stdout
+    everyone = tenure(home, "show", "churn", "--customer", "C-2", columns=120).stdout
     assert "8%" in everyone
     assert "–" not in everyone
 
@@ -234,7 +234,7 @@ def test_what_came_in_is_listed_and_undone(new: Path, orders: Path, here: Callab
     assert "Next: tenure refresh" in said.stderr
     [batch] = read(here(new, "batches", "--format", "json").stdout, "json")
     assert (batch["contract"], batch["state"], batch["rows"], batch["file"]) == ("orders", "committed", 1, "orders.csv")
-    assert batch["batch"] in here(new, "batches", columns=80).stdout
+    assert batch["batch"] in tenure(new, "batches", columns=80).stdout
 
     assert "1 rows of orders no longer count." in here(new, "undo", batch["batch"]).stdout
 
