@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from tenure.contracts import CONTRACTS
 from tenure.lake.scope import Reach
 from tenure.language import Words
 
 # A page, or something done on one. Sidebar, routes and buttons all ask for the same words.
-Permission: TypeAlias = Literal["today", "customers", "insight", "data", "users", "export", "assign", "share"]
+Permission: TypeAlias = Literal[
+    "today", "customers", "insight", "data", "users", "export", "assign", "share",
+    "roles", "audit", "keys", "consent", "rights", "grants",
+]  # fmt: skip
 
 # Names, pinyin and region stay clear for all who see the customer; every other personal column, and what a source
 # sent beyond its contract (which may name anyone), is hidden from roles that mask.
@@ -35,7 +38,7 @@ ROLES: Mapping[str, Role] = {
         Words("Administrator", "管理员"),
         Words("Sees every customer, and keeps the accounts", "可见全部客户，并管理账号"),
         "all",
-        frozenset({"today", "customers", "insight", "data", "users", "export", "assign", "share"}),
+        frozenset(get_args(Permission)),
     ),
     "manager": Role(
         Words("Manager", "主管"),
@@ -44,13 +47,13 @@ ROLES: Mapping[str, Role] = {
             "可见账号所列地区的客户；未列地区时可见本团队客户",
         ),
         "team",
-        frozenset({"today", "customers", "insight", "data", "export", "assign", "share"}),
+        frozenset({"today", "customers", "insight", "data", "export", "assign", "share", "consent"}),
     ),
     "agent": Role(
         Words("Agent", "客户经理"),
         Words("Sees the own customers", "可见本人名下客户"),
         "own",
-        frozenset({"today", "customers"}),
+        frozenset({"today", "customers", "consent"}),
     ),
     "analyst": Role(
         Words("Analyst", "分析师"),
