@@ -164,7 +164,7 @@ def features() -> Iterator[str]:
 
 def vocabulary() -> Iterator[str]:
     """The words of the field, and the words that name stages, segments and roles."""
-    from tenure.desk.governance.roles import ROLES
+    from tenure.desk.governance.roles import BUILT_IN
     from tenure.insight.lifecycle import STAGES
     from tenure.insight.segments import CELLS
     from tenure.vocabulary import TERMS
@@ -192,7 +192,7 @@ def vocabulary() -> Iterator[str]:
         ("code", "name / 名称", "meaning / 含义", "may open or do"),
         (
             (f"`{name}`", both(role.words), both(role.meaning, "<br>"), ", ".join(sorted(role.permissions)))
-            for name, role in ROLES.items()
+            for name, role in BUILT_IN.items()
         ),
     )
 

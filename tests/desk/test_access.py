@@ -6,7 +6,7 @@ from tenure.desk.customers.models import Customer
 from tenure.desk.governance import audit, services
 from tenure.desk.governance.api import may, scope_of
 from tenure.desk.governance.models import AppendOnlyError, AuditEntry, Team, User
-from tenure.desk.governance.roles import PERSONAL, ROLES
+from tenure.desk.governance.roles import BUILT_IN
 from tenure.errors import TenureError
 from tenure.lake import Scope
 from tests.cast import EAST, MONDAY, PASSWORD, PEOPLE, SOUTH, TUESDAY, cards
@@ -36,7 +36,7 @@ def test_nobody_signed_in_sees_anything(company: dict[str, User]) -> None:
 def test_a_manager_of_neither_team_nor_region_sees_nothing(company: dict[str, User]) -> None:
     company["mia"].team = None
 
-    assert scope_of(company["mia"]) == Scope()
+    assert scope_of(company["mia"]).sees_none
 
 
 def test_djangos_superuser_flag_opens_nothing(company: dict[str, User]) -> None:
@@ -53,10 +53,10 @@ def test_a_scope_that_names_nobody_reaches_nobody(company: dict[str, User], scop
     assert not Customer.objects.visible_to(scope).exists()
 
 
-def test_the_analyst_masks_every_personal_column_but_names() -> None:
-    assert ROLES["analyst"].masked == PERSONAL
-    assert {"phone", "email", "id_number", "birth_date", "street", "text"} <= PERSONAL
-    assert "name" not in PERSONAL
+def test_the_analyst_sees_no_personal_field_but_names() -> None:
+    hidden = BUILT_IN["analyst"].having("hidden")
+
+    assert {"phone", "email", "id_number", "birth_date", "street", "identity", "text", "extra"} == hidden
 
 
 def test_a_change_of_role_counts_from_the_next_look(company: dict[str, User]) -> None:

@@ -2,7 +2,7 @@ import pytest
 
 from tenure.desk.customers.models import Customer, SavedView
 from tenure.desk.customers.names import search_text
-from tenure.desk.customers.selectors import SORTS, Filters, attention, listing, page_of, saved_views, score_of
+from tenure.desk.customers.selectors import SORTS, Filters, attention, card_of, listing, page_of, saved_views
 from tenure.desk.customers.services import assign_customer, delete_view, save_view
 from tenure.desk.governance.api import scope_of
 from tenure.desk.governance.models import AuditEntry, User
@@ -82,21 +82,21 @@ def test_a_list_is_counted_only_so_far(company: dict[str, User], monkeypatch: py
     monkeypatch.setattr("tenure.desk.customers.selectors.PAGE", 2)
     everyone = listing(SYSTEM, Filters(sort="value"))
 
-    pages = [page_of(everyone, number) for number in (1, 2, 3, 99)]
+    pages = [page_of(SYSTEM, everyone, number) for number in (1, 2, 3, 99)]
 
-    assert [[score.customer_id for score in page.rows] for page in pages] == [[CHEN, WANG], [SMITH, ZHANG], [LI], [LI]]
+    assert [[card.person_id for card in page.rows] for page in pages] == [[CHEN, WANG], [SMITH, ZHANG], [LI], [LI]]
     assert (pages[0].found, pages[0].pages, pages[0].more) == (5, 3, True)
 
 
 def test_attention_leaves_the_blocked_and_the_safe_alone(company: dict[str, User]) -> None:
     Customer.objects.filter(pk=SMITH).update(blocked=True)
 
-    assert [score.customer_id for score in attention(scope_of(company["dee"]))] == [WANG, ZHANG]
+    assert [card.person_id for card in attention(scope_of(company["dee"]))] == [WANG, ZHANG]
 
 
 def test_beyond_reach_is_the_same_as_not_there(company: dict[str, User]) -> None:
-    assert score_of(scope_of(company["ann"]), SMITH) is None
-    assert score_of(scope_of(company["ann"]), 999) is None
+    assert card_of(scope_of(company["ann"]), SMITH) is None
+    assert card_of(scope_of(company["ann"]), 999) is None
 
 
 def test_a_customer_is_assigned_only_by_who_reaches_it(company: dict[str, User]) -> None:

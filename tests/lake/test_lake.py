@@ -240,9 +240,9 @@ def test_a_limited_scope_sees_nothing_where_nobody_can_say_what_it_reaches(lake)
     assert rows(lake, lake.read("received/orders", actor=Scope(reach="team")), "order_id") == []
 
 
-def test_a_masked_column_reads_as_null_on_every_way_out(lake):
+def test_a_hidden_column_reads_as_null_on_every_way_out(lake):
     send(lake, "customers", [{"customer_id": "C-1", "name": "Ann", "phone": "13800138000"}])
-    masked = Scope(reach="all", masked=frozenset({"phone"}))
+    masked = Scope(reach="all", hidden=frozenset({"phone"}))
     lake.publish("records/customers", lake.to_reader(lake.current("customers")))
 
     for table in ("received/customers", "records/customers"):

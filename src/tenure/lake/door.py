@@ -17,9 +17,10 @@ from tenure.lake.batches import SCHEMA as BATCHES_SCHEMA
 from tenure.lake.batches import TABLE as BATCHES
 from tenure.lake.batches import Batch, BatchInfo, is_writing, line_of, read_batches
 from tenure.lake.engines import open_engine
+from tenure.lake.fields import FIELDS, field_of, shown_in_part
 from tenure.lake.money import with_base_money
 from tenure.lake.resolve import resolve
-from tenure.lake.scope import SYSTEM, Scope
+from tenure.lake.scope import CUSTOMERS, SYSTEM, Scope
 from tenure.lake.store import Store, read_document, write_document
 from tenure.lake.tables import COMPUTED
 from tenure.language import tr
@@ -58,7 +59,8 @@ class Lake:
         """The table as the actor may see it: `received/…`, `records/…` or a computed one.
 
         A table with no rows yet has its columns and types all the same. Rows of persons beyond the actor's reach
-        are left out, and so are rows that belong to nobody unless the actor sees all; masked columns read as null.
+        are left out, and so are rows that belong to nobody unless the actor sees all; columns whose field is hidden from the
+        actor read as null, masked ones as the part that shows.
         """
         kind, __, name = table.partition("/")
         if kind == "received":
@@ -68,9 +70,9 @@ class Lake:
             rows = rows.semi_join(
                 ibis.memtable({"batch": [b.batch for b in live]}, schema={"batch": "string"}), "batch"
             )
-            return self._scoped(self._with_person(rows, contract), actor)
+            return self._scoped(self._with_person(rows, contract), table, actor)
         schema = contract_named(name).records_schema if kind == "records" else self._computed_schema(table)
-        return self._scoped(self._stored(table, schema), actor)
+        return self._scoped(self._stored(table, schema), table, actor)
 
     def history(self, contract: str, *, as_of: datetime, actor: Scope) -> ibis.Table:
         """The records of a contract as they could be known at an instant (schema of `records/…`).
@@ -78,7 +80,7 @@ class Lake:
         Read from everything received, never from the current records: a row counts from its business time on, and
         what became known later reads as null.
         """
-        return self._scoped(self._resolved(contract_named(contract), as_of), actor)
+        return self._scoped(self._resolved(contract_named(contract), as_of), f"records/{contract}", actor)
 
     def current(self, contract: str) -> ibis.Table:
         """The current truth of a contract, worked out from everything received (what `records/…` is built from)."""
@@ -282,16 +284,31 @@ class Lake:
             rows = with_base_money(rows, rates, day=contract.day, money=money, base=self.currency)
         return rows.select(*contract.records_schema.names)
 
-    def _scoped(self, rows: ibis.Table, actor: Scope) -> ibis.Table:
-        hidden = {name: ibis.null(rows[name].type()) for name in rows.columns if name in actor.masked}
-        if hidden:
-            rows = rows.mutate(**hidden)
-        if actor.reach == "all":
-            return rows
-        if actor.reach == "none" or "person_id" not in rows.columns or self._assigned is None:
-            return rows.filter(ibis.literal(False))
-        reached = self._assigned(actor)
-        return rows.semi_join(ibis.memtable(pa.table({"person_id": reached.cast(pa.int64())})), "person_id")
+    def _scoped(self, rows: ibis.Table, table: str, actor: Scope) -> ibis.Table:
+        """The rows within the actor's reach, each column as the actor may see it."""
+        kind = table.rpartition("/")[2]
+        reach = actor.on(kind if kind in CONTRACTS and not table.startswith("scores/") else CUSTOMERS)
+        if not reach.sees_all:
+            if reach.sees_none or "person_id" not in rows.columns or self._assigned is None:
+                rows = rows.filter(ibis.literal(False))
+            else:
+                reached = self._assigned(reach)
+                rows = rows.semi_join(ibis.memtable(pa.table({"person_id": reached.cast(pa.int64())})), "person_id")
+        # Masked last: a mask is worked out for the rows that are left, and none is joined or filtered by.
+        seen: dict[str, ibis.Value] = {}
+        for name in rows.columns:
+            field = field_of(table, name)
+            shown = actor.shows(field)
+            if shown == "masked" and FIELDS[field or ""].mask is not None and rows[name].type().is_string():
+                seen[name] = _in_part(rows[name], field)
+            elif shown != "clear":
+                seen[name] = ibis.null(rows[name].type())
+        return rows.mutate(**seen) if seen else rows
+
+
+@ibis.udf.scalar.python  # type: ignore[untyped-decorator]
+def _in_part(value: str, field: str) -> str:
+    return shown_in_part(field, value)  # type: ignore[no-any-return]
 
 
 __all__ = ["SYSTEM", "Lake", "Scope"]

@@ -2,20 +2,25 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminSelectWidget
 
-from tenure.desk.governance import audit, services
+from tenure.desk.governance import access, audit, services
 from tenure.desk.governance.api import may
 from tenure.desk.governance.models import AuditEntry, Team, User
+from tenure.desk.governance.roles import Permission
 from tenure.errors import TenureError
 
 # Groups come along with Django's own account pages; here a role decides, and nothing else.
@@ -23,19 +28,21 @@ admin.site.unregister(Group)
 
 
 class AdministratorsOnly(ModelAdmin):  # type: ignore[misc]
-    """Open to roles that keep accounts. Django's own permissions and change log play no part: services audit."""
+    """Open to roles with one permission. Django's own permissions and change log play no part: services audit."""
+
+    opened_by: Permission = "users"
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return may(request.user, "users")
+        return may(request.user, self.opened_by)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return may(request.user, "users")
+        return may(request.user, self.opened_by)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return may(request.user, "users")
+        return may(request.user, self.opened_by)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return may(request.user, "users")
+        return may(request.user, self.opened_by)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False  # an account with a history is closed, not deleted
@@ -62,14 +69,14 @@ class UserPages(AdministratorsOnly, UserAdmin):  # type: ignore[misc, type-arg]
     form = ChangeUserForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
-    list_display = ("username", "first_name", "role", "team", "is_active", "last_login")
+    list_display = ("username", "first_name", "role_name", "team", "is_active", "last_login", "sees")
     list_filter = ("role", "team", "is_active")
     search_fields = ("username", "first_name", "email")
     ordering = ("username",)
     filter_horizontal = ()
     fieldsets = (
         (None, {"fields": ("username", "password", "is_active")}),
-        (_("What they may see"), {"fields": ("role", "team", "regions")}),
+        (_("What they may see"), {"fields": ("role", "team", "regions", "sees")}),
         (_("Person"), {"fields": ("first_name", "last_name", "email", "language")}),
     )
     add_fieldsets = (
@@ -77,7 +84,23 @@ class UserPages(AdministratorsOnly, UserAdmin):  # type: ignore[misc, type-arg]
         (_("What they may see"), {"fields": ("role", "team", "regions")}),
         (_("Person"), {"fields": ("first_name", "last_name", "email", "language")}),
     )
-    readonly_fields = ()
+    readonly_fields = ("sees",)
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        found = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "role":
+            choices = [("", "–"), *((code, str(role.words)) for code, role in access.roles().items())]
+            return forms.ChoiceField(choices=choices, required=False, label=_("role"), widget=UnfoldAdminSelectWidget)
+        return found
+
+    @admin.display(description=_("role"), ordering="role")
+    def role_name(self, user: User) -> str:
+        role = access.role_named(user.role)
+        return str(role.words) if role else "–"
+
+    @admin.display(description=_("What they see"))
+    def sees(self, user: User) -> str:
+        return format_html('<a href="{}">{}</a>', reverse("admin:user_access", args=[user.pk]), _("Show"))
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         now, actor = timezone.now(), request.user
@@ -144,6 +167,7 @@ class TeamPages(AdministratorsOnly):
 
 @admin.register(AuditEntry)
 class AuditPages(AdministratorsOnly):
+    opened_by = "audit"
     list_display = ("at", "actor", "verb", "object_type", "object_id", "detail")
     list_filter = ("verb",)
     search_fields = ("object_id", "verb")

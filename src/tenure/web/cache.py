@@ -9,8 +9,8 @@ from django.core.cache import cache
 
 from tenure.desk.customers.models import Publication
 from tenure.desk.governance.models import AuditEntry
+from tenure.desk.lake import lake
 from tenure.lake.scope import Scope
-from tenure.web.lake import lake
 
 T = TypeVar("T")
 KEEP_SECONDS = 3600
@@ -25,15 +25,8 @@ def remembered(what: str, scope: Scope, publication: Publication | None, compute
     """
     moved = AuditEntry.objects.filter(verb="assign_customer").order_by("-pk").values_list("pk", flat=True).first()
     versions = [(table, lake().version(table)) for table in tables]
-    asker = (
-        scope.reach,
-        scope.user_id if scope.reach == "own" else None,
-        sorted(scope.team_ids),
-        sorted(scope.regions),
-        sorted(scope.masked),
-    )
     shown = (publication.generation, publication.published_at.isoformat()) if publication else None
-    parts = repr((str(lake().folder), what, asker, shown, moved, versions))
+    parts = repr((str(lake().folder), what, _asker(scope), shown, moved, versions))
     key = "figures:" + blake2b(parts.encode(), digest_size=16).hexdigest()
     found: T | None = cache.get(key)
     if found is None:
@@ -44,3 +37,19 @@ def remembered(what: str, scope: Scope, publication: Publication | None, compute
                 found = compute()
                 cache.set(key, found, KEEP_SECONDS)
     return found
+
+
+def _asker(scope: Scope) -> tuple[object, ...]:
+    """What of a scope the figures depend on: two askers who see the same share what is remembered."""
+    used = {scope.reach, *(reach for _kind, reach in scope.objects)}
+    return (
+        scope.reach,
+        scope.objects,
+        scope.user_id if "own" in used else None,
+        sorted(scope.team_ids) if "team" in used else None,
+        sorted(scope.regions) if "region" in used else None,
+        sorted(scope.persons) if "listed" in used else None,
+        sorted(scope.masked),
+        sorted(scope.hidden),
+        _asker(scope.within) if scope.within else None,
+    )

@@ -12,13 +12,15 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from tenure.desk.customers import selectors, services
-from tenure.desk.customers.models import Publication, SavedView, Score
+from tenure.desk.customers.cards import TABLE, Card
+from tenure.desk.customers.models import Publication, SavedView
 from tenure.desk.customers.selectors import Filters
 from tenure.desk.governance.api import may, scope_of
 from tenure.desk.governance.models import User
 from tenure.errors import TenureError
+from tenure.lake.fields import field_of
 from tenure.web.cache import remembered
-from tenure.web.frame import render
+from tenure.web.frame import hidden_fields, render
 from tenure.web.templatetags.tenure import in_units
 from tenure.web.words import CELLS, RISK_BANDS, STAGES, words_for
 
@@ -26,26 +28,28 @@ from tenure.web.words import CELLS, RISK_BANDS, STAGES, words_for
 def page(request: HttpRequest) -> HttpResponse:
     """One page of the list, as the query string asks for it."""
     scope = scope_of(request.user)
-    filters = Filters.read(request.GET)
+    filters = Filters.read(request.GET).within(scope)
     shown = Publication.current()
     asked = request.GET.get("page", "")
     number = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 6 else 1
     user = request.user
     assert isinstance(user, User)
+    allowed = selectors.sorts(scope)
     return render(
         request,
         "customers.html",
         _("Customers"),
         filters=filters,
-        page=selectors.page_of(selectors.listing(scope, filters, shown), number),
+        page=selectors.page_of(scope, selectors.listing(scope, filters, shown), number),
+        sees_amounts=scope.sees("amounts"),
         shown=shown,
         choices=remembered("choices", scope, shown, lambda: selectors.choices(scope)),
         stages=[(code, str(words)) for code, words in STAGES.items()],
         bands=[(code, str(words)) for code, words in RISK_BANDS.items()],
         cells=[(code, str(words)) for code, words in CELLS.items()],
         deciles=list(range(10, 0, -1)),
-        sorts=sorts(),
-        headings=[(key, filters.but(sort=key)) for key in ("risk", "value", "spent", "silent")],
+        sorts=[(key, name) for key, name in sorts() if key in allowed],
+        headings=[(key, name, filters.but(sort=key)) for key, name in headings() if key in allowed],
         narrowed=narrowed(filters),
         views=selectors.saved_views(user),
         may_export=may(user, "export"),
@@ -62,6 +66,11 @@ def sorts() -> list[tuple[str, str]]:
         ("silent", _("Longest silent")),
         ("name", _("Name")),
     ]
+
+
+def headings() -> list[tuple[str, str]]:
+    """The columns of figures, in order; a click on one sorts by it."""
+    return [("risk", _("Churn risk")), ("value", _("Value")), ("spent", _("Spent")), ("silent", _("Last order"))]
 
 
 def narrowed(filters: Filters) -> list[tuple[str, str]]:
@@ -116,50 +125,51 @@ def export(request: HttpRequest) -> StreamingHttpResponse:
     services.record_export(
         what="customers", rows=rows.order_by().count(), query=filters.query, actor=user, now=timezone.now()
     )
-    columns = [column for column in export_columns() if column[0] not in scope.masked]
+    hidden = hidden_fields(scope)
+    columns = [column for column in export_columns() if field_of(TABLE, column[0]) not in hidden]
     name = f"customers-{timezone.localdate():%Y%m%d}.csv"
     # The lines are made while they are sent, when the page's language is no longer set: words are settled first.
     return StreamingHttpResponse(
-        lines(rows.iterator(chunk_size=1000), columns),
+        lines((Card(row, scope) for row in rows.iterator(chunk_size=1000)), columns),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
 
 
-Column = tuple[str, str, Callable[[Score], Any]]
+Column = tuple[str, str, Callable[[Card], Any]]
 
 
 def export_columns() -> list[Column]:
-    """Name, heading, value. A column named in the scope's mask is left out whole."""
+    """Column of the card, heading, value. A column of a field that is hidden from the asker is left out whole."""
     stages, bands, cells = (
         {code: str(words) for code, words in known.items()} for known in (STAGES, RISK_BANDS, CELLS)
     )
     kinds = {code: words_for("kind", code) for code in ("individual", "enterprise", "government", "institution")}
     column = "zh" if words_for("risk", "high") == "高" else "en"
     return [
-        ("customer_id", _("Customer number"), lambda s: s.customer.customer_id),
-        ("name", _("Name"), lambda s: s.customer.name),
-        ("kind", _("Kind"), lambda s: kinds.get(s.customer.kind, s.customer.kind)),
-        ("region", _("Region"), lambda s: s.customer.region),
-        ("city", _("City"), lambda s: s.customer.city),
-        ("phone", _("Phone"), lambda s: s.customer.phone),
-        ("email", _("E-mail"), lambda s: s.customer.email),
-        ("owner", _("Owner"), lambda s: s.customer.owner.shown_name if s.customer.owner else ""),
-        ("team", _("Team"), lambda s: s.customer.team.name if s.customer.team else ""),
+        ("customer_id", _("Customer number"), lambda s: s.customer_id),
+        ("name", _("Name"), lambda s: s.name),
+        ("kind", _("Kind"), lambda s: kinds.get(s.kind, s.kind)),
+        ("region", _("Region"), lambda s: s.region),
+        ("city", _("City"), lambda s: s.city),
+        ("phone", _("Phone"), lambda s: s.phone),
+        ("email", _("E-mail"), lambda s: s.email),
+        ("owner", _("Owner"), lambda s: s.owner.shown_name if s.owner else ""),
+        ("team", _("Team"), lambda s: s.team.name if s.team else ""),
         ("stage", _("Stage"), lambda s: stages.get(s.stage, s.stage)),
         ("risk_band", _("Risk band"), lambda s: bands.get(s.risk_band, s.risk_band)),
         ("churn_probability", _("Churn risk"), lambda s: _rounded(s.churn_probability)),
         ("reasons", _("Reasons"), lambda s: "; ".join(str(r.get(column) or r.get("en") or "") for r in s.reasons)),
-        ("value", _("Value, next 12 months"), lambda s: _units(s.value_base_minor)),
+        ("value_base_minor", _("Value, next 12 months"), lambda s: _units(s.value_base_minor)),
         ("value_decile", _("Value decile"), lambda s: s.value_decile),
-        ("spent", _("Spent"), lambda s: _units(s.monetary_base_minor)),
-        ("orders", _("Days with an order"), lambda s: s.frequency),
+        ("monetary_base_minor", _("Spent"), lambda s: _units(s.monetary_base_minor)),
+        ("frequency", _("Days with an order"), lambda s: s.frequency),
         ("last_order_on", _("Last order"), lambda s: s.last_order_on),
         ("rfm_cell", _("RFM cell"), lambda s: cells.get(s.rfm_cell, s.rfm_cell)),
     ]
 
 
-def lines(rows: Iterator[Score], columns: list[Column]) -> Iterator[str]:
+def lines(rows: Iterator[Card], columns: list[Column]) -> Iterator[str]:
     writer = csv.writer(_Echo())
     yield "\ufeff" + writer.writerow([heading for _name, heading, _value in columns])
     for row in rows:

@@ -5,8 +5,8 @@ from django.utils.translation import gettext as _
 
 from tenure.contracts import CONTRACTS
 from tenure.desk.customers.models import Publication
+from tenure.desk.lake import lake
 from tenure.web.frame import render
-from tenure.web.lake import lake
 
 SHOWN = 200
 

@@ -9,11 +9,11 @@ from django.utils import timezone
 
 from tenure.contracts import CONTRACTS, STAMPS
 from tenure.desk.customers.models import Publication
+from tenure.desk.lake import lake, workspace
 from tenure.insight.metrics import METRICS, Change, Metric, Period, figure, judge, measure
 from tenure.lake import Scope
 from tenure.language import Words
 from tenure.web.cache import remembered
-from tenure.web.lake import lake, workspace
 from tenure.web.templatetags.tenure import compact, compact_money
 
 SHOWN = (
@@ -63,16 +63,17 @@ class Missing:
 
 def headlines(scope: Scope, publication: Publication) -> tuple[list[Headline], list[Missing]]:
     """The headline metrics over the full months up to the refresh, and those that lack records."""
-    contracts = sorted({name for metric in _metrics() for name in METRICS[metric].reads})
+    wanted = _metrics(scope)
+    contracts = sorted({name for metric in wanted for name in METRICS[metric].reads})
     figures: dict[str, list[dict[str, Any]]] = remembered(
         "headlines",
         scope,
         publication,
-        lambda: _measured(scope, publication.as_of, contracts),
+        lambda: _measured(scope, publication.as_of, contracts, wanted),
         *(f"records/{name}" for name in contracts),
     )
     shown, missing = [], []
-    for name in _metrics():
+    for name in wanted:
         rows = figures[name]
         if any(row["value"] is not None and row["count"] for row in rows):
             shown.append(_headline(METRICS[name], rows))
@@ -82,11 +83,14 @@ def headlines(scope: Scope, publication: Publication) -> tuple[list[Headline], l
     return shown, missing
 
 
-def _metrics() -> list[str]:
-    return [name for name in SHOWN if name in METRICS]
+def _metrics(scope: Scope) -> list[str]:
+    """The headline metrics the scope can see; without amounts a sum of them would be of nothing, and is left out."""
+    return [name for name in SHOWN if name in METRICS and (scope.sees("amounts") or METRICS[name].unit != "money")]
 
 
-def _measured(scope: Scope, as_of: datetime, contracts: list[str]) -> dict[str, list[dict[str, Any]]]:
+def _measured(
+    scope: Scope, as_of: datetime, contracts: list[str], wanted: list[str]
+) -> dict[str, list[dict[str, Any]]]:
     end = timezone.localtime(as_of).date().replace(day=1)
     months = end.year * 12 + end.month - 1 - MONTHS
     first = date(months // 12, months % 12 + 1, 1)
@@ -97,7 +101,7 @@ def _measured(scope: Scope, as_of: datetime, contracts: list[str]) -> dict[str, 
     for name in contracts:
         unread = {*CONTRACTS[name].personal, *STAMPS.names}
         tables[name] = ibis.memtable(lake().to_arrow(lake().read(f"records/{name}", actor=scope).drop(*unread)))
-    return {name: measure(METRICS[name], tables, periods).to_pylist() for name in _metrics()}
+    return {name: measure(METRICS[name], tables, periods).to_pylist() for name in wanted}
 
 
 def _headline(metric: Metric, rows: list[dict[str, Any]]) -> Headline:

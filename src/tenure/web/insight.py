@@ -15,12 +15,12 @@ from django.utils.translation import gettext as _
 from tenure.desk.customers.models import Publication
 from tenure.desk.customers.selectors import Filters
 from tenure.desk.governance.api import scope_of
+from tenure.desk.lake import lake
 from tenure.insight.cohorts import retention
 from tenure.lake import Scope
 from tenure.web import figures
 from tenure.web.cache import remembered
 from tenure.web.frame import render
-from tenure.web.lake import lake
 from tenure.web.templatetags.tenure import compact_money, in_units
 from tenure.web.words import CELLS, RISK_BANDS, STAGES, words_for
 
@@ -32,17 +32,18 @@ COHORTS, AGES = 18, 18
 
 def page(request: HttpRequest, part: str = "segments") -> HttpResponse:
     """One part of Insight, over the customers the asker may see."""
-    if part not in PARTS:
-        raise Http404
     scope = scope_of(request.user)
+    open_parts = {name: one for name, one in PARTS.items() if name != "value" or scope.sees("amounts")}
+    if part not in open_parts:
+        raise Http404
     shown = Publication.current()
-    context = PARTS[part][1](scope, shown)
+    context = open_parts[part][1](scope, shown)
     return render(
         request,
         f"insight/{part}.html",
         _("Insight"),
         part=part,
-        parts=[(name, title()) for name, (title, _show) in PARTS.items()],
+        parts=[(name, title()) for name, (title, _show) in open_parts.items()],
         shown=shown,
         **context,
     )

@@ -1,5 +1,7 @@
 """Customer 360: who it is, where it stands and why, and one timeline."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -8,12 +10,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from tenure.desk.customers import selectors, services
+from tenure.desk.customers.cards import Card
 from tenure.desk.customers.models import Customer
+from tenure.desk.governance import access
 from tenure.desk.governance.api import may, scope_of
 from tenure.desk.governance.models import Team, User
+from tenure.desk.lake import about
 from tenure.errors import TenureError
-from tenure.web.frame import render
-from tenure.web.lake import about
+from tenure.web.frame import hidden_fields, render
 from tenure.web.timeline import kinds_in, timeline
 
 STEP = 60
@@ -22,8 +26,8 @@ STEP = 60
 def page(request: HttpRequest, person_id: int) -> HttpResponse:
     """One customer. Out of the asker's reach is the same answer as not there: 404."""
     scope = scope_of(request.user)
-    score = selectors.score_of(scope, person_id)
-    if score is None:
+    card = selectors.card_of(scope, person_id)
+    if card is None:
         raise Http404
     with about(person_id) as lake:
         entries = timeline(lake, scope, person_id, now=timezone.now())
@@ -35,10 +39,11 @@ def page(request: HttpRequest, person_id: int) -> HttpResponse:
     return render(
         request,
         "person.html",
-        str(score.customer),
-        score=score,
-        customer=score.customer,
-        masked=scope.masked,
+        str(card),
+        card=card,
+        because=access.why(request.user, **access_facts(card)).words,  # type: ignore[arg-type]
+        may_users=may(request.user, "users"),
+        hidden=hidden_fields(scope),
         entries=chosen[:length],
         more=len(chosen) > length,
         upto=length + STEP * 2,
@@ -48,11 +53,20 @@ def page(request: HttpRequest, person_id: int) -> HttpResponse:
         channel=channel,
         everything=len(entries),
         open_cases=[entry for entry in entries if entry.is_open],
-        extra=[] if "extra" in scope.masked else sorted(score.extra.items()) if isinstance(score.extra, dict) else [],
+        extra=sorted(card.extra.items()) if isinstance(card.extra, dict) else [],
         owners=User.objects.filter(is_active=True).exclude(role="").order_by("username") if assigns else [],
         teams=Team.objects.all() if assigns else [],
         may_assign=assigns,
     )
+
+
+def access_facts(card: Card) -> dict[str, Any]:
+    """What of a customer decides who sees it."""
+    return {
+        "owner_id": card.owner_id,
+        "team": (card.team_id, card.team.name) if card.team is not None else None,
+        "region": card.region,
+    }
 
 
 @require_POST

@@ -8,8 +8,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from tenure.desk.governance.api import may
+from tenure.desk.lake import workspace
 from tenure.language import Words
-from tenure.web.lake import workspace
 
 NAME = Words("Tenure", "常客")
 
@@ -48,7 +48,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     settings = [
         ("users", _("Users"), "manage_accounts", reverse("admin:governance_user_changelist")),
         ("users", _("Teams"), "groups", reverse("admin:governance_team_changelist")),
-        ("users", _("Audit"), "history", reverse("admin:governance_auditentry_changelist")),
+        ("roles", _("Roles"), "shield_person", reverse("admin:roles")),
+        ("audit", _("Audit"), "history", reverse("admin:governance_auditentry_changelist")),
     ]
     groups: list[dict[str, Any]] = []
     for title, entries in (("", work), (_("Settings"), settings)):

@@ -55,7 +55,7 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
 
     def extra_urls(self) -> list[URLPattern]:
         # The site is made while apps are still loading; what shows models is read when routes are first asked for.
-        from tenure.web import customers, data, insight, person, today
+        from tenure.web import customers, data, insight, person, roles, today
 
         return [
             path("today/numbers/", self.page("today", today.numbers), name="today_numbers"),
@@ -72,4 +72,9 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
             path("insight/", self.page("insight", insight.page), name="insight"),
             path("insight/<slug:part>/", self.page("insight", insight.page), name="insight_part"),
             path("data/", self.page("data", data.page), name="data"),
+            path("settings/roles/", self.page("roles", roles.page), name="roles"),
+            path("settings/roles/<slug:code>/", self.page("roles", roles.edit), name="role"),
+            path("settings/roles/<slug:code>/drop/", self.page("roles", roles.drop), name="role_drop"),
+            path("settings/access/<int:user_id>/", self.page("users", roles.of_user), name="user_access"),
+            path("customers/<int:person_id>/access/", self.page("users", roles.of_customer), name="customer_access"),
         ]

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from tenure.lake.scope import Scope
+from tenure.lake.scope import CUSTOMERS, Scope
 from tenure.language import is_chinese
 
 
@@ -19,6 +19,11 @@ def reach(scope: Scope, prefix: str = "") -> models.Q:
 
     Anything unknown reaches nothing.
     """
+    found = _reach(scope.on(CUSTOMERS), prefix)
+    return found & reach(scope.within, prefix) if scope.within is not None else found
+
+
+def _reach(scope: Scope, prefix: str) -> models.Q:
     if scope.reach == "all":
         return models.Q()
     if scope.reach == "own" and scope.user_id is not None:
@@ -27,6 +32,8 @@ def reach(scope: Scope, prefix: str = "") -> models.Q:
         return models.Q(**{f"{prefix}team_id__in": sorted(scope.team_ids)})
     if scope.reach == "region" and scope.regions:
         return models.Q(**{f"{prefix}region__in": sorted(scope.regions)})
+    if scope.reach == "listed" and scope.persons:
+        return models.Q(**{f"{prefix}person_id__in": sorted(scope.persons)})
     return models.Q(pk__in=[])
 
 

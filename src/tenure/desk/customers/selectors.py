@@ -1,12 +1,13 @@
 """Reading customers across rows. Every function starts from what the scope may see."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 
+from tenure.desk.customers.cards import Card
 from tenure.desk.customers.models import Customer, Publication, SavedView, Score, reach
 from tenure.desk.governance.models import User
 from tenure.lake.scope import Scope
@@ -23,7 +24,14 @@ SORTS: Mapping[str, tuple[str, ...]] = {
     "silent": ("-recency_key", "-customer_id"),
     "name": ("customer__pinyin", "customer_id"),
 }
-DEFAULT_SORT = ("sort", "at_risk")
+# What an order or a filter gives away of a field, it may only give to whoever sees that field in clear.
+TELLS: Mapping[str, str] = {
+    "at_risk": "amounts",
+    "value": "amounts",
+    "spent": "amounts",
+    "name": "name",
+    "decile": "amounts",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +50,7 @@ class Filters:
     f: int | None = None
     kind: str = ""
     moved: str = ""  # "high": came to high risk with the latest refresh
-    sort: str = "at_risk"
+    sort: str = ""  # empty: the list's own order
 
     @classmethod
     def read(cls, query: Mapping[str, Any]) -> "Filters":
@@ -55,14 +63,19 @@ class Filters:
             elif text:
                 found[field.name] = text
         if found.get("sort") not in SORTS:
-            found["sort"] = "at_risk"
+            found["sort"] = ""
         return cls(**found)
+
+    def within(self, scope: Scope) -> "Filters":
+        """The same without what would give away a field the scope does not see in clear."""
+        kept = replace(self, decile=None) if not scope.sees(TELLS["decile"]) else self
+        return kept if kept.sort in sorts(scope) else replace(kept, sort="")
 
     @property
     def pairs(self) -> list[tuple[str, Any]]:
         """What is asked for, by name, without what goes unsaid."""
         values = [(field.name, getattr(self, field.name)) for field in fields(self)]
-        return [(name, value) for name, value in values if value not in ("", None) and (name, value) != DEFAULT_SORT]
+        return [(name, value) for name, value in values if value not in ("", None)]
 
     @property
     def query(self) -> str:
@@ -71,11 +84,16 @@ class Filters:
 
     def but(self, **changes: Any) -> str:
         """The query string of the same list, changed."""
-        return Filters(**{field.name: getattr(self, field.name) for field in fields(self)} | changes).query
+        return replace(self, **changes).query
 
     @property
     def narrowed(self) -> bool:
         return bool(Filters(sort=self.sort) != self)
+
+
+def sorts(scope: Scope) -> list[str]:
+    """The orders the scope may ask for, the list's own first."""
+    return [name for name in SORTS if name not in TELLS or scope.sees(TELLS[name])]
 
 
 def scores(scope: Scope, publication: Publication | None = None) -> QuerySet[Score]:
@@ -89,6 +107,7 @@ def scores(scope: Scope, publication: Publication | None = None) -> QuerySet[Sco
 def listing(scope: Scope, filters: Filters, publication: Publication | None = None) -> QuerySet[Score]:
     """The customer list: filtered, searched and sorted, with customer, owner and team at hand."""
     publication = publication or Publication.current()
+    filters = filters.within(scope)
     rows = scores(scope, publication)
     wanted = {
         "stage": filters.stage,
@@ -108,14 +127,14 @@ def listing(scope: Scope, filters: Filters, publication: Publication | None = No
         rows = rows.filter(customer__in=Customer.objects.filter(matching(filters.q, scope)).values("pk"))
     if filters.moved == "high" and publication is not None:
         rows = _newly_high(rows, publication)
-    return rows.select_related("customer__owner", "customer__team").order_by(*SORTS[filters.sort])
+    return rows.select_related("customer__owner", "customer__team").order_by(*SORTS[filters.sort or sorts(scope)[0]])
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
     """One page of a list. found: how many there are in all, counted up to COUNTED; more: there are more than that."""
 
-    rows: list[Score]
+    rows: list[Card]
     number: int
     pages: int
     found: int
@@ -126,7 +145,7 @@ class Page:
         return (self.number - 1) * PAGE + 1
 
 
-def page_of(rows: QuerySet[Score], number: int) -> Page:
+def page_of(scope: Scope, rows: QuerySet[Score], number: int) -> Page:
     """The page of this number, or the nearest there is. Filters run once: they give the keys, which count and cut."""
     keys = list(rows.values_list("pk", flat=True)[: COUNTED + 1])
     found = min(len(keys), COUNTED)
@@ -134,28 +153,30 @@ def page_of(rows: QuerySet[Score], number: int) -> Page:
     number = min(max(number, 1), pages)
     wanted = keys[:found][(number - 1) * PAGE : number * PAGE]
     by_key = Score.objects.select_related("customer__owner", "customer__team").in_bulk(wanted)
-    return Page([by_key[key] for key in wanted], number, pages, found, len(keys) > COUNTED)
+    return Page([Card(by_key[key], scope) for key in wanted], number, pages, found, len(keys) > COUNTED)
 
 
 def matching(text: str, scope: Scope) -> Q:
     """Name, pinyin, initials or number contain every word; phones and e-mail match whole, or by the last four digits.
 
-    Somebody who may not see a phone or an e-mail cannot find by one either: an answer would give it away.
+    Somebody who may not see a field cannot find by it either: an answer would give it away. Who sees a phone in part
+    sees its last four digits, and may look for those.
     """
     words = text.lower().split()
     found = Q()
     for word in words:
-        found &= Q(search_text__contains=word)
+        # Without the name, only a whole number: part of one could be part of a name.
+        found &= Q(search_text__contains=word) if scope.sees("name") else Q(customer_id__iexact=word)
     if len(words) != 1:
         return found
     digits = "".join(character for character in words[0] if character.isdigit())
-    if "phone" not in scope.masked and len(digits) == len(words[0].lstrip("+").replace("-", "")):
+    if scope.shows("phone") != "hidden" and len(digits) == len(words[0].lstrip("+").replace("-", "")):
         if len(digits) == 4:
             found |= Q(phone_last4=digits)
-        elif len(digits) >= 7:
+        elif len(digits) >= 7 and scope.sees("phone"):
             whole = [digits, f"+{digits}", f"+86{digits}", words[0]]
             found |= Q(phone_last4=digits[-4:], phone__in=whole)
-    if "email" not in scope.masked and "@" in words[0]:
+    if scope.sees("email") and "@" in words[0]:
         found |= Q(email__iexact=words[0])
     return found
 
@@ -168,16 +189,22 @@ def person_ids(scope: Scope, only: int | None = None) -> list[int]:
     return list(seen.values_list("person_id", flat=True))
 
 
-def score_of(scope: Scope, person_id: int) -> Score | None:
+def card_of(scope: Scope, person_id: int) -> Card | None:
     """One customer with the figures now shown; None where the scope does not reach it or there is no such customer."""
-    return scores(scope).select_related("customer__owner", "customer__team").filter(customer_id=person_id).first()
+    found = scores(scope).select_related("customer__owner", "customer__team").filter(customer_id=person_id).first()
+    return Card(found, scope) if found else None
 
 
-def attention(scope: Scope, publication: Publication | None = None, limit: int = 12) -> list[Score]:
-    """Who needs attention first: the most expected revenue in danger. A blocked customer is left alone."""
-    rows = scores(scope, publication).filter(at_risk_minor__gt=0, customer__blocked=False)
-    rows = rows.exclude(risk_band="low")
-    return list(rows.select_related("customer__owner", "customer__team").order_by(*SORTS["at_risk"])[:limit])
+def attention(scope: Scope, publication: Publication | None = None, limit: int = 12) -> list[Card]:
+    """Who needs attention first: the most expected revenue in danger, or the highest risk for whom amounts are hidden.
+
+    A blocked customer is left alone.
+    """
+    rows = scores(scope, publication).filter(risk_band__in=("high", "medium"), customer__blocked=False)
+    if scope.sees("amounts"):
+        rows = rows.filter(at_risk_minor__gt=0)
+    rows = rows.select_related("customer__owner", "customer__team").order_by(*SORTS[sorts(scope)[0]])
+    return [Card(row, scope) for row in rows[:limit]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +213,7 @@ class Totals:
 
     customers: int
     high_risk: int
-    value_at_risk_minor: int
+    value_at_risk_minor: int | None  # None where amounts are hidden
     high_risk_before: int | None  # at the refresh before; None where there was none
     newly_high: int | None
 
@@ -203,7 +230,7 @@ def totals(scope: Scope, publication: Publication) -> Totals:
     return Totals(
         customers=figures["customers"],
         high_risk=now.filter(risk_band="high").count(),
-        value_at_risk_minor=figures["at_risk"] or 0,
+        value_at_risk_minor=(figures["at_risk"] or 0) if scope.sees("amounts") else None,
         high_risk_before=before,
         newly_high=newly,
     )

@@ -17,3 +17,10 @@ class AccessChanged:
 @dataclass(frozen=True, slots=True)
 class TeamSaved:
     team_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class RoleChanged:
+    """What a role may see or do changed, for everyone who has it."""
+
+    code: str

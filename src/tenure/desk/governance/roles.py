@@ -1,68 +1,124 @@
-"""What each role may see and do. A role that is not here, or none, sees nothing."""
+"""What a role is, and those that every company starts with. A role that is neither here nor made on the desk, or none,
+sees nothing."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
 from tenure.contracts import CONTRACTS
-from tenure.lake.scope import Reach
+from tenure.lake.scope import Reach, Shown
 from tenure.language import Words
 
-# A page, or something done on one. Sidebar, routes and buttons all ask for the same words.
+# A page, or something done on one. Sidebar, routes, operations and buttons all ask for the same words.
 Permission: TypeAlias = Literal[
     "today", "customers", "insight", "data", "users", "export", "assign", "share",
     "roles", "audit", "keys", "consent", "rights", "grants",
 ]  # fmt: skip
 
-# Names, pinyin and region stay clear for all who see the customer; every other personal column, and what a source
-# sent beyond its contract (which may name anyone), is hidden from roles that mask.
-PERSONAL: frozenset[str] = frozenset().union(*(contract.personal for contract in CONTRACTS.values())) - {"name"} | {
-    "phone_last4",
-    "extra",
+PERMISSIONS: Mapping[str, Words] = {
+    "today": Words("Today: sign in and see what needs attention", "今日：登录并查看待关注事项"),
+    "customers": Words("Customers: the list and each customer's page", "客户：列表与客户详情"),
+    "insight": Words("Insight: figures over the customers within reach", "洞察：可见客户的各项指标"),
+    "data": Words("Data: what was received, and from where", "数据：接收了什么、来自何处"),
+    "export": Words("Take customers out as a file", "将客户导出为文件"),
+    "assign": Words("Give customers to an owner or a team", "将客户分配给负责人或团队"),
+    "share": Words("Share saved views with colleagues", "与同事共享已存视图"),
+    "consent": Words("Record what customers agree to", "登记客户的同意与拒绝"),
+    "rights": Words(
+        "Answer requests about personal data: export, correct, erase", "处理个人信息请求：导出、更正、删除"
+    ),
+    "grants": Words("Share customers with a partner for a time", "限时向合作方共享客户"),
+    "keys": Words("Keys for programs that use the API", "管理供程序调用接口的密钥"),
+    "audit": Words("Read the audit trail", "查看审计记录"),
+    "users": Words("Keep accounts and teams", "管理账号与团队"),
+    "roles": Words("Change what roles may see and do", "修改角色的可见范围与权限"),
 }
+assert set(PERMISSIONS) == set(get_args(Permission))
+
+REACHES: Mapping[str, Words] = {
+    "none": Words("Nobody", "不可见"),
+    "own": Words("Own customers", "本人客户"),
+    "team": Words("The team's customers", "本团队客户"),
+    "region": Words("Customers of the regions", "所辖地区客户"),
+    "all": Words("Every customer", "全部客户"),
+}
+SHOWN: Mapping[str, Words] = {
+    "clear": Words("Clear", "明文"),
+    "masked": Words("In part", "部分隐藏"),
+    "hidden": Words("Hidden", "隐藏"),
+}
+# Records that a role may reach further, or less far, than the customers themselves.
+OBJECTS: tuple[str, ...] = tuple(
+    name for name, contract in CONTRACTS.items() if contract.person and name != "customers"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """reach: whose customers. A manager reaches the regions named on the account, else the own team."""
+    """reach: whose customers; `team` is the own team, or the regions named on the account; `region` the regions of
+    the account, or of its team. objects: contracts whose records reach elsewhere. fields: `lake.fields` by how they
+    are shown, those not named in clear.
+    """
 
+    code: str
     words: Words
     meaning: Words
     reach: Reach
-    permissions: frozenset[Permission]
-    masked: frozenset[str] = frozenset()
+    permissions: frozenset[str]
+    fields: Mapping[str, Shown] = field(default_factory=dict)
+    objects: Mapping[str, Reach] = field(default_factory=dict)
+
+    def having(self, shown: Shown) -> frozenset[str]:
+        """The fields shown like this."""
+        return frozenset(name for name, how in self.fields.items() if how == shown)
 
 
-ROLES: Mapping[str, Role] = {
-    "admin": Role(
-        Words("Administrator", "管理员"),
-        Words("Sees every customer, and keeps the accounts", "可见全部客户，并管理账号"),
-        "all",
-        frozenset(get_args(Permission)),
-    ),
-    "manager": Role(
-        Words("Manager", "主管"),
-        Words(
-            "Sees the customers of the regions on the account, or else of the own team",
-            "可见账号所列地区的客户；未列地区时可见本团队客户",
+_WORK = frozenset({"today", "customers", "consent"})
+_LOOK = frozenset({"today", "customers", "insight", "data", "export"})
+
+BUILT_IN: Mapping[str, Role] = {
+    role.code: role
+    for role in (
+        Role(
+            "admin",
+            Words("Administrator", "管理员"),
+            Words("Sees every customer, and keeps the accounts", "可见全部客户，并管理账号"),
+            "all",
+            frozenset(PERMISSIONS),
         ),
-        "team",
-        frozenset({"today", "customers", "insight", "data", "export", "assign", "share", "consent"}),
-    ),
-    "agent": Role(
-        Words("Agent", "客户经理"),
-        Words("Sees the own customers", "可见本人名下客户"),
-        "own",
-        frozenset({"today", "customers", "consent"}),
-    ),
-    "analyst": Role(
-        Words("Analyst", "分析师"),
-        Words(
-            "Sees every customer, without phone, e-mail, ID number, birth date, street and free text",
-            "可见全部客户，但不含电话、邮箱、证件号、生日、街道与自由文本",
+        Role(
+            "manager",
+            Words("Manager", "主管"),
+            Words(
+                "Sees the customers of the regions on the account, or else of the own team",
+                "可见账号所列地区的客户；未列地区时可见本团队客户",
+            ),
+            "team",
+            _LOOK | {"assign", "share", "consent", "keys"},
+            {"id_number": "masked"},
         ),
-        "all",
-        frozenset({"today", "customers", "insight", "data", "export"}),
-        PERSONAL,
-    ),
+        Role(
+            "agent",
+            Words("Agent", "客户经理"),
+            Words("Sees the own customers", "可见本人名下客户"),
+            "own",
+            _WORK,
+            {"id_number": "masked"},
+        ),
+        Role(
+            "analyst",
+            Words("Analyst", "分析师"),
+            Words(
+                "Sees every customer, without phone, e-mail, ID number, birth date, street and free text",
+                "可见全部客户，但不含电话、邮箱、证件号、生日、街道与自由文本",
+            ),
+            "all",
+            _LOOK | {"keys"},
+            dict.fromkeys(
+                ("phone", "email", "id_number", "birth_date", "street", "identity", "text", "extra"), "hidden"
+            ),
+        ),
+    )
 }
+FIXED = "admin"
+"""The one role nobody can change: whoever breaks every other can still mend them."""

@@ -1,7 +1,9 @@
 """The verbs of accounts: each is one transaction, one audit entry, one announced event."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -9,10 +11,12 @@ from django.db import transaction
 
 from tenure.desk.events import announce
 from tenure.desk.governance import audit
-from tenure.desk.governance.events import AccessChanged, TeamSaved, UserCreated
-from tenure.desk.governance.models import Team, User
-from tenure.desk.governance.roles import ROLES
+from tenure.desk.governance.access import role_named, role_of, roles
+from tenure.desk.governance.events import AccessChanged, RoleChanged, TeamSaved, UserCreated
+from tenure.desk.governance.models import CustomRole, Team, User
+from tenure.desk.governance.roles import BUILT_IN, FIXED, OBJECTS, PERMISSIONS, REACHES, SHOWN, Role
 from tenure.errors import TenureError
+from tenure.lake.fields import FIELDS
 from tenure.language import tr
 
 
@@ -30,8 +34,11 @@ def create_user(
     email: str = "",
     language: str = "",
 ) -> User:
-    """Open an account. Raises TenureError for an unknown role, a name that is taken or a weak password."""
-    _check_role(role)
+    """Open an account.
+
+    Raises TenureError for an unknown role, one that may more than the actor, a name that is taken or a weak password.
+    """
+    _check_role(role, actor)
     if User.objects.filter(username=username).exists():
         raise TenureError(tr('There is already a user "{name}".', name=username))
     user = User(
@@ -64,8 +71,11 @@ def change_access(
     Nothing is written where nothing changes. Raises TenureError for an unknown role, or where no active
     administrator would be left.
     """
-    _check_role(role)
     user = User.objects.select_for_update().get(pk=user.pk)
+    if role != user.role:
+        _check_role(role, actor)
+    if actor is not None and role_of(user) is not None:
+        _check_role(user.role, actor)  # nor may anyone take away what they could not give
     before = _access(user)
     losing_an_admin = user.role == "admin" and user.is_active and not (role == "admin" and active)
     if losing_an_admin and not _other_admins(user):
@@ -117,6 +127,125 @@ def _access(user: User) -> dict[str, object]:
     return {"role": user.role, "team": user.team_id, "regions": list(user.regions), "active": user.is_active}
 
 
-def _check_role(role: str) -> None:
-    if role not in ROLES:
-        raise TenureError(tr('There is no role "{role}". There are: {known}.', role=role, known=", ".join(ROLES)))
+def _check_role(code: str, actor: User | None) -> None:
+    role = role_named(code)
+    if role is None:
+        raise TenureError(tr('There is no role "{role}". There are: {known}.', role=code, known=", ".join(roles())))
+    _check_within(role, actor)
+
+
+def _check_within(role: Role, actor: User | None) -> None:
+    if beyond := _beyond(role, actor):
+        raise TenureError(
+            tr(
+                'Role "{role}" may more than you yourself: {what}. Ask an administrator.',
+                role=role.words,
+                what=", ".join(beyond),
+            )
+        )
+
+
+def _beyond(role: Role, actor: User | None) -> list[str]:
+    """What a role may that the actor's own role may not; nobody hands out more than they have. No actor: all."""
+    if actor is None:
+        return []
+    own = role_of(actor)
+    if own is None:
+        return [str(role.words)]
+    found = [str(PERMISSIONS[name]) for name in PERMISSIONS if name in role.permissions - own.permissions]
+    rank = list(REACHES)
+    for kind in ("", *OBJECTS):
+        wanted, has = role.objects.get(kind, role.reach), own.objects.get(kind, own.reach)
+        if rank.index(wanted) > rank.index(has):
+            found.append(str(REACHES[wanted]))
+            break
+    clearer = list(SHOWN)
+    found += [
+        str(FIELDS[name].words)
+        for name in FIELDS
+        if clearer.index(role.fields.get(name, "clear")) < clearer.index(own.fields.get(name, "clear"))
+    ]
+    return found
+
+
+@transaction.atomic
+def save_role(role: Role, *, actor: User | None, now: datetime) -> None:
+    """Keep a role as it now is, new or changed; counts from everyone's next click. Nothing is written where nothing
+    changes.
+
+    Raises TenureError for the administrators' role, for a code, reach, permission or field that is none, and for what
+    the actor may not give.
+    """
+    _check_editable(role.code)
+    if not re.fullmatch(r"[a-z][a-z0-9_-]{0,19}", role.code):
+        raise TenureError(
+            tr(
+                'A role\'s code is up to 20 small letters, digits, "-" and "_", a letter first; found "{code}".',
+                code=role.code,
+            )
+        )
+    if not role.words.en.strip() or not role.words.zh.strip():
+        raise TenureError(tr("Give the role a name in both languages."))
+    wrong = [
+        *(name for name in sorted(role.permissions) if name not in PERMISSIONS),
+        *(reach for reach in (role.reach, *role.objects.values()) if reach not in REACHES),
+        *(kind for kind in role.objects if kind not in OBJECTS),
+        *(name for name, shown in role.fields.items() if name not in FIELDS or shown not in SHOWN),
+    ]
+    if wrong:
+        raise TenureError(tr("A role can't be made of: {unknown}.", unknown=", ".join(wrong)))
+    before = role_named(role.code)
+    for version in (before, role):
+        if version is not None:
+            _check_within(version, actor)
+    if before == role:
+        return
+    CustomRole.objects.update_or_create(code=role.code, defaults=_as_row(role))
+    audit.record(
+        "save_role", "role", role.code, actor=actor, now=now, before=_as_row(before) if before else None,
+        after=_as_row(role),
+    )  # fmt: skip
+    announce(RoleChanged(role.code))
+
+
+@transaction.atomic
+def drop_role(code: str, *, actor: User | None, now: datetime) -> None:
+    """Give a role that every company starts with its first shape again, or delete one of the company's own.
+
+    Raises TenureError for a role somebody still has, and for one there is not.
+    """
+    _check_editable(code)
+    row = CustomRole.objects.filter(code=code).first()
+    if row is None:
+        raise TenureError(
+            tr('Role "{role}" is as every company starts with it; there is nothing to take back.', role=code)
+        )
+    if code not in BUILT_IN and (holders := User.objects.filter(role=code).count()):
+        raise TenureError(
+            tr('{count} users still have role "{role}"; give them another first.', count=holders, role=code)
+        )
+    if code in BUILT_IN:
+        _check_within(BUILT_IN[code], actor)
+    row.delete()
+    audit.record("drop_role", "role", code, actor=actor, now=now)
+    announce(RoleChanged(code))
+
+
+def _check_editable(code: str) -> None:
+    if code == FIXED:
+        raise TenureError(
+            tr("The administrators' role can't be changed: whoever breaks every other must be able to mend it.")
+        )
+
+
+def _as_row(role: Role) -> dict[str, Any]:
+    return {
+        "name_en": role.words.en.strip()[:60],
+        "name_zh": role.words.zh.strip()[:60],
+        "meaning_en": role.meaning.en.strip()[:200],
+        "meaning_zh": role.meaning.zh.strip()[:200],
+        "reach": role.reach,
+        "objects_reach": {kind: reach for kind, reach in sorted(role.objects.items()) if reach != role.reach},
+        "permissions": sorted(role.permissions),
+        "fields": {name: shown for name, shown in sorted(role.fields.items()) if shown != "clear"},
+    }

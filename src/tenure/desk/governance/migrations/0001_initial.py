@@ -7,8 +7,6 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
-import tenure.desk.governance.models
-
 
 class Migration(migrations.Migration):
     initial = True
@@ -80,7 +78,6 @@ class Migration(migrations.Migration):
                     "role",
                     models.CharField(
                         blank=True,
-                        choices=tenure.desk.governance.models.role_choices,
                         max_length=20,
                         verbose_name="role",
                     ),

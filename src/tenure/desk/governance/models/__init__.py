@@ -1,4 +1,5 @@
-from tenure.desk.governance.models.accounts import Team, User, role_choices
+from tenure.desk.governance.models.accounts import Team, User
 from tenure.desk.governance.models.audit import AppendOnlyError, AuditEntry, AuditQuerySet
+from tenure.desk.governance.models.roles import CustomRole
 
-__all__ = ["AppendOnlyError", "AuditEntry", "AuditQuerySet", "Team", "User", "role_choices"]
+__all__ = ["AppendOnlyError", "AuditEntry", "AuditQuerySet", "CustomRole", "Team", "User"]

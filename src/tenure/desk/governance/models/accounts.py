@@ -3,8 +3,6 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from tenure.desk.governance.roles import ROLES
-
 
 class Team(models.Model):
     """People who look after customers together."""
@@ -21,14 +19,10 @@ class Team(models.Model):
         return self.name
 
 
-def role_choices() -> list[tuple[str, str]]:
-    return [(name, str(role.words)) for name, role in ROLES.items()]
-
-
 class User(AbstractUser):
     """Someone who signs in. What they see follows from role, team and regions alone; no role sees nothing."""
 
-    role = models.CharField(_("role"), max_length=20, blank=True, choices=role_choices)
+    role = models.CharField(_("role"), max_length=20, blank=True)
     team = models.ForeignKey(
         Team, models.SET_NULL, null=True, blank=True, verbose_name=_("team"), related_name="members"
     )

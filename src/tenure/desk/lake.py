@@ -1,4 +1,4 @@
-"""The lake as pages see it: opened once a thread, scoped to the asker through the desk's own word on who has whom."""
+"""The lake as the desk sees it: opened once a thread, scoped to the asker through the desk's own word on who has whom."""
 
 import threading
 from collections.abc import Iterator
