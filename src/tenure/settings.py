@@ -118,7 +118,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
-ROOT_URLCONF = "tenure.web.urls"
+ROOT_URLCONF = "tenure.urls"
 WSGI_APPLICATION = "tenure.web.wsgi.application"
 TEMPLATES = [
     {

@@ -4,7 +4,7 @@ and by `desk.customers` to a Django Q."""
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
-from tenure.lake.fields import field_of, shown_in_part
+from tenure.lake.fields import FIELDS, field_of, shown_in_part
 
 Reach: TypeAlias = Literal["none", "own", "team", "region", "listed", "all"]
 Shown: TypeAlias = Literal["clear", "masked", "hidden"]
@@ -63,6 +63,15 @@ class Scope:
     def sees(self, field: str) -> bool:
         """Whether the field is shown in clear."""
         return self.shows(field) == "clear"
+
+    @property
+    def hides(self) -> frozenset[str]:
+        """The fields of which nothing shows, hidden or without a part to show: a page can leave them out."""
+        return frozenset(
+            name
+            for name, field in FIELDS.items()
+            if (shown := self.shows(name)) == "hidden" or (shown == "masked" and field.mask is None)
+        )
 
     def show(self, table: str, column: str, value: Any) -> Any:
         """A value of a table's column as the scope may see it: itself, a part of it, or None."""

@@ -23,7 +23,12 @@ def remembered(what: str, scope: Scope, publication: Publication | None, compute
     Give values that do not depend on the language. The key holds everything the answer depends on, so nothing is
     ever cleared: what no key asks for any more falls out by age.
     """
-    moved = AuditEntry.objects.filter(verb="assign_customer").order_by("-pk").values_list("pk", flat=True).first()
+    moved = (
+        AuditEntry.objects.filter(verb__in=("assign_customer", "assign_customers"))
+        .order_by("-pk")
+        .values_list("pk", flat=True)
+        .first()
+    )
     versions = [(table, lake().version(table)) for table in tables]
     shown = (publication.generation, publication.published_at.isoformat()) if publication else None
     parts = repr((str(lake().folder), what, _asker(scope), shown, moved, versions))

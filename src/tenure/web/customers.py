@@ -1,30 +1,26 @@
 """The customer list: filter, search, sort, save, export."""
 
-import csv
-from collections.abc import Callable, Iterator
-from typing import Any
-
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from tenure.desk.customers import selectors, services
-from tenure.desk.customers.cards import TABLE, Card
+from tenure.desk.customers.cards import Card
+from tenure.desk.customers.export import columns_for, lines
 from tenure.desk.customers.models import Publication, SavedView
 from tenure.desk.customers.selectors import Filters
+from tenure.desk.customers.words import CELLS, RISK_BANDS, STAGES
 from tenure.desk.governance.api import may, scope_of
 from tenure.desk.governance.models import User
 from tenure.errors import TenureError
-from tenure.lake.fields import field_of
 from tenure.web.cache import remembered
-from tenure.web.frame import hidden_fields, render
-from tenure.web.templatetags.tenure import in_units
-from tenure.web.words import CELLS, RISK_BANDS, STAGES, words_for
+from tenure.web.frame import render
 
 
+@require_safe
 def page(request: HttpRequest) -> HttpResponse:
     """One page of the list, as the query string asks for it."""
     scope = scope_of(request.user)
@@ -125,74 +121,10 @@ def export(request: HttpRequest) -> StreamingHttpResponse:
     services.record_export(
         what="customers", rows=rows.order_by().count(), query=filters.query, actor=user, now=timezone.now()
     )
-    hidden = hidden_fields(scope)
-    columns = [column for column in export_columns() if field_of(TABLE, column[0]) not in hidden]
     name = f"customers-{timezone.localdate():%Y%m%d}.csv"
     # The lines are made while they are sent, when the page's language is no longer set: words are settled first.
     return StreamingHttpResponse(
-        lines((Card(row, scope) for row in rows.iterator(chunk_size=1000)), columns),
+        lines((Card(row, scope) for row in rows.iterator(chunk_size=1000)), columns_for(scope)),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
-
-
-Column = tuple[str, str, Callable[[Card], Any]]
-
-
-def export_columns() -> list[Column]:
-    """Column of the card, heading, value. A column of a field that is hidden from the asker is left out whole."""
-    stages, bands, cells = (
-        {code: str(words) for code, words in known.items()} for known in (STAGES, RISK_BANDS, CELLS)
-    )
-    kinds = {code: words_for("kind", code) for code in ("individual", "enterprise", "government", "institution")}
-    column = "zh" if words_for("risk", "high") == "高" else "en"
-    return [
-        ("customer_id", _("Customer number"), lambda s: s.customer_id),
-        ("name", _("Name"), lambda s: s.name),
-        ("kind", _("Kind"), lambda s: kinds.get(s.kind, s.kind)),
-        ("region", _("Region"), lambda s: s.region),
-        ("city", _("City"), lambda s: s.city),
-        ("phone", _("Phone"), lambda s: s.phone),
-        ("email", _("E-mail"), lambda s: s.email),
-        ("owner", _("Owner"), lambda s: s.owner.shown_name if s.owner else ""),
-        ("team", _("Team"), lambda s: s.team.name if s.team else ""),
-        ("stage", _("Stage"), lambda s: stages.get(s.stage, s.stage)),
-        ("risk_band", _("Risk band"), lambda s: bands.get(s.risk_band, s.risk_band)),
-        ("churn_probability", _("Churn risk"), lambda s: _rounded(s.churn_probability)),
-        ("reasons", _("Reasons"), lambda s: "; ".join(str(r.get(column) or r.get("en") or "") for r in s.reasons)),
-        ("value_base_minor", _("Value, next 12 months"), lambda s: _units(s.value_base_minor)),
-        ("value_decile", _("Value decile"), lambda s: s.value_decile),
-        ("monetary_base_minor", _("Spent"), lambda s: _units(s.monetary_base_minor)),
-        ("frequency", _("Days with an order"), lambda s: s.frequency),
-        ("last_order_on", _("Last order"), lambda s: s.last_order_on),
-        ("rfm_cell", _("RFM cell"), lambda s: cells.get(s.rfm_cell, s.rfm_cell)),
-    ]
-
-
-def lines(rows: Iterator[Card], columns: list[Column]) -> Iterator[str]:
-    writer = csv.writer(_Echo())
-    yield "\ufeff" + writer.writerow([heading for _name, heading, _value in columns])
-    for row in rows:
-        yield writer.writerow([harmless(value(row)) for _name, _heading, value in columns])
-
-
-def harmless(value: Any) -> Any:
-    """Text that a spreadsheet would run as a formula gets an apostrophe before it; numbers and dates are left alone."""
-    if isinstance(value, str) and value.lstrip()[:1] in {"=", "+", "-", "@", "＝", "＋", "－", "＠"}:
-        return "'" + value
-    if isinstance(value, str) and value[:1] in {"\t", "\r", "\n"}:
-        return "'" + value
-    return "" if value is None else value
-
-
-class _Echo:
-    def write(self, line: str) -> str:
-        return line
-
-
-def _units(minor: int | None) -> float | None:
-    return None if minor is None else round(in_units(minor), 2)
-
-
-def _rounded(share: float | None) -> float | None:
-    return None if share is None else round(share, 4)

@@ -2,24 +2,35 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
 
 from tenure.contracts import CONTRACTS
+from tenure.desk.customers import selectors
 from tenure.desk.customers.models import Publication
+from tenure.desk.governance.api import scope_of
 from tenure.desk.lake import lake
 from tenure.web.frame import render
 
 SHOWN = 200
 
 
+@require_safe
 def page(request: HttpRequest) -> HttpResponse:
-    """The last refresh, and every batch received, newest first."""
+    """The last refresh, and every batch received, newest first.
+
+    How many rows came in is a count over everybody, so it is for whoever sees everybody.
+    """
+    scope = scope_of(request.user)
+    shown = Publication.current()
     batches = list(reversed(lake().batches()))
     have = {info.contract for info in batches if info.state == "committed"}
     return render(
         request,
         "data.html",
         _("Data"),
-        shown=Publication.current(),
+        shown=shown,
+        customers=selectors.scores(scope, shown).count(),
+        sees_all=scope.sees_all,
         batches=[(info, str(CONTRACTS[info.contract].words)) for info in batches[:SHOWN] if info.contract in CONTRACTS],
         missing=[contract for name, contract in CONTRACTS.items() if name not in have],
     )

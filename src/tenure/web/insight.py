@@ -11,9 +11,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
 
 from tenure.desk.customers.models import Publication
 from tenure.desk.customers.selectors import Filters
+from tenure.desk.customers.words import CELLS, RISK_BANDS, STAGES, words_for
 from tenure.desk.governance.api import scope_of
 from tenure.desk.lake import lake
 from tenure.insight.cohorts import retention
@@ -22,7 +24,6 @@ from tenure.web import figures
 from tenure.web.cache import remembered
 from tenure.web.frame import render
 from tenure.web.templatetags.tenure import compact_money, in_units
-from tenure.web.words import CELLS, RISK_BANDS, STAGES, words_for
 
 Context = dict[str, Any]
 HORIZON_DAYS = 90
@@ -30,6 +31,7 @@ STEPS = 4  # points in time the stage flow runs over
 COHORTS, AGES = 18, 18
 
 
+@require_safe
 def page(request: HttpRequest, part: str = "segments") -> HttpResponse:
     """One part of Insight, over the customers the asker may see."""
     scope = scope_of(request.user)

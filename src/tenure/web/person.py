@@ -7,7 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from tenure.desk.customers import selectors, services
 from tenure.desk.customers.cards import Card
@@ -17,12 +17,13 @@ from tenure.desk.governance.api import may, scope_of
 from tenure.desk.governance.models import Team, User
 from tenure.desk.lake import about
 from tenure.errors import TenureError
-from tenure.web.frame import hidden_fields, render
+from tenure.web.frame import render
 from tenure.web.timeline import kinds_in, timeline
 
 STEP = 60
 
 
+@require_safe
 def page(request: HttpRequest, person_id: int) -> HttpResponse:
     """One customer. Out of the asker's reach is the same answer as not there: 404."""
     scope = scope_of(request.user)
@@ -43,7 +44,7 @@ def page(request: HttpRequest, person_id: int) -> HttpResponse:
         card=card,
         because=access.why(request.user, **access_facts(card)).words,  # type: ignore[arg-type]
         may_users=may(request.user, "users"),
-        hidden=hidden_fields(scope),
+        hidden=scope.hides,
         entries=chosen[:length],
         more=len(chosen) > length,
         upto=length + STEP * 2,

@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from tenure.contracts import CONTRACTS
 from tenure.desk.customers.models import Customer
@@ -25,6 +25,7 @@ from tenure.web.person import access_facts
 NEW = "new"
 
 
+@require_safe
 def page(request: HttpRequest) -> HttpResponse:
     """Every role with who has it, whom it reaches and what it hides."""
     holders = dict(User.objects.filter(is_active=True).values_list("role").annotate(n=Count("pk")))
@@ -112,6 +113,7 @@ def drop(request: HttpRequest, code: str) -> HttpResponse:
     return HttpResponseRedirect(reverse("admin:roles"))
 
 
+@require_safe
 def of_user(request: HttpRequest, user_id: int) -> HttpResponse:
     """What one person sees and may do, and why: by kind of record, by field, by page."""
     user = User.objects.select_related("team").filter(pk=user_id).first()
@@ -145,6 +147,7 @@ def measured(user: User) -> list[tuple[str, str]]:
     ]
 
 
+@require_safe
 def of_customer(request: HttpRequest, person_id: int) -> HttpResponse:
     """Everyone with an account: who sees this customer, who does not, and why."""
     from tenure.desk.customers import selectors

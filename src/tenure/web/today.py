@@ -3,6 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
 
 from tenure.desk.customers import selectors
 from tenure.desk.customers.models import Publication
@@ -40,6 +41,7 @@ def page(request: HttpRequest) -> HttpResponse:
     )
 
 
+@require_safe
 def numbers(request: HttpRequest) -> HttpResponse:
     """The headline numbers with their months, as a piece of the page."""
     scope = scope_of(request.user)

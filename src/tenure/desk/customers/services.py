@@ -1,5 +1,6 @@
 """The verbs of customers: each is one transaction, one audit entry, one announced event."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from django.db import transaction
@@ -24,10 +25,7 @@ def assign_customer(
     can no longer sign in.
     """
     customer = Customer.objects.visible_to(scope).select_for_update(of=("self",)).get(pk=person_id)
-    if owner is not None and not (owner.is_active and owner.role):
-        raise TenureError(
-            tr('"{name}" can no longer sign in, so no customer can be given to them.', name=owner.username)
-        )
+    _check_owner(owner)
     before = {"owner": customer.owner_id, "team": customer.team_id}
     customer.owner, customer.team, customer.assigned_here = owner, team, True
     customer.save(update_fields=["owner", "team", "assigned_here"])
@@ -35,6 +33,43 @@ def assign_customer(
     audit.record("assign_customer", "customer", person_id, actor=actor, now=now, before=before, after=after)
     announce(CustomerAssigned(person_id, customer.owner_id, customer.team_id))
     return customer
+
+
+@transaction.atomic
+def assign_customers(
+    person_ids: Collection[int],
+    *,
+    owner: User | None,
+    team: Team | None,
+    scope: Scope,
+    actor: User | None,
+    now: datetime,
+) -> int:
+    """Put many customers into somebody's hands: all of them, or where one is out of reach, none. Returns how many.
+
+    One audit entry names them all. Raises Customer.DoesNotExist and TenureError as `assign_customer` does.
+    """
+    wanted = set(person_ids)
+    found = Customer.objects.visible_to(scope).select_for_update(of=("self",)).filter(pk__in=wanted)
+    before = {row.pk: [row.owner_id, row.team_id] for row in found}
+    if len(before) < len(wanted):
+        raise Customer.DoesNotExist
+    _check_owner(owner)
+    Customer.objects.filter(pk__in=before).update(owner=owner, team=team, assigned_here=True)
+    after = {"owner": owner.pk if owner else None, "team": team.pk if team else None}
+    audit.record(
+        "assign_customers", "customer", f"{len(before)} customers", actor=actor, now=now, before=before, after=after
+    )
+    for person_id in before:
+        announce(CustomerAssigned(person_id, after["owner"], after["team"]))
+    return len(before)
+
+
+def _check_owner(owner: User | None) -> None:
+    if owner is not None and not (owner.is_active and owner.role):
+        raise TenureError(
+            tr('"{name}" can no longer sign in, so no customer can be given to them.', name=owner.username)
+        )
 
 
 @transaction.atomic

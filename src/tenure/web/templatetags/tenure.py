@@ -9,9 +9,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from tenure.currencies import minor_digits
+from tenure.desk.customers.words import words_for
 from tenure.desk.lake import workspace
 from tenure.language import is_chinese
-from tenure.web.words import words_for
 
 register = template.Library()
 

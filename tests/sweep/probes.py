@@ -1,0 +1,134 @@
+"""Every address the desk answers, and what is asked of each: found from the routes themselves, so that a new one is
+asked without anyone remembering."""
+
+import itertools
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from tests.sweep.worlds import PEOPLE, World
+
+# What a part of an address may be, by its name; one of another name is tried with a forged value.
+PARTS: dict[str, tuple[str, ...]] = {
+    "part": ("segments", "stages", "value", "cohorts", "campaigns", "model"),
+    "code": ("new", "agent", "clerk"),
+    "contract": ("customers", "orders", "cases", "interactions"),
+}
+NUMBERS = ("1", "3", "4")
+# Never answered for anybody in particular, or not by us.
+LEFT_OUT = ("static/", "jsi18n", "r/<path:content_type_id>", "(?P<url>")
+
+AS_IS, OTHER = World(), World(unseen=frozenset(PEOPLE))
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One request of a route. data: what is sent along, as a form or as JSON."""
+
+    route: str
+    method: str
+    path: str
+    data: tuple[tuple[str, Any], ...] = ()
+
+
+def routes() -> list[str]:
+    """Every address as it is written in the routes, `customers/<int:person_id>/`."""
+    return sorted(set(_flattened(get_resolver().url_patterns, "")))
+
+
+def _flattened(patterns: list[Any], before: str) -> Iterator[str]:
+    for pattern in patterns:
+        path = before + str(pattern.pattern).removeprefix("^").removesuffix(r"\Z").removesuffix("$")
+        if isinstance(pattern, URLResolver):
+            yield from _flattened(pattern.url_patterns, path)
+        elif isinstance(pattern, URLPattern) and not any(part in path for part in LEFT_OUT):
+            yield path
+
+
+def paths(route: str) -> list[str]:
+    """The addresses a route stands for here."""
+    pieces: list[tuple[str, ...]] = []
+    for piece in re.split(r"(<[^>]+>)", route):
+        if not piece.startswith("<"):
+            pieces.append((piece,))
+            continue
+        name = piece.strip("<>").rpartition(":")[2]
+        pieces.append(PARTS.get(name, NUMBERS if "int:" in piece or name.endswith("id") else ("forged",)))
+    return ["/" + "".join(made) for made in itertools.product(*pieces)]
+
+
+def looks() -> Iterator[str]:
+    """Query strings a list or a figure may listen to: each order, each filter, and searches by everything personal."""
+    yield from (f"sort={name}" for name in ("at_risk", "risk", "value", "spent", "silent", "name"))
+    yield from (
+        "risk=high",
+        "stage=mature",
+        "decile=3",
+        "moved=high",
+        "region=广东",
+        "kind=enterprise",
+        "cell=loyal",
+        "r=3",
+    )
+    yield from ("risk=low&sort=value", "page=2", "limit=2", "kind=cases", "upto=5", "owner=1", "team=2")
+    for world, p in itertools.product((AS_IS, OTHER), (1, 4)):
+        yield from (f"q={text}" for text in (world.name(p), world.phone(p).lstrip("+"), world.email(p)))
+    yield from ("q=C-4", "q=1111", "q=crm", "q=wang", "q=smith", "q=East", "q=ann")
+
+
+def probes(route: str) -> Iterator[Probe]:
+    """What is asked of one route first: every method, with and without something sent along."""
+    for path in paths(route):
+        yield Probe(route, "get", path)
+        yield Probe(route, "post", path, SENT)
+        yield Probe(route, "json", path, SENT)
+    for method in ("put", "patch", "delete"):
+        yield Probe(route, method, paths(route)[0], SENT)
+
+
+def differently(
+    probe: Probe, look: str = "q=nobody&sort=silent&risk=none&decile=99&kind=cases&page=9&limit=1"
+) -> Probe:
+    """The same address asked with something an order, a filter or a search would listen to."""
+    if probe.method == "get":
+        return replace(probe, path=f"{probe.path}?{look}")
+    return replace(probe, data=tuple(tuple(part.split("=")) for part in look.split("&")))  # type: ignore[misc]
+
+
+def closer(probe: Probe) -> Iterator[Probe]:
+    """What is asked further of an address that listens: every order, filter and search."""
+    return (differently(probe, look) for look in looks())
+
+
+SENT: tuple[tuple[str, Any], ...] = (
+    ("name", "Mine"), ("owner", "ann"), ("team", "East"), ("person_ids", (1, 4)), ("person_id", 4), ("query", "sort=value"),
+    ("purpose", "marketing"), ("channel", "phone"), ("state", "given"), ("evidence", "said so"), ("until", "2027-01-01"),
+    ("kind", "export"), ("field", "phone"), ("value", "1"), ("fields", ("name", "phone")), ("partner", "A partner"),
+)  # fmt: skip
+
+# Made anew with every answer, and told to whoever asks: never the same twice.
+_FRESH = [
+    (re.compile(rb'(name="csrfmiddlewaretoken" value=")[^"]+'), rb"\1*"),
+    (re.compile(rb"(X-CSRFToken[^A-Za-z0-9]+)[A-Za-z0-9]{20,}"), rb"\1*"),
+    (re.compile(rb'nonce="[^"]+"'), b'nonce="*"'),
+    (re.compile(rb"\d{8}T\d{6}-\w+-[0-9a-f]{8}"), b"BATCH"),
+]
+
+
+def asked(client: Any, probe: Probe, headers: dict[str, str]) -> tuple[int, str, bytes]:
+    """What the answer says: status, where it sends one, and every byte of it but what is made anew each time."""
+    data = dict(probe.data)
+    if probe.method == "json":
+        response = client.post(probe.path, json.dumps(data), content_type="application/json", headers=headers)
+    elif probe.method in ("get", "post"):
+        response = getattr(client, probe.method)(probe.path, data if probe.method == "post" else None, headers=headers)
+    else:
+        response = getattr(client, probe.method)(probe.path, json.dumps(data), "application/json", headers=headers)
+    body = b"".join(response.streaming_content) if response.streaming else response.content
+    for pattern, instead in _FRESH:
+        body = pattern.sub(instead, body)
+    return response.status_code, response.headers.get("Location", ""), body

@@ -1,0 +1,254 @@
+"""The sweep: every address × who asks × list, read, change, bulk, export, search, sort, aggregate.
+
+A leak is found without knowing what a page is about: each asker gets two companies that differ only in what this asker
+must not see (`worlds.py`), and every answer must be the same in both. And the sweep is swept: with any one filter
+switched off, it must find a leak.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.db import transaction
+from django.db.models import Q
+from django.test import Client
+
+from tenure.desk.customers.api import publish
+from tenure.desk.customers.models import Customer, Publication
+from tenure.desk.customers.selectors import matching, totals
+from tenure.desk.governance import services
+from tenure.desk.governance.models import Team, User
+from tenure.desk.governance.roles import BUILT_IN, PERMISSIONS, Role
+from tenure.lake import SYSTEM
+from tenure.language import Words
+from tests.cast import EAST, MONDAY, SOUTH
+from tests.sweep.probes import Probe, asked, closer, differently, probes, routes
+from tests.sweep.worlds import PEOPLE, World
+
+pytestmark = pytest.mark.django_db
+
+# What nobody needs to sign in for. An address that is not here is closed to strangers, whoever adds it.
+OPEN = {"login/", "language/", "api/v1/openapi.json"}
+# What whoever may sign in finds open: the own page of Today, and the own account.
+OWN = {"", "today/numbers/", "api/v1/me", "api/v1/totals", "password_change/", "password_change/done/", "logout/",
+       "search/", "api/v1/", "autocomplete/"}  # fmt: skip
+KEEPING = {"users", "roles", "audit"}  # those who keep accounts see accounts, and are not asked here
+
+CLERK = Role(
+    "clerk", Words("Clerk", "文员"), Words("", ""), "team", frozenset(PERMISSIONS) - KEEPING,
+    {"phone": "masked", "email": "masked", "id_number": "hidden", "birth_date": "hidden", "street": "hidden",
+     "text": "hidden", "identity": "hidden", "extra": "hidden", "amounts": "hidden"},
+    {"interactions": "own"},
+)  # fmt: skip
+NAMELESS = replace(CLERK, code="nameless", reach="all", objects={}, fields=dict(CLERK.fields) | {"name": "masked"})
+BLIND = replace(CLERK, code="blind", reach="none", objects={}, fields={})
+BARE = replace(CLERK, code="bare", reach="all", objects={}, fields={}, permissions=frozenset({"today"}))
+
+EVERYONE = frozenset(PEOPLE)
+# Who asks → the world that is the same to them.
+SAME_TO: dict[str, World] = {
+    "mia": World(unseen=frozenset(SOUTH), masked=frozenset({"id_number"})),
+    "noa": World(unseen=frozenset(EAST), masked=frozenset({"id_number"})),
+    "ann": World(unseen=EVERYONE - {1, 2}, masked=frozenset({"id_number"})),
+    "bo": World(unseen=EVERYONE - {4, 5}, masked=frozenset({"id_number"})),
+    "ivy": World(hidden=BUILT_IN["analyst"].having("hidden")),
+    "cleo": World(
+        unseen=frozenset(SOUTH),
+        hidden=CLERK.having("hidden"),
+        masked=CLERK.having("masked"),
+        unseen_kinds={"interactions": frozenset({1, 2})},
+    ),
+    "nan": World(hidden=NAMELESS.having("hidden"), masked=NAMELESS.having("masked")),
+    "bea": World(unseen=EVERYONE),
+    "zed": World(unseen=EVERYONE),
+    "": World(unseen=EVERYONE),
+}
+
+
+@pytest.fixture(scope="module")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Callable[[World], Path]:
+    """The home folder of a world, made once."""
+    made: list[tuple[World, Path]] = []
+
+    def home(world: World) -> Path:
+        for known, folder in made:
+            if known == world:
+                return folder
+        folder = tmp_path_factory.mktemp("world")
+        world.fill(folder / "lake")
+        made.append((world, folder))
+        return folder
+
+    return home
+
+
+@dataclass
+class Desk:
+    """The desk of the sweep: who works there, and a way to step into a world."""
+
+    people: dict[str, User]
+    enter: Callable[[World], None]
+
+    def client(self, name: str) -> Client:
+        client = Client(raise_request_exception=False)
+        if name:
+            client.force_login(self.people[name])
+        return client
+
+    def headers(self, name: str) -> dict[str, str]:
+        """The key of the person, for the API; whoever has none asks with a forged one."""
+        return {"Authorization": f"Bearer {self.keys.get(name, 'forged')}"}
+
+    keys: dict[str, str]
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    """Most of what is asked is refused, which the log need not tell each time."""
+    logging.disable(logging.ERROR)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+@pytest.fixture
+def desk(people: dict[str, User], homes: Callable[[World], Path], monkeypatch: pytest.MonkeyPatch) -> Desk:
+    east = Team.objects.get(name="East")
+    for role, name in ((CLERK, "cleo"), (NAMELESS, "nan"), (BLIND, "bea"), (BARE, "ben")):
+        services.save_role(role, actor=None, now=MONDAY)
+        people[name] = services.create_user(
+            name, password="correct-horse-battery", role=role.code, actor=None, now=MONDAY, team=east
+        )
+    monkeypatch.setattr("tenure.web.headlines.MONTHS", 2)
+
+    administrator = Client()
+    administrator.force_login(people["dee"])
+
+    def enter(world: World) -> None:
+        monkeypatch.setenv("TENURE_HOME", str(homes(world)))
+        cache.clear()
+        for model in (Customer, Publication):
+            model.objects.all().delete()
+        publish(world.cards(), as_of=MONDAY, now=MONDAY)
+        # Whoever sees everything looks first: what is remembered for them is not for others.
+        for page in ("", "today/numbers/", "customers/", "insight/", "insight/stages/", "insight/cohorts/"):
+            assert administrator.get(f"/{page}").status_code == 200
+
+    made = {name: _key_of(user) for name, user in people.items() if name not in ("zed", "old") and user.role}
+    return Desk(people, enter, made)
+
+
+def _key_of(user: User) -> str:
+    return user.username
+
+
+def answers(desk: Desk, name: str, world: World, asking: Iterable[Probe]) -> Iterator[Any]:
+    """What this person gets in this world; whatever a request changes is taken back after it."""
+    desk.enter(world)
+    client, headers = desk.client(name), desk.headers(name)
+    for probe in asking:
+        with transaction.atomic():
+            before = None if probe.method == "get" else state(world.unseen)
+            answer = asked(client, probe, headers)
+            if before is not None and state(world.unseen) != before:
+                answer = (answer[0], answer[1], b"CHANGED WHAT IS OUT OF REACH")
+            transaction.set_rollback(True)
+        yield answer
+
+
+def state(persons: frozenset[int]) -> list[tuple[Any, ...]]:
+    return list(Customer.objects.filter(pk__in=persons).order_by("pk").values_list())
+
+
+def leaks(desk: Desk, name: str, among: Iterable[str]) -> Iterator[str]:
+    """The requests by which this person tells the two worlds apart, the plain ones first."""
+    asking = [probe for route in among for probe in probes(route)]
+    in_one = list(answers(desk, name, World(), asking))
+    yield from _different(name, asking, in_one, answers(desk, name, SAME_TO[name], asking))
+    answered = [(probe, answer) for probe, answer in zip(asking, in_one, strict=True) if answer[0] == 200]
+    # What gives the same answer whatever it is asked need not be asked everything.
+    heard = answers(desk, name, World(), [differently(probe) for probe, _answer in answered])
+    listens = {(probe.route, probe.method): probe for (probe, plain), other in zip(answered, heard, strict=True)
+               if other != plain}  # fmt: skip
+    further = [look for probe in listens.values() for look in closer(probe)]
+    in_one = list(answers(desk, name, World(), further))
+    yield from _different(name, further, in_one, answers(desk, name, SAME_TO[name], further))
+
+
+def _different(name: str, asking: list[Probe], in_one: list[Any], in_other: Iterator[Any]) -> Iterator[str]:
+    for probe, one, other in zip(asking, in_one, in_other, strict=True):
+        if one != other:
+            yield f"{name or 'nobody'}: {probe.method} {probe.path} {dict(probe.data) or ''}"
+
+
+@pytest.mark.parametrize("name", SAME_TO)
+def test_nobody_can_tell_what_they_must_not_see(desk: Desk, name: str) -> None:
+    found = list(leaks(desk, name, routes()))
+
+    assert not found, "\n".join(found[:40])
+
+
+# Any one of these switched off: whom the sweep then catches, and where it is enough to look.
+OFF: dict[str, tuple[str, Any, str, str]] = {
+    "rows of the desk": ("tenure.desk.customers.selectors.reach", lambda scope, prefix="": Q(), "mia", "customers/"),
+    "rows of the desk, for verbs": ("tenure.desk.customers.models.reach", lambda scope: Q(), "mia", "customers/<int:person_id>/assign/"),
+    "rows of the desk, in bulk": ("tenure.desk.customers.models.reach", lambda scope: Q(), "mia", "api/v1/customers/assign"),
+    "rows of the lake": ("tenure.desk.lake.person_ids", lambda scope, only=None: list(range(1, 9)), "mia", "insight/"),
+    "kinds of records": ("tenure.lake.scope.Scope.on", lambda self, kind: self, "cleo", "customers/<int:person_id>/"),
+    "fields of the lake": ("tenure.lake.door.field_of", lambda table, column: None, "cleo", "customers/<int:person_id>/"),
+    "fields of the desk": ("tenure.lake.scope.Scope.show", lambda self, table, column, value: value, "cleo", "customers/<int:person_id>/"),
+    "fields of an export": ("tenure.lake.scope.Scope.show", lambda self, table, column, value: value, "nan", "customers/export/"),
+    "fields of the API": ("tenure.lake.scope.Scope.show", lambda self, table, column, value: value, "ivy", "api/v1/customers"),
+    "orders and filters": ("tenure.desk.customers.selectors.TELLS", {"decile": "none"}, "cleo", "customers/"),
+    "reasons that speak of money": ("tenure.desk.customers.cards.Card.reasons", property(lambda card: card._score.reasons), "cleo", "customers/<int:person_id>/"),
+    "searching": ("tenure.desk.customers.selectors.matching", lambda text, scope: matching(text, SYSTEM), "ivy", "customers/"),
+    "what is remembered": ("tenure.web.cache._asker", lambda scope: (), "mia", "insight/"),
+    "sums": ("tenure.desk.customers.selectors.totals", lambda scope, shown: totals(SYSTEM, shown), "cleo", ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("filter_", OFF)
+def test_with_a_filter_switched_off_the_sweep_finds_a_leak(
+    desk: Desk, filter_: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, instead, who, where = OFF[filter_]
+    assert where in routes()
+    monkeypatch.setattr(name, instead)
+
+    assert next(leaks(desk, who, [where]), None) is not None
+
+
+def opened(desk: Desk, name: str) -> list[str]:
+    """The addresses that answer this person with anything but a refusal or the way to the sign-in page."""
+    desk.enter(World())
+    asking = [probe for route in routes() if route not in OPEN for probe in probes(route)]
+    refused = {301, 302, 401, 403, 404, 405}
+    found = zip(asking, answers(desk, name, World(), asking), strict=True)
+    return sorted({probe.route for probe, answer in found if answer[0] not in refused})
+
+
+@pytest.mark.parametrize("name", ["", "zed", "old"])
+def test_without_a_role_nothing_opens_but_what_is_open_to_all(desk: Desk, name: str) -> None:
+    assert opened(desk, name) == []
+
+
+def test_with_the_permission_to_sign_in_alone_only_today_opens(desk: Desk) -> None:
+    assert set(opened(desk, "ben")) <= OWN
+
+
+@pytest.mark.parametrize("name", ["", "zed"])
+def test_with_the_guard_switched_off_the_sweep_finds_open_pages(
+    desk: Desk, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tenure.web.site.may", lambda user, permission: True)
+
+    assert len(opened(desk, name)) > 10
+
+
+def test_every_address_is_asked() -> None:
+    for route in routes():
+        assert any(probes(route)), route
+    assert {"customers/", "customers/<int:person_id>/", "api/v1/customers", "insight/<slug:part>/"} <= set(routes())

@@ -1,0 +1,168 @@
+"""Two worlds that differ only in what an asker must not see.
+
+`World()` is the company as it is. `World(unseen=…, hidden=…)` is the same company where everything about the persons out
+of reach, and every value of the hidden fields, is something else. Whoever gets a different answer in the two has seen
+what they must not: this is how `test_sweep.py` finds a leak without knowing what a page is about.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from tenure.lake import Lake
+from tenure.lake.tables import COMPUTED
+from tests.cast import EAST, MONDAY, SOUTH
+
+PEOPLE = sorted(EAST | SOUTH)
+STRANGER = 7  # there only where somebody is out of reach: even how many they are must not show
+_NAMES = {1: ("王小明", "王大伟"), 2: ("李娜", "李想"), 3: ("张伟", "张强"), 4: ("Smith", "Stone"), 5: ("陈静", "陈思"),
+          6: ("赵敏", "赵倩"), 7: ("孙悦", "孙悦")}  # fmt: skip
+_OWNER = {1: "ann", 2: "ann", 3: "cleo", 4: "bo", 5: "bo"}
+
+
+@dataclass(frozen=True)
+class World:
+    """unseen: persons of whom nothing shows; unseen_kinds: contract → persons whose records of that kind do not.
+    hidden, masked: fields; a masked one differs only in the part that must not show."""
+
+    unseen: frozenset[int] = frozenset()
+    hidden: frozenset[str] = frozenset()
+    masked: frozenset[str] = frozenset()
+    unseen_kinds: Mapping[str, frozenset[int]] = field(default_factory=dict)
+
+    def other(self, person: int, of: str, kind: str = "customers") -> bool:
+        """Whether this person's value of a field ("" for what belongs to none) is another here."""
+        return (
+            person in self.unseen or person in self.unseen_kinds.get(kind, ()) or of in self.hidden or of in self.masked
+        )
+
+    @property
+    def people(self) -> list[int]:
+        return [*PEOPLE, STRANGER] if self.unseen else PEOPLE
+
+    def name(self, p: int) -> str:
+        return _NAMES[p][self.other(p, "name")]
+
+    def phone(self, p: int) -> str:
+        return f"+86138{'9999' if self.other(p, 'phone') else '0000'}1{p}{p}{p}"
+
+    def email(self, p: int) -> str:
+        return f"c{'hidden' if self.other(p, 'email') else ''}{p}@example.com"
+
+    def amount(self, p: int, kind: str = "orders") -> int:
+        # Turned over, so that an order by amounts differs as well.
+        return 1_000 * (97 - p * 13) if self.other(p, "amounts", kind) else 1_000 * p
+
+    def said(self, p: int, kind: str) -> str:
+        return "They said another thing" if self.other(p, "text", kind) else "They said one thing"
+
+    def cards(self) -> pa.Table:
+        rows = []
+        for p in self.people:
+            strange = p in self.unseen
+            region, team = ("浙江", "East") if p in EAST else ("广东", "South")
+            row: dict[str, Any] = dict.fromkeys(COMPUTED["scores/customers"].names)
+            risk = 0.9 - p / 10 if strange else p / 10
+            row |= {
+                "person_id": p, "customer_id": f"C-{p}", "source": "shop", "also_known_as": [f"crm-{p}{strange}"],
+                "name": self.name(p), "kind": "enterprise" if strange else "individual", "phone": self.phone(p),
+                "email": self.email(p), "region": region, "city": "绍兴" if strange else "杭州", "language": "zh",
+                "owner": _OWNER.get(p, ""), "team": team, "blocked": strange, "created_on": date(2024, 1, p + strange),
+                "first_order_on": date(2024, 2, 1 + strange), "last_order_on": date(2026, 2, p + strange),
+                "recency_days": 29 - p - strange, "frequency": p + strange, "r": 5 - p % 5, "f": 1 + (p + strange) % 5,
+                "monetary_base_minor": self.amount(p), "m": 1 + self.amount(p) % 5, "abc": "AB"[self.amount(p) % 7 > 3],
+                "rfm_cell": "lost" if strange else "loyal", "stage": "left" if strange else "mature",
+                "stage_why_en": f"Buys every {30 + strange} days", "stage_why_zh": f"约每 {30 + strange} 天购买一次",
+                "p_alive": 0.8 - strange / 10, "value_base_minor": 7 * self.amount(p),
+                "value_decile": 1 + self.amount(p) // 1000 % 10, "churn_probability": risk,
+                "risk_band": "high" if risk > 0.5 else "medium" if risk > 0.2 else "low",
+                "reasons": json.dumps([
+                    {"feature": "spent_90d", "effect": 0.7, "en": f"Spent {self.amount(p)}", "zh": f"消费 {self.amount(p)}"}
+                ]),
+                "fee_base_minor": self.amount(p), "open_cases": 1 + strange, "last_nps": 9.0 - strange,
+                "extra": json.dumps({"Contract": "One year" if self.other(p, "extra") else "Two year"}),
+            }  # fmt: skip
+            rows.append(row)
+        return pa.Table.from_pylist(rows, schema=COMPUTED["scores/customers"])
+
+    def fill(self, folder: Path) -> None:
+        """Receive this world's records and build the tables that pages read."""
+        lake = Lake(folder)
+        links = [{"ids_of": "shop", "customer_id": f"C-{p}", "own_id": p, "person_id": p, "why": "minted"}
+                 for p in self.people]  # fmt: skip
+        lake.publish("identity/links", pa.Table.from_pylist(links, schema=COMPUTED["identity/links"]))
+        for contract, rows in self._records().items():
+            columns = {name for row in rows for name in row} - {"extra"}
+            with lake.receiving(contract, source="shop", columns=columns, now=MONDAY, file=f"{contract}.csv") as batch:
+                more = [pa.field("extra", pa.string()), pa.field("row", pa.int64())]
+                schema = pa.schema([*batch.contract.schema, *more])
+                filled = [dict.fromkeys(schema.names) | row | {"row": n} for n, row in enumerate(rows, start=1)]
+                batch.append(pa.Table.from_pylist(filled, schema=schema))
+                # The stranger is one of the world, not of what the batch says of itself.
+                batch.report.update(read=9, accepted=9, rejected=0)
+            lake.publish(f"records/{contract}", lake.to_arrow(lake.current(contract)))
+        lake.publish("scores/customers", self.cards())
+        months = {date(2025, 11, 30): "grow", date(2026, 2, 28): "mature"}
+        stages = [{"person_id": p, "as_of": day, "stage": "left" if p in self.unseen else stage}
+                  for p in self.people for day, stage in months.items()]  # fmt: skip
+        lake.publish("scores/stages", pa.Table.from_pylist(stages, schema=COMPUTED["scores/stages"]))
+
+    def _records(self) -> dict[str, list[dict[str, Any]]]:
+        day = timedelta(days=1)
+
+        def strange(p: int, kind: str) -> bool:
+            return self.other(p, "", kind)
+
+        def every(kind: str, row: Any) -> list[dict[str, Any]]:
+            return [{"customer_id": f"C-{p}"} | row(p, strange(p, kind)) for p in self.people]
+
+        return {
+            "customers": every("customers", lambda p, s: {
+                "name": self.name(p), "phone": self.phone(p), "email": self.email(p), "kind": "individual",
+                "id_number": f"3301061988{'99999' if self.other(p, 'id_number') else '00000'}{p}234",
+                "birth_date": date(1988, 5 + self.other(p, "birth_date"), 1),
+                "street": "A street" if self.other(p, "street") else "The street", "updated_at": MONDAY - 9 * day,
+                "extra": json.dumps({"note": "b" if self.other(p, "extra") else "a"}),
+            }),
+            "orders": [
+                {"order_id": f"A-{p}-{month}", "line_no": 1, "customer_id": f"C-{p}", "product_id": "P-1",
+                 "ordered_at": datetime(2025 + (month < 3), month, 10 + strange(p, "orders"), 4, tzinfo=UTC),
+                 "product_name": "Coffee" if strange(p, "orders") else "Tea", "quantity": 1.0, "kind": "sale",
+                 "amount_minor": self.amount(p), "currency": "CNY", "status": "completed", "channel": "app"}
+                for p in self.people for month in (1, 2, 10, 11, 12)
+                if not (strange(p, "orders") and month % 2)
+            ],
+            "cases": every("cases", lambda p, s: {
+                "case_id": f"Q-{p}", "opened_at": MONDAY - (5 + s) * day, "kind": "complaint",
+                "severity": "minor" if s else "severe", "category": "price" if s else "delivery", "channel": "phone",
+                "text": self.said(p, "cases"), "compensation_minor": self.amount(p, "cases"), "currency": "CNY",
+            }),
+            "interactions": every("interactions", lambda p, s: {
+                "interaction_id": f"I-{p}", "occurred_at": MONDAY - (4 + s) * day, "channel": "phone",
+                "direction": "out" if s else "in", "topic": "price" if s else "refund",
+                "text": self.said(p, "interactions"), "duration_seconds": 300.0 + s,
+            }),
+            "survey_responses": every("survey_responses", lambda p, s: {
+                "response_id": f"R-{p}", "question": "nps", "survey": "nps",
+                "answered_at": datetime(2026, 2, 3, tzinfo=UTC), "score": 2.0 if s else 9.0,
+                "text": self.said(p, "survey_responses"),
+            }),
+            "events": every("events", lambda p, s: {
+                "event_id": f"E-{p}", "occurred_at": datetime(2026, 2, 20 + s, 3, tzinfo=UTC),
+                "name": "search" if s else "view", "channel": "web",
+            }),
+            "payments": every("payments", lambda p, s: {
+                "payment_id": f"B-{p}", "due_at": datetime(2026, 1, 5, tzinfo=UTC), "currency": "CNY",
+                "paid_at": datetime(2026, 1, 4 if s else 9, tzinfo=UTC), "amount_minor": self.amount(p, "payments"),
+            }),
+            "treatments": every("treatments", lambda p, s: {
+                "treatment_id": f"T-{p}", "assigned_at": datetime(2025, 9, 1, tzinfo=UTC), "campaign": "Letter",
+                "arm": "treated" if (p + s) % 2 else "control", "propensity": 0.5, "channel": "mail",
+                "cost_minor": self.amount(p, "treatments"), "currency": "CNY",
+            }),
+        }  # fmt: skip
