@@ -373,6 +373,35 @@ class Vault:
             connection.execute("UPDATE about SET value = ? WHERE name = 'digest_under'", (under,))
 
 
+def take_tombstones(path: Path, source: Path) -> int:
+    """Destroy in the vault at `path`, an older copy, what was destroyed in the one at `source` since; returns how many.
+
+    Neither needs a key for it: a tombstone holds none. Tombstones of another workspace's vault name nobody here.
+    """
+    destroyed = 0
+    with (
+        _clearly(source),
+        closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True, timeout=30, isolation_level=None)) as theirs,
+        _clearly(path),
+        closing(sqlite3.connect(f"file:{path}?mode=rw", uri=True, timeout=30, isolation_level=None)) as ours,
+    ):
+        ours.execute("PRAGMA secure_delete = ON").fetchall()
+        graves = theirs.execute("SELECT digest, under, wrapped FROM subjects WHERE under = ?", (_NOBODY,))
+        while some := graves.fetchmany(_ASKED):
+            with _transaction(ours):
+                before = ours.total_changes
+                ours.executemany(
+                    "INSERT INTO subjects (digest, under, wrapped) VALUES (?, ?, ?) ON CONFLICT (digest) DO UPDATE "
+                    "SET under = excluded.under, wrapped = excluded.wrapped WHERE under <> excluded.under",
+                    some,
+                )
+                now_destroyed = ours.total_changes - before
+                ours.execute("UPDATE about SET value = value + ? WHERE name = 'destroyed'", (now_destroyed,))
+            destroyed += now_destroyed
+        ours.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return destroyed
+
+
 _TEXT_OF_NOTHING = pa.array([], pa.string())
 
 
