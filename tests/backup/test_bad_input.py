@@ -198,7 +198,9 @@ def test_a_full_disk_leaves_no_backup_and_no_torso(company_home: Path, tmp_path:
     assert not (company_home / "last-backup.json").exists()
 
 
-def test_a_full_disk_leaves_nothing_of_a_restore(original: Path, backup: Path, tmp_path: Path) -> None:
+def test_a_full_disk_leaves_nothing_of_a_restore(original: Path, tmp_path: Path) -> None:
+    backup = tmp_path / "b.tenure"
+    tenure(original / "home", "backup", backup)
     small = tmp_path / "small"
     small.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=160k", "tmpfs", str(small)], capture_output=True)
