@@ -103,7 +103,9 @@ print(json.dumps(out, default=str))
 """
 
 
-def python(home: Path, code: str, *arguments: object, fails: bool = False, **more: str) -> subprocess.CompletedProcess[str]:
+def python(
+    home: Path, code: str, *arguments: object, fails: bool = False, **more: str
+) -> subprocess.CompletedProcess[str]:
     """Run a piece of Python in the workspace's surroundings."""
     ended = subprocess.run(
         [sys.executable, "-c", code, *map(str, arguments)], env=surroundings(home) | more, cwd=home.parent,

@@ -69,7 +69,9 @@ def test_a_flipped_byte_anywhere_is_found_and_the_member_named(backup: Path, tmp
         if place >= second:
             assert "f.tenure" in said
             assert "is damaged" in said or "is cut short" in said, (place, said)
-            named += any(f"f.tenure: {part}" in said for part in ("desk/", "lake/", "rejects/", "vault/", "the manifest"))
+            named += any(
+                f"f.tenure: {part}" in said for part in ("desk/", "lake/", "rejects/", "vault/", "the manifest")
+            )
 
     assert len(chunks) > 40
     assert named > len(chunks)
@@ -78,12 +80,11 @@ def test_a_flipped_byte_anywhere_is_found_and_the_member_named(backup: Path, tmp
 def test_cut_short_anywhere_it_is_refused(backup: Path, tmp_path: Path, lock: ByKeyring) -> None:
     whole = backup.read_bytes()
     chunks = frames(whole)
+    vault = next(start for start, _ in chunks if whole[start] == 1)
 
     for length in sorted({*range(0, len(whole), 1499), *(end for _, end in chunks[:-1]), len(whole) - 1}):
-        # Without the vault's part it is a whole backup whose vault was cut off.
-        if whole[length] == 1 and length in {start for start, _ in chunks} and whole[chunks[0][0]] == 0:
-            if next(start for start, _ in chunks if whole[start] == 1) == length:
-                continue
+        if length == vault:
+            continue  # a whole backup whose vault was cut off
         said = refusal(tmp_path / "t.tenure", whole[:length], lock)
         assert "cut short" in said or "not a backup" in said, (length, said)
 
@@ -162,7 +163,9 @@ def test_a_damaged_backup_is_refused_before_a_restore_writes_anything(
     (tmp_path / "d").mkdir()
     (tmp_path / "d" / "f.tenure").write_bytes(flipped)
 
-    said = tenure(original / "home", "restore", tmp_path / "d" / "f.tenure", "--home", tmp_path / "d" / "new", fails=True)
+    said = tenure(
+        original / "home", "restore", tmp_path / "d" / "f.tenure", "--home", tmp_path / "d" / "new", fails=True
+    )
 
     assert "is damaged" in said.stderr
     assert [path.name for path in (tmp_path / "d").iterdir()] == ["f.tenure"]

@@ -177,7 +177,9 @@ def test_killed_while_it_fills_postgresql_the_database_stays_empty(
     import psycopg
 
     url, given = new_database(), ("restore", backup, "--home", tmp_path / "new", "--database-url")
-    steps = steps_of(run(original / "home", 0, "restore", backup, "--home", tmp_path / "x", "--database-url", new_database()))
+    steps = steps_of(
+        run(original / "home", 0, "restore", backup, "--home", tmp_path / "x", "--database-url", new_database())
+    )
 
     killed = run(original / "home", steps // 2, *given, url)
 

@@ -46,7 +46,9 @@ def test_a_workspace_restored_elsewhere_gives_the_same_to_the_byte(original: Pat
 
 
 @pytest.mark.postgres
-@pytest.mark.parametrize(("source", "target"), [("postgresql", "postgresql"), ("sqlite", "postgresql"), ("postgresql", "sqlite")])
+@pytest.mark.parametrize(
+    ("source", "target"), [("postgresql", "postgresql"), ("sqlite", "postgresql"), ("postgresql", "sqlite")]
+)
 def test_a_desk_moves_between_databases_unchanged(
     original: Path, tmp_path: Path, new_database: NewDatabase, source: str, target: str
 ) -> None:
@@ -113,7 +115,9 @@ def test_a_backup_and_a_restore_are_on_the_audit_trail_and_open_no_session(compa
     assert (there[0], there[-1]) == ("0", "restore")
 
 
-def test_the_master_keys_are_not_in_it_and_the_output_says_which_file_to_keep(company_home: Path, tmp_path: Path) -> None:
+def test_the_master_keys_are_not_in_it_and_the_output_says_which_file_to_keep(
+    company_home: Path, tmp_path: Path
+) -> None:
     said = tenure(company_home, "backup", tmp_path / "b.tenure", columns=300).stdout
 
     assert f"The master keys are NOT in it. Without {company_home}/keys/master.json" in said
@@ -168,7 +172,10 @@ def test_an_expired_vault_is_refused_unless_told_and_who_was_erased_since_stays_
 ) -> None:
     file = tmp_path / "b.tenure"
     python(company_home, EARLIER, 31, "backup", file)
-    python(company_home, "from tenure.vault import vault; from datetime import *; vault().destroy(['shop\\x1fC-1'], now=datetime.now(UTC))")
+    python(
+        company_home,
+        "from tenure.vault import vault; from datetime import *; vault().destroy(['shop\\x1fC-1'], now=datetime.now(UTC))",
+    )
 
     refused = tenure(company_home, "restore", file, "--home", tmp_path / "new", fails=True).stderr
     assert "--expired-vault" in " ".join(refused.split())
@@ -210,7 +217,10 @@ def test_a_restore_never_writes_over_a_workspace_and_with_replace_keeps_the_old_
     before = contents(company_home, original / "tokens")
     file = backed_up(company_home, tmp_path / "b.tenure")["file"]
     tenure(company_home, "user", "add", "late", TENURE_PASSWORD="correct-horse-battery")
-    python(company_home, "from tenure.vault import vault; from datetime import *; vault().destroy(['shop\\x1fC-2'], now=datetime.now(UTC))")
+    python(
+        company_home,
+        "from tenure.vault import vault; from datetime import *; vault().destroy(['shop\\x1fC-2'], now=datetime.now(UTC))",
+    )
 
     refused = tenure(company_home, "restore", file, "--home", company_home, fails=True).stderr
     assert "is not empty" in refused
@@ -234,7 +244,9 @@ def test_a_postgresql_that_holds_a_desk_is_refused_and_with_replace_kept_in_a_sc
     file = backed_up(company_home, tmp_path / "b.tenure")["file"]
     restored(company_home, file, tmp_path / "one", "--database-url", url)
 
-    refused = tenure(company_home, "restore", file, "--home", tmp_path / "two", "--database-url", url, fails=True).stderr
+    refused = tenure(
+        company_home, "restore", file, "--home", tmp_path / "two", "--database-url", url, fails=True
+    ).stderr
     assert "already holds a desk" in " ".join(refused.split())
     assert not (tmp_path / "two").exists()
 

@@ -48,7 +48,9 @@ def verify(path: Path, lock: Lock, *, progress: Progress | None = None) -> Check
     return read(path, lock, lambda name: None, progress=progress)
 
 
-def read(path: Path, lock: Lock, open_sink: OpenSink, *, vault: bool = True, progress: Progress | None = None) -> Checked:
+def read(
+    path: Path, lock: Lock, open_sink: OpenSink, *, vault: bool = True, progress: Progress | None = None
+) -> Checked:
     """Read a backup, giving each member where `open_sink` says; `vault` False passes that part over unread."""
     with opened(path) as file:
         size = os.fstat(file.fileno()).st_size
@@ -97,7 +99,11 @@ def said_plainly(what: str) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise TenureError(
-                tr("The disk is full ({error}). {what} Free some room, then try again.", error=error.strerror, what=what)
+                tr(
+                    "The disk is full ({error}). {what} Free some room, then try again.",
+                    error=error.strerror,
+                    what=what,
+                )
             ) from error
         raise TenureError(
             tr("{path} can't be written: {error}. {what}", path=error.filename, error=error.strerror, what=what)

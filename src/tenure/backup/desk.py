@@ -255,7 +255,9 @@ def dump(snapshot: Snapshot, table: Table, file: IO[bytes]) -> int:
     """Write a table as an Arrow stream; returns its rows. Raises TenureError for a value that is not what it should be."""
     schema = pa.schema([(column.name, _ARROW[column.kind]) for column in table.columns])
     count = 0
-    with pa.ipc.new_stream(pa.PythonFile(file, mode="w"), schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as out:
+    with pa.ipc.new_stream(
+        pa.PythonFile(file, mode="w"), schema, options=pa.ipc.IpcWriteOptions(compression="zstd")
+    ) as out:
         for rows in snapshot.rows(table):
             columns = [_column(table, column, [row[n] for row in rows]) for n, column in enumerate(table.columns)]
             out.write_batch(pa.record_batch(columns, schema=schema))

@@ -100,7 +100,9 @@ class MemberFile(RawIOBase):
 Sink = Callable[[bytes], None]
 
 
-def read_members(part: PartReader, open_sink: Callable[[str], "tuple[Sink, Callable[[], None]] | None"]) -> dict[str, Any]:
+def read_members(
+    part: PartReader, open_sink: Callable[[str], "tuple[Sink, Callable[[], None]] | None"]
+) -> dict[str, Any]:
     """Read a whole part and return its manifest, having held every member against it.
 
     open_sink: given a member's name, where its pieces go and what to call at its end; None to check and let go.

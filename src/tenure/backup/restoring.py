@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from tenure.backup import desk
 from tenure.backup.checking import Checked, read, said_plainly, verify
@@ -192,7 +191,9 @@ def _put_keys(building: Path, home: Path, keys: Path | None) -> None:
     source = keys or home / "keys" / "master.json"
     if source.is_file():
         (building / "keys").mkdir(mode=0o700, exist_ok=True)
-        with os.fdopen(os.open(building / "keys" / "master.json", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        with os.fdopen(
+            os.open(building / "keys" / "master.json", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb"
+        ) as file:
             file.write(source.read_bytes())
 
 
@@ -201,7 +202,14 @@ def _put_keys(building: Path, home: Path, keys: Path | None) -> None:
 
 @contextmanager
 def _desk_of(
-    building: Path, url: str | None, checked: Checked, token: str, replace_old: bool, now: datetime, name: str, watch: Watcher
+    building: Path,
+    url: str | None,
+    checked: Checked,
+    token: str,
+    replace_old: bool,
+    now: datetime,
+    name: str,
+    watch: Watcher,
 ) -> Iterator[Callable[[], int]]:
     """Build the desk; what is given commits it and says how many cells had to be changed. Left before, nothing is there."""
     os.environ["TENURE_HOME"] = str(building)
@@ -257,7 +265,9 @@ def _filled(building: Path, checked: Checked, now: datetime, name: str, watch: W
             with (building / _DUMPS / table).open("rb") as source:
                 rows, altered = desk.load(table, source, line["numbers"], line["kinds"])
             if rows != line["rows"]:
-                raise TenureError(tr("{table} has {rows:,} rows of {wanted:,}.", table=table, rows=rows, wanted=line["rows"]))
+                raise TenureError(
+                    tr("{table} has {rows:,} rows of {wanted:,}.", table=table, rows=rows, wanted=line["rows"])
+                )
             changed += altered
             watch(tr("Desk"), place + 1, len(about))
         connection.check_constraints()
@@ -286,7 +296,11 @@ def _migrate_to(checked: Checked) -> None:
                 name=checked.path.name, theirs=checked.tenure, unknown=", ".join(unknown[:5]),
             )
         )  # fmt: skip
-    last = [key for key in applied if not any(child.key in applied and child.key[0] == key[0] for child in graph.node_map[key].children)]
+    last = [
+        key
+        for key in applied
+        if not any(child.key in applied and child.key[0] == key[0] for child in graph.node_map[key].children)
+    ]
     executor.migrate(last)
 
 

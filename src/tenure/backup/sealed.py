@@ -44,9 +44,7 @@ def write_head(file: BinaryIO, head: dict[str, Any]) -> bytes:
 def read_head(file: BinaryIO, name: str) -> tuple[dict[str, Any], bytes]:
     """The head and its digest. Raises TenureError for what is no backup, is newer, or is damaged there."""
     if file.read(len(MAGIC)) != MAGIC:
-        raise TenureError(
-            tr("{name} is not a backup of Tenure. Give a file that tenure backup has made.", name=name)
-        )
+        raise TenureError(tr("{name} is not a backup of Tenure. Give a file that tenure backup has made.", name=name))
     start = file.read(_HEAD.size)
     version, length = _HEAD.unpack(start) if len(start) == _HEAD.size else (FORMAT, _MOST_HEAD + 1)
     if version > FORMAT:
@@ -61,7 +59,10 @@ def read_head(file: BinaryIO, name: str) -> tuple[dict[str, Any], bytes]:
     digest = hashlib.sha256(MAGIC + start + text).digest()
     if version < 1 or file.read(len(digest)) != digest:
         raise TenureError(
-            tr("The head of {name} is damaged or cut short, so nothing in it can be opened. Use another backup.", name=name)
+            tr(
+                "The head of {name} is damaged or cut short, so nothing in it can be opened. Use another backup.",
+                name=name,
+            )
         )
     head: dict[str, Any] = json.loads(text)
     return head, digest

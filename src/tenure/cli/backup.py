@@ -91,7 +91,9 @@ def backup(
     )  # fmt: skip
     show.out.print(_holds(made.checked), markup=False)
     if left_out := made.checked.manifest["desk"]["left_out"]:
-        show.out.print(tr("Tables that are not Tenure's were left out: {tables}.", tables=", ".join(left_out)), markup=False)
+        show.out.print(
+            tr("Tables that are not Tenure's were left out: {tables}.", tables=", ".join(left_out)), markup=False
+        )
     if made.checked.vault_until:
         show.out.print(
             tr("The keys of sealed records are in it until {day}; after that it restores without them.",
@@ -159,7 +161,9 @@ def restore(
         )  # fmt: skip
         return
     if made.finished_earlier:
-        show.out.print(tr("An earlier restore had been cut short at its last step; that step is done now."), markup=False)
+        show.out.print(
+            tr("An earlier restore had been cut short at its last step; that step is done now."), markup=False
+        )
     show.out.print(
         tr("{home} is as it was on {at:%Y-%m-%d %H:%M}.", home=made.home, at=made.checked.made_at.astimezone()),
         markup=False, soft_wrap=True,
@@ -168,9 +172,13 @@ def restore(
     if made.aside:
         show.out.print(tr("What was there before is kept in {aside}.", aside=made.aside), markup=False, soft_wrap=True)
     if made.broken_off:
-        show.out.print(tr("{n} imports were under way then; they are broken off here.", n=made.broken_off), markup=False)
+        show.out.print(
+            tr("{n} imports were under way then; they are broken off here.", n=made.broken_off), markup=False
+        )
     if made.erased:
-        show.out.print(tr("{n} subjects were erased since; their keys are destroyed here too.", n=made.erased), markup=False)
+        show.out.print(
+            tr("{n} subjects were erased since; their keys are destroyed here too.", n=made.erased), markup=False
+        )
     if made.changed:
         show.out.print(
             tr("{n} texts held a NUL character, which PostgreSQL has no room for; it was left out.", n=made.changed),
@@ -178,7 +186,9 @@ def restore(
         )
     if made.checked.vault_until and not made.vault:
         show.out.print(
-            tr("The keys of sealed records were left out: phones, addresses and free text stay unreadable without them."),
+            tr(
+                "The keys of sealed records were left out: phones, addresses and free text stay unreadable without them."
+            ),
             markup=False,
         )
     where = f"DATABASE_URL={database_url} " if database_url else ""
