@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -127,6 +128,22 @@ def test_the_master_keys_are_not_in_it_and_the_output_says_which_file_to_keep(
     assert not (tmp_path / "new").exists()
     restored(tmp_path / "away", tmp_path / "b.tenure", tmp_path / "new", "--keys", tmp_path / "kept.json")
     assert stat.S_IMODE((tmp_path / "new" / "keys" / "master.json").stat().st_mode) == 0o600
+
+
+def test_a_keyring_put_there_beforehand_stays_and_one_named_elsewhere_is_not_copied(
+    company_home: Path, original: Path, tmp_path: Path
+) -> None:
+    file = backed_up(company_home, tmp_path / "b.tenure")["file"]
+    ready, apart = tmp_path / "ready", tmp_path / "apart.json"
+    shutil.copytree(company_home / "keys", ready / "keys")
+    shutil.copy2(company_home / "keys" / "master.json", apart)
+
+    restored(tmp_path / "away", file, ready)
+    restored(tmp_path / "away", file, tmp_path / "new", TENURE_KEYS=str(apart))
+
+    assert contents(ready, original / "tokens")["vault"][0] == "+86 138 0"
+    assert contents(tmp_path / "new", original / "tokens", TENURE_KEYS=str(apart))["vault"][0] == "+86 138 0"
+    assert not (tmp_path / "new" / "keys").exists()
 
 
 def test_a_passphrase_opens_it_and_a_wrong_one_does_not(company_home: Path, tmp_path: Path) -> None:

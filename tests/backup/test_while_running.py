@@ -146,6 +146,73 @@ def test_an_import_is_in_whole_or_absent_and_the_desk_shows_the_lakes_own_cards(
     assert after["lake_version"] == Lake(new / "lake").version("scores/customers")
 
 
+def test_what_commits_between_two_steps_of_a_backup_is_in_whole_or_not_at_all(
+    company_home: Path, tmp_path: Path
+) -> None:
+    """A whole refresh's publishing between desk and lake, a whole import between `batches` and what was received."""
+    python(company_home, """
+from tenure.cli import opened
+opened.desk()
+from tenure.desk.customers.api import publish
+from tenure.lake import copies
+from tests.cast import LI, MONDAY, TUESDAY, cards
+import pyarrow as pa
+lake = opened.lake()
+late = []
+original_tables, original_table = copies.Copy.tables, copies.Copy._table
+
+def tables(self, at=None):
+    for value in (1, 2):
+        newer = cards(value_base_minor={LI: value})
+        lake.publish("scores/customers", newer)
+        publish(newer, as_of=TUESDAY, now=TUESDAY, lake_version=lake.version("scores/customers"))
+    lake.publish_document("churn_card", {"as_of": "2026-03-03"})
+    return original_tables(self, at)
+
+def table(self, name, version):
+    found = original_table(self, name, version)
+    if name in ("batches", "received/orders") and not late:  # after whichever is looked at first
+        late.append(name)
+        with lake.receiving("orders", source="shop", columns=["order_id"], now=TUESDAY) as batch:
+            batch.append(pa.table({"order_id": ["LATE"], "row": [1]}))
+    return found
+
+copies.Copy.tables, copies.Copy._table = tables, table
+from tenure.cli import main
+main()
+""", "backup", tmp_path / "b.tenure")  # fmt: skip
+
+    tenure(company_home, "restore", tmp_path / "b.tenure", "--home", tmp_path / "new")
+
+    found = json.loads(python(tmp_path / "new", LOOK).stdout)
+    now = json.loads(python(company_home, LOOK).stdout)
+    lake = Lake(tmp_path / "new" / "lake")
+    orders = lake.to_arrow(lake.read("received/orders", actor=SYSTEM))["order_id"].to_pylist()
+    assert (found["lake_version"], lake.version("scores/customers")) == (0, 0)
+    assert now["lake_version"] == 2
+    assert lake.document("churn_card") == {"as_of": "2026-03-02"}
+    assert "LATE" not in orders
+    assert {info.rows for info in lake.batches("orders") if info.state == "committed"} == {len(orders)}
+    live = Lake(company_home / "lake")
+    assert "LATE" in live.to_arrow(live.read("received/orders", actor=SYSTEM))["order_id"].to_pylist()
+
+
+def test_an_import_under_way_is_broken_off_in_what_is_restored(company_home: Path, tmp_path: Path) -> None:
+    lake = Lake(company_home / "lake")
+    when = lake.batches()[0].at
+    with lake.receiving("orders", source="shop", columns=["order_id"], now=when) as batch:
+        batch.append(pa.table({"order_id": ["HALF"], "row": [1]}))
+        batch.flush()
+        tenure(company_home, "backup", tmp_path / "b.tenure")
+
+    said = tenure(company_home, "restore", tmp_path / "b.tenure", "--home", tmp_path / "new", "--json").stdout
+
+    restored = Lake(tmp_path / "new" / "lake")
+    assert json.loads(said)["imports_broken_off"] == 1
+    assert {info.state for info in restored.batches() if info.batch == batch.id} == {"abandoned"}
+    assert {info.state for info in lake.batches() if info.batch == batch.id} == {"committed"}
+
+
 def test_what_is_vacuumed_meanwhile_is_held_and_opens_at_its_version(tmp_path: Path) -> None:
     store = Store(tmp_path / "lake")
     for n in range(3):

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from io import BufferedRandom
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
@@ -296,7 +297,7 @@ def _desk(snapshot: desk.Snapshot, members: MembersWriter, watch: Watcher) -> di
     return rows
 
 
-def _digest(file: BinaryIO) -> str:
+def _digest(file: BufferedRandom) -> str:
     file.seek(0)
     return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -186,8 +186,9 @@ def _end_imports(building: Path, now: datetime) -> int:
 
 def _put_keys(building: Path, home: Path, keys: Path | None) -> None:
     """The keyring stays what it was: put there beforehand, given with the call, or named by TENURE_KEYS."""
-    if os.environ.get("TENURE_KEYS") and keys is None:
-        return
+    named = os.environ.get("TENURE_KEYS")
+    if named and keys in (None, Path(named).expanduser().absolute()):
+        return  # kept apart from the home folder on purpose
     source = keys or home / "keys" / "master.json"
     if source.is_file():
         (building / "keys").mkdir(mode=0o700, exist_ok=True)
@@ -378,10 +379,17 @@ def _put_in_place(building: Path, home: Path, now: datetime) -> Path | None:
     keys_alone = not _occupied(home)
     _exchange(building, home)
     _settle(home.parent)
-    if keys_alone:
-        shutil.rmtree(building)  # the same keyring stands in the new home
+    # `building` now names what stood there before.
+    if keys_alone and _same_keys(building, home):
+        shutil.rmtree(building)
         return None
     return _named_aside(building, home, now)
+
+
+def _same_keys(old: Path, home: Path) -> bool:
+    """Whether the keyring put there beforehand is the one that is there now; another one is never thrown away."""
+    one, other = old / "keys" / "master.json", home / "keys" / "master.json"
+    return one.is_file() and other.is_file() and one.read_bytes() == other.read_bytes()
 
 
 def _named_aside(old: Path, home: Path, now: datetime) -> Path:

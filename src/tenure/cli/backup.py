@@ -12,6 +12,7 @@ from tenure.backup import ByKeyring, ByPassphrase, Checked, Lock, back_up, verif
 from tenure.backup import restore as run_restore
 from tenure.cli import opened, show
 from tenure.errors import TenureError
+from tenure.home import trace
 from tenure.language import tr
 from tenure.workspace import home_folder, open_workspace
 
@@ -191,6 +192,12 @@ def restore(
             ),
             markup=False,
         )
+    keyring = open_workspace(made.home).keys_path
+    if trace(made.home).get("key") and not keyring.exists():
+        show.out.print(
+            tr("Put the workspace's file of master keys at {path} before it is used.", path=keyring),
+            markup=False, soft_wrap=True,
+        )  # fmt: skip
     where = f"DATABASE_URL={database_url} " if database_url else ""
     show.hint(tr("Next: {command}", command=f"{where}tenure --home {made.home} refresh"))
 
