@@ -59,7 +59,7 @@ class ByPassphrase:
             key = AESGCM(self._derived(_bytes(locked["salt"]), n, r, p))
             return key.decrypt(_bytes(locked["nonce"]), _bytes(locked["key"]), _CONTEXT)
         except InvalidTag:
-            raise TenureError(tr("The passphrase does not open {name}. Nothing was restored.", name=name)) from None
+            raise TenureError(tr("The passphrase does not open {name}.", name=name)) from None
 
     def _derived(self, salt: bytes, n: int, r: int, p: int) -> bytes:
         return Scrypt(salt=salt, length=32, n=n, r=r, p=p).derive(self.passphrase.encode())

@@ -156,7 +156,7 @@ class PartReader:
         what = f"{self._name}: {self.where}" if self.where else self._name
         return DamagedError(
             tr(
-                "{what} is damaged: the bytes from {at:,} on are not what was written. Nothing was restored; use another backup.",
+                "{what} is damaged: the bytes from {at:,} on are not what was written. Use another backup.",
                 what=what, at=at,
             )
         )  # fmt: skip
@@ -169,7 +169,7 @@ class PartReader:
         if part is None or (len(sealed) < length <= CHUNK + _TAG):
             what = f"{self._name}: {self.where}" if self.where else self._name
             raise DamagedError(
-                tr("{what} is cut short: the file ends at byte {at:,}. Nothing was restored; use another backup.",
+                tr("{what} is cut short: the file ends at byte {at:,}. Use another backup.",
                    what=what, at=at + len(frame) + len(sealed))
             )  # fmt: skip
         if part != self._part or length > CHUNK + _TAG:
