@@ -6,16 +6,27 @@
 import logging
 from typing import Any
 
+from tenure.backup.events import BackupMade, WorkspaceRestored
 from tenure.desk.customers.events import CustomerAssigned, CustomersPublished
 from tenure.desk.events import subscribe
-from tenure.desk.governance.events import AccessChanged, TeamSaved, UserCreated
+from tenure.desk.governance.events import AccessChanged, KeyMade, KeyRevoked, TeamSaved, UserCreated
 
 log = logging.getLogger("tenure.events")
 
 
 def connect() -> None:
     """Connect every event to what follows from it."""
-    for kind in (UserCreated, AccessChanged, TeamSaved, CustomerAssigned, CustomersPublished):
+    for kind in (
+        BackupMade,
+        WorkspaceRestored,
+        KeyMade,
+        KeyRevoked,
+        UserCreated,
+        AccessChanged,
+        TeamSaved,
+        CustomerAssigned,
+        CustomersPublished,
+    ):
         subscribe(kind, write_to_log)
 
 

@@ -8,7 +8,10 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tenure.errors import TenureError
+from tenure.home import home_folder, keys_path, vault_path
 from tenure.language import tr
+
+__all__ = ["SETTINGS_FILE", "Workspace", "create", "home_folder", "open_workspace"]
 
 SETTINGS_FILE = "tenure.toml"
 
@@ -36,14 +39,19 @@ class Workspace:
         return self.home / "rejects"
 
     @property
+    def keys_path(self) -> Path:
+        """The keyring's file: TENURE_KEYS, else in the home folder."""
+        return keys_path(self.home)
+
+    @property
+    def vault_path(self) -> Path:
+        """The file of the keys of each subject."""
+        return vault_path(self.home)
+
+    @property
     def database_url(self) -> str:
         """Where the desk lives: DATABASE_URL, else an SQLite file in the home folder."""
         return os.environ.get("DATABASE_URL") or f"sqlite:///{self.home / 'desk.sqlite3'}"
-
-
-def home_folder() -> Path:
-    """The folder named by TENURE_HOME, else ~/.tenure."""
-    return Path(os.environ.get("TENURE_HOME") or Path.home() / ".tenure").expanduser().absolute()
 
 
 def create(

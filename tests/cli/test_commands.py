@@ -31,6 +31,8 @@ COMMANDS = [
     "init",
     "demo",
     "serve",
+    "backup",
+    "restore",
     "doctor",
     "user",
 ]

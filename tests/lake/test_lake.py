@@ -46,6 +46,15 @@ def test_a_table_nobody_wrote_is_empty_and_typed(lake):
     assert orders.schema.field("amount_minor").type == pa.int64()
 
 
+@pytest.mark.parametrize("name", ["my company", "常客 数据"])
+def test_a_lake_opens_in_a_folder_of_any_name(tmp_path, name):
+    lake = Lake(tmp_path / name / "lake")
+
+    send(lake, "orders", [order("A-1", MONDAY, 1990)])
+
+    assert rows(lake, lake.current("orders"), "order_id") == [{"order_id": "A-1"}]
+
+
 def test_rows_of_a_batch_show_only_once_it_is_committed(lake):
     with lake.receiving("orders", source="main", columns=["order_id"], now=MONDAY) as batch:
         batch.append(pa.table({"order_id": ["A-1"], "row": [1]}))

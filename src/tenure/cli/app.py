@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import tenure
-from tenure.cli import demo, insight, manners, people, records, system
+from tenure.cli import backup, demo, insight, manners, people, records, system
 from tenure.language import tr
 
 manners.speak()
@@ -34,6 +34,8 @@ app.command("list", cls=manners.Command, rich_help_panel=_LOOK)(insight.list_)
 app.command("init", cls=manners.Command, rich_help_panel=_RUN)(system.init)
 app.command("demo", cls=manners.Command, rich_help_panel=_RUN)(demo.demo)
 app.command("serve", cls=manners.Command, rich_help_panel=_RUN)(system.serve)
+app.command("backup", cls=manners.Command, rich_help_panel=_RUN)(backup.backup)
+app.command("restore", cls=manners.Command, rich_help_panel=_RUN)(backup.restore)
 app.command("doctor", cls=manners.Command, rich_help_panel=_RUN)(system.doctor)
 app.add_typer(people.app, name="user", rich_help_panel=_RUN)
 

@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -17,6 +18,8 @@ import tenure
 from tenure.cli import opened, show
 from tenure.language import tr
 from tenure.workspace import SETTINGS_FILE, create, home_folder
+
+OLD_BACKUP = timedelta(days=7)
 
 
 def init(
@@ -121,6 +124,7 @@ def examine() -> Iterator[Finding]:
     yield from _home()
     yield from _desk()
     yield from _lake()
+    yield from _backup()
 
 
 def _part(name: str) -> Finding:
@@ -233,3 +237,22 @@ def _lake() -> Iterator[Finding]:
         stale = newest is not None and newest > at
         yield Finding("note" if stale else "ok", tr("Last refresh"), at.isoformat(timespec="seconds"),
                       tr("Records came in since; run: tenure refresh") if stale else "")  # fmt: skip
+
+
+def _backup() -> Iterator[Finding]:
+    from tenure.backup import last_backup
+
+    here = opened.workspace()
+    if not here.home.is_dir():
+        return
+    last = last_backup(here)
+    if last is None:
+        yield Finding("note", tr("Last backup"), tr("never"), tr("Run: tenure backup DEST"))
+        return
+    old = opened.now() - last.at > OLD_BACKUP
+    found = f"{last.at.isoformat(timespec='seconds')} ({last.path})"
+    if not last.path.exists():
+        yield Finding("note", tr("Last backup"), found, tr("That file is no longer there; run: tenure backup DEST"))
+    else:
+        yield Finding("note" if old else "ok", tr("Last backup"), found,
+                      tr("Older than 7 days; run: tenure backup DEST") if old else "")  # fmt: skip

@@ -196,11 +196,14 @@ class Lake:
         """Hold the one place of those who rebuild tables; raises TenureError where it is taken."""
         return self._store.writing(what)
 
-    def sweep(self, *, now: datetime) -> list[str]:
-        """Clear away rows of batches whose writer died before it committed; returns those batches' ids."""
+    def sweep(self, *, now: datetime, restored: bool = False) -> list[str]:
+        """Clear away rows of batches whose writer died before it committed; returns those batches' ids.
+
+        restored: the lake was put back from a copy, so whoever was writing then writes somewhere else now.
+        """
         swept = []
         for info in self.batches():
-            if info.state == "begun" and not is_writing(info.writer):
+            if info.state == "begun" and (restored or not is_writing(info.writer)):
                 self._store.delete(f"received/{info.contract}", f"batch = '{info.batch}'")
                 self._store.append(BATCHES, line_of(BatchInfo(**{**info.__dict__, "state": "abandoned", "at": now})))
                 swept.append(info.batch)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pyarrow as pa
 from deltalake import DeltaTable, WriterProperties, write_deltalake
@@ -33,10 +34,11 @@ class Store:
         """The table's newest version; None where there is no such table."""
         return int(DeltaTable(str(self.path(name))).version()) if self.exists(name) else None
 
-    def files(self, name: str) -> tuple[list[str], int]:
-        """The files of the newest version, and that version's number."""
-        table = DeltaTable(str(self.path(name)))
-        return list(table.file_uris()), int(table.version())
+    def files(self, name: str, version: int | None = None) -> tuple[list[str], int]:
+        """The files of one version, the newest unless said, and that version's number."""
+        table = DeltaTable(str(self.path(name)), version=version)
+        # Addresses come percent-encoded; a home folder may well have a space or Chinese in its name.
+        return [unquote(file) for file in table.file_uris()], int(table.version())
 
     def schema(self, name: str) -> pa.Schema:
         """The schema of the newest version."""

@@ -140,7 +140,8 @@ def _publish(context: Context) -> int:
     from tenure.desk.customers import api
 
     rows = context.lake.to_arrow(context.lake.read("scores/customers", actor=SYSTEM).order_by("person_id"))
-    api.publish(rows, as_of=context.as_of, now=context.now, progress=context.tell)
+    version = context.lake.version("scores/customers")
+    api.publish(rows, as_of=context.as_of, now=context.now, lake_version=version, progress=context.tell)
     return int(rows.num_rows)
 
 

@@ -55,7 +55,7 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
 
     def extra_urls(self) -> list[URLPattern]:
         # The site is made while apps are still loading; what shows models is read when routes are first asked for.
-        from tenure.web import customers, data, insight, person, roles, today
+        from tenure.web import customers, data, insight, keys, person, roles, today
 
         return [
             path("today/numbers/", self.page("today", today.numbers), name="today_numbers"),
@@ -75,6 +75,8 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
             path("settings/roles/", self.page("roles", roles.page), name="roles"),
             path("settings/roles/<slug:code>/", self.page("roles", roles.edit), name="role"),
             path("settings/roles/<slug:code>/drop/", self.page("roles", roles.drop), name="role_drop"),
+            path("settings/keys/", self.page("keys", keys.page), name="keys"),
+            path("settings/keys/<int:key_id>/revoke/", self.page("keys", keys.revoke), name="key_revoke"),
             path("settings/access/<int:user_id>/", self.page("users", roles.of_user), name="user_access"),
             path("customers/<int:person_id>/access/", self.page("users", roles.of_customer), name="customer_access"),
         ]

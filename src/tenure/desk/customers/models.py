@@ -144,6 +144,8 @@ class Publication(models.Model):
     generation = models.IntegerField()
     previous = models.IntegerField(null=True)
     rows = models.IntegerField()
+    # The version of the lake's cards that it shows; a backup takes that very version along. Null: nobody said.
+    lake_version = models.BigIntegerField(null=True)
     as_of = models.DateTimeField(_("as of"))
     previous_as_of = models.DateTimeField(null=True)
     published_at = models.DateTimeField(_("published"))

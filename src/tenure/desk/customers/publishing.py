@@ -29,8 +29,17 @@ _FIGURES = (
 _TEXT = {field.name for field in Score._meta.fields if isinstance(field, models.CharField | models.TextField)}
 
 
-def publish(rows: pa.Table, *, as_of: datetime, now: datetime, progress: Progress | None = None) -> int:
+def publish(
+    rows: pa.Table,
+    *,
+    as_of: datetime,
+    now: datetime,
+    lake_version: int | None = None,
+    progress: Progress | None = None,
+) -> int:
     """Show these published cards (one row a person, Arrow) from now on, and return their generation.
+
+    lake_version: the version of the lake's `scores/customers` the cards are.
 
     Killed at any point, the pages go on showing the generation before, and the next publish clears what was left.
     An owner is matched by user name and a team by its name (made where new); a customer assigned on the desk stays
@@ -49,7 +58,7 @@ def publish(rows: pa.Table, *, as_of: datetime, now: datetime, progress: Progres
         done += len(chunk)
         if progress:
             progress(done, total)
-    _flip(generation, total, as_of, now)
+    _flip(generation, total, lake_version, as_of, now)
     _sweep()
     return generation
 
@@ -61,7 +70,7 @@ def _next_generation() -> int:
 
 
 @transaction.atomic
-def _flip(generation: int, rows: int, as_of: datetime, now: datetime) -> None:
+def _flip(generation: int, rows: int, lake_version: int | None, as_of: datetime, now: datetime) -> None:
     shown = Publication.objects.select_for_update().filter(pk=1).first()
     Publication(
         pk=1,
@@ -69,6 +78,7 @@ def _flip(generation: int, rows: int, as_of: datetime, now: datetime) -> None:
         previous=shown.generation if shown else None,
         previous_as_of=shown.as_of if shown else None,
         rows=rows,
+        lake_version=lake_version,
         as_of=as_of,
         published_at=now,
     ).save()

@@ -24,3 +24,14 @@ class RoleChanged:
     """What a role may see or do changed, for everyone who has it."""
 
     code: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyMade:
+    key_id: int
+    owner_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRevoked:
+    key_id: int

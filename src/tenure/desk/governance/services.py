@@ -38,7 +38,7 @@ def create_user(
 
     Raises TenureError for an unknown role, one that may more than the actor, a name that is taken or a weak password.
     """
-    _check_role(role, actor)
+    check_role(role, actor)
     if User.objects.filter(username=username).exists():
         raise TenureError(tr('There is already a user "{name}".', name=username))
     user = User(
@@ -73,9 +73,9 @@ def change_access(
     """
     user = User.objects.select_for_update().get(pk=user.pk)
     if role != user.role:
-        _check_role(role, actor)
+        check_role(role, actor)
     if actor is not None and role_of(user) is not None:
-        _check_role(user.role, actor)  # nor may anyone take away what they could not give
+        check_role(user.role, actor)  # nor may anyone take away what they could not give
     before = _access(user)
     losing_an_admin = user.role == "admin" and user.is_active and not (role == "admin" and active)
     if losing_an_admin and not _other_admins(user):
@@ -127,7 +127,8 @@ def _access(user: User) -> dict[str, object]:
     return {"role": user.role, "team": user.team_id, "regions": list(user.regions), "active": user.is_active}
 
 
-def _check_role(code: str, actor: User | None) -> None:
+def check_role(code: str, actor: User | None) -> None:
+    """Raises TenureError for a role there is not, and for one that may more than the actor. No actor: any."""
     role = role_named(code)
     if role is None:
         raise TenureError(tr('There is no role "{role}". There are: {known}.', role=code, known=", ".join(roles())))
@@ -135,17 +136,17 @@ def _check_role(code: str, actor: User | None) -> None:
 
 
 def _check_within(role: Role, actor: User | None) -> None:
-    if beyond := _beyond(role, actor):
+    if too_much := beyond(role, actor):
         raise TenureError(
             tr(
                 'Role "{role}" may more than you yourself: {what}. Ask an administrator.',
                 role=role.words,
-                what=", ".join(beyond),
+                what=", ".join(too_much),
             )
         )
 
 
-def _beyond(role: Role, actor: User | None) -> list[str]:
+def beyond(role: Role, actor: User | None) -> list[str]:
     """What a role may that the actor's own role may not; nobody hands out more than they have. No actor: all."""
     if actor is None:
         return []

@@ -1,5 +1,6 @@
 from tenure.desk.governance.models.accounts import Team, User
 from tenure.desk.governance.models.audit import AppendOnlyError, AuditEntry, AuditQuerySet
+from tenure.desk.governance.models.keys import Key
 from tenure.desk.governance.models.roles import CustomRole
 
-__all__ = ["AppendOnlyError", "AuditEntry", "AuditQuerySet", "CustomRole", "Team", "User"]
+__all__ = ["AppendOnlyError", "AuditEntry", "AuditQuerySet", "CustomRole", "Key", "Team", "User"]

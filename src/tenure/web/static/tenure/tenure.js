@@ -20,6 +20,20 @@
     }
   });
 
+  // A button that copies what stands in another element, and says so.
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    const source = button && document.getElementById(button.dataset.copy);
+    if (!source) return;
+    try {
+      await navigator.clipboard.writeText(source.textContent);
+      button.textContent = button.dataset.copied;
+    } catch {
+      // Without HTTPS the browser gives no clipboard: mark the text, so that one key press copies it.
+      getSelection().selectAllChildren(source);
+    }
+  });
+
   // Figures name colours ("$primary"); a canvas turns the theme's oklch() into what the plotting script reads.
   const pen = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
   const names = { primary: "--t-heat", good: "--t-good", bad: "--t-bad", muted: "--t-quiet", text: "--t-text", line: "--t-line", veil: "--t-veil" };
