@@ -135,7 +135,7 @@ def test_a_key_shrinks_with_its_owner(people: dict[str, User]) -> None:
     assert who is not None
     assert not may(who, "users")
     assert may(who, "insight")
-    assert "phone" in scope_of(who).hidden
+    assert scope_of(who).shows("phone") == "hidden"
     assert scope_of(who).reach == "all"
 
 

@@ -6,7 +6,7 @@ from ninja.errors import HttpError
 from ninja.security import HttpBearer
 
 from tenure.desk.governance import keys
-from tenure.desk.governance.access import Holder, role_named
+from tenure.desk.governance.keys import Holder
 from tenure.desk.governance.roles import Permission
 
 
@@ -23,11 +23,8 @@ class Key(HttpBearer):
     def authenticate(self, request: HttpRequest, token: str) -> Holder | None:
         """The holder of this key; None (401) for one that is forged, expired, revoked or whose owner is gone."""
         key = keys.authenticate(token, now=timezone.now())
-        role = role_named(key.role) if key is not None else None
-        if key is None or role is None:
-            return None
-        found = Holder(key.owner, role)
-        if self.permission is not None and not found.may(self.permission):
+        found = keys.holder(key) if key is not None else None
+        if found is not None and self.permission is not None and not found.may(self.permission):
             raise HttpError(403, f"This key may not do this; it lacks the permission {self.permission}.")
         return found
 

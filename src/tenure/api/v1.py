@@ -19,7 +19,7 @@ from tenure.desk.customers.cards import Card
 from tenure.desk.customers.export import columns_for, lines
 from tenure.desk.customers.models import Customer, Publication, Score
 from tenure.desk.customers.selectors import SORTS, Filters
-from tenure.desk.governance.access import Holder
+from tenure.desk.governance.keys import Holder
 from tenure.desk.governance.models import Team, User
 from tenure.desk.lake import about
 from tenure.errors import TenureError

@@ -1,6 +1,6 @@
 """What a person may see and do, worked out from the role, and why."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from tenure.desk.governance.models import CustomRole, User
@@ -90,23 +90,6 @@ def _narrowed(reach: Reach, user: User) -> tuple[Reach, frozenset[str]]:
     if (reach == "team" and user.team_id is None) or (reach == "region" and not regions):
         return "none", regions
     return reach, regions
-
-
-@dataclass(frozen=True)
-class Holder:
-    """Whoever uses an API key: sees and may what the key's role allows and its owner does as well."""
-
-    owner: User
-    role: Role
-
-    def may(self, permission: Permission) -> bool:
-        """Whether both the key and its owner may."""
-        return permission in self.role.permissions and may(self.owner, permission)
-
-    @property
-    def scope(self) -> Scope:
-        """What the key's role sees, within what its owner sees."""
-        return replace(scope_as(self.role, self.owner), within=scope_of(self.owner))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ SHA-256 is enough where a password needs a slow hash; and a key is looked at wit
 import hashlib
 import hmac
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -15,14 +15,13 @@ from django.db.models import Q
 
 from tenure.desk.events import announce
 from tenure.desk.governance import audit
-from tenure.desk.governance.access import may, role_named, role_of, scope_as
+from tenure.desk.governance.access import may, role_named, role_of, scope_as, scope_of
 from tenure.desk.governance.events import KeyMade, KeyRevoked
 from tenure.desk.governance.models import AuditEntry, Key, User
 from tenure.desk.governance.models.keys import KeyQuerySet
-from tenure.desk.governance.roles import OBJECTS, REACHES, SHOWN, Permission, Role
+from tenure.desk.governance.roles import Permission, Role
 from tenure.desk.governance.services import check_role
 from tenure.errors import TenureError
-from tenure.lake.fields import FIELDS
 from tenure.lake.scope import Scope
 from tenure.language import tr
 
@@ -39,10 +38,19 @@ class Holder:
 
     key: Key
     role: Role
-    scope: Scope
+
+    @property
+    def owner(self) -> User:
+        return self.key.owner
 
     def may(self, permission: Permission) -> bool:
-        return permission in self.role.permissions
+        """Whether both the key and its owner may."""
+        return permission in self.role.permissions and may(self.owner, permission)
+
+    @property
+    def scope(self) -> Scope:
+        """What the key's role sees, within what its owner sees: a team's customers may lie outside the owner's regions."""
+        return replace(scope_as(self.role, self.owner), within=scope_of(self.owner))
 
 
 def visible_to(user: User) -> KeyQuerySet:
@@ -131,32 +139,9 @@ def authenticate(presented: str, now: datetime) -> Key | None:
 
 
 def holder(key: Key) -> Holder | None:
-    """What the key may do and see now: the less of its role and its owner's. None where either is no more."""
-    own, given = role_of(key.owner), role_named(key.role)
-    if own is None or given is None:
-        return None
-    role = _lesser(given, own)
-    return Holder(key, role, scope_as(role, key.owner))
-
-
-def _lesser(one: Role, other: Role) -> Role:
-    """What both roles allow: the shorter reach, the permissions of both, each field as hidden as the stricter has it."""
-    ranks, ways = list(REACHES), list(SHOWN)
-
-    def reach(kind: str) -> str:
-        return min((role.objects.get(kind, role.reach) for role in (one, other)), key=ranks.index)
-
-    return Role(
-        code=one.code,
-        words=one.words,
-        meaning=one.meaning,
-        reach=min(one.reach, other.reach, key=ranks.index),
-        permissions=one.permissions & other.permissions,
-        fields={
-            name: max((role.fields.get(name, "clear") for role in (one, other)), key=ways.index) for name in FIELDS
-        },
-        objects={kind: reach(kind) for kind in OBJECTS},  # type: ignore[misc]
-    )
+    """Who uses the key now; None where its role or its owner's is no more."""
+    role = role_named(key.role)
+    return Holder(key, role) if role is not None and role_of(key.owner) is not None else None
 
 
 def _digest(text: str) -> str:
