@@ -138,13 +138,13 @@ def people(db: None, settings: Any) -> dict[str, User]:
 @pytest.fixture
 def company(people: dict[str, User], filled_home: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, User]:
     """The small company published to the desk, its lake behind the pages; gives the people."""
-    from django.core.cache import cache
+    from django.core.cache import caches
 
     from tenure.desk.customers.api import publish
     from tests.cast import MONDAY, cards
 
     monkeypatch.setenv("TENURE_HOME", str(filled_home))
-    cache.clear()
+    caches["figures"].clear()
     publish(cards(), as_of=MONDAY, now=MONDAY)
     return people
 

@@ -69,15 +69,15 @@ class Visitor:
             return html.unescape(answer.read().decode())
 
     def sign_in(self, name: str) -> Visitor:
-        page = self.get("/login/")
+        page = self.get("/account/login/")
         token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
         assert token is not None
-        fields = {"csrfmiddlewaretoken": token[1], "username": name, "password": PASSWORD, "next": "/"}
+        fields = {"csrfmiddlewaretoken": token[1], "login": name, "password": PASSWORD, "next": "/"}
         asked = urllib.request.Request(
-            self.address + "/login/", urllib.parse.urlencode(fields).encode(), {"Referer": self.address + "/login/"}
+            self.address + "/account/login/", urllib.parse.urlencode(fields).encode(), {"Referer": self.address + "/account/login/"}
         )
         with self._open(asked) as answer:
-            assert "/login/" not in answer.url, "the sign-in was refused"
+            assert "/account/login/" not in answer.url, "the sign-in was refused"
         return self
 
 
@@ -113,7 +113,7 @@ def _until_answered(visitor: Visitor, process: subprocess.Popen[str]) -> None:
     until = time.monotonic() + UNCERTAIN_SECONDS
     while True:
         try:
-            visitor.get("/login/")
+            visitor.get("/account/login/")
             return
         except (urllib.error.URLError, ConnectionError):
             assert process.poll() is None, f"the server ended with {process.returncode}"

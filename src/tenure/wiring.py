@@ -8,14 +8,23 @@ from typing import Any
 
 from tenure.desk.customers.events import CustomerAssigned, CustomersPublished
 from tenure.desk.events import subscribe
-from tenure.desk.governance.events import AccessChanged, TeamSaved, UserCreated
+from tenure.desk.governance.events import (
+    AccessChanged,
+    SessionsEnded,
+    SignedIn,
+    SignInChanged,
+    SignInRefused,
+    TeamSaved,
+    UserCreated,
+)
 
 log = logging.getLogger("tenure.events")
 
 
 def connect() -> None:
     """Connect every event to what follows from it."""
-    for kind in (UserCreated, AccessChanged, TeamSaved, CustomerAssigned, CustomersPublished):
+    accounts = (UserCreated, AccessChanged, TeamSaved, SignedIn, SignInRefused, SignInChanged, SessionsEnded)
+    for kind in (*accounts, CustomerAssigned, CustomersPublished):
         subscribe(kind, write_to_log)
 
 
