@@ -129,7 +129,7 @@ def provider_settings(providers: Sequence[sign_in.Provider]) -> dict[str, Any]:
     """
     apps: dict[str, list[dict[str, Any]]] = {}
     for provider in map(sign_in.with_secret, providers):
-        if provider.kind == "saml" and not SAML:
+        if provider.kind == "saml" and importlib.util.find_spec("onelogin") is None:
             raise TenureError(tr("Sign-in by SAML needs more than is installed. Install it: pip install tenure[saml]"))
         own: dict[str, Any] = {"verified_email": True} if provider.trust_email else {}
         app = {"name": provider.title, "provider_id": provider.id, "client_id": provider.client_id,
@@ -168,7 +168,8 @@ def saml_provider(provider: sign_in.Provider) -> dict[str, str]:
 
 DEBUG = _flag("TENURE_DEBUG")
 HTTPS = _flag("TENURE_HTTPS")
-SAML = importlib.util.find_spec("onelogin") is not None
+# Its libraries are C code of weight: they are loaded where a table asks for them, and not merely because they are there.
+SAML = any(provider.kind == "saml" for provider in _workspace.providers)
 SECRET_KEY = secret_key(_workspace.home)
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", *_listed("TENURE_HOSTS")]
 CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in _listed("TENURE_HOSTS") if "*" not in host]

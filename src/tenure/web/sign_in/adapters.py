@@ -71,6 +71,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             url, allowed_hosts={request.get_host()}, require_https=request.is_secure()
         )
 
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        # allauth counts for each host name; a server with two names would give twice as many tries.
+        return str(credentials.get("username", "")).lower()
+
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
         self._attempted = str(credentials.get("username", ""))
         super().pre_authenticate(request, **credentials)

@@ -10,7 +10,7 @@ from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView, OAu
 from allauth.socialaccount.providers.openid_connect import views as oidc
 from django.conf import settings
 from django.db import transaction
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, re_path
 from django.views.generic import RedirectView
 
 from tenure.web.sign_in.provider import provider_classes
@@ -30,8 +30,8 @@ urlpatterns: list[URLPattern] = [
     path("password/set/", at_once(account.password_set), name="account_set_password"),
     path("password/reset/", ResetPassword.as_view(), name="account_reset_password"),
     path("password/reset/sent/", account.password_reset_done, name="account_reset_password_done"),
-    path(
-        "password/reset/key/<uidb36>-<key>/",
+    re_path(
+        r"^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>[^/]+)/$",
         at_once(account.password_reset_from_key),
         name="account_reset_password_from_key",
     ),

@@ -3,7 +3,7 @@
   "use strict";
   let chosen = "";
   try {
-    chosen = JSON.parse(localStorage.getItem("_x_adminTheme") || '""');
+    chosen = JSON.parse(localStorage.getItem("adminTheme") || '""');
   } catch {
     chosen = "";
   }
