@@ -175,7 +175,7 @@ ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", *_listed("TENURE_HOSTS")]
 CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in _listed("TENURE_HOSTS") if "*" not in host]
 
 INSTALLED_APPS = [
-    "tenure.web",
+    "tenure.web.apps.WebConfig",
     "unfold.apps.BasicAppConfig",
     "tenure.desk.governance",
     "tenure.desk.customers",

@@ -121,6 +121,7 @@ class Browser(requests.Session):
     def go_to(self, provider: str, process: str = "login") -> str:
         """Press the provider's button; gives the address one is sent on to."""
         at = "/account/login/" if process == "login" else "/account/linked/"
+        provider = {"wechat": "weixin"}.get(provider, provider)
         action = re.search(rf'action="(/account/by/(?:oidc/)?{provider}/\?[^"]*process={process}[^"]*)"', self.page(at))
         assert action is not None, self.page(at)
         leaving = self.fill(action[1], at=at)
@@ -129,8 +130,7 @@ class Browser(requests.Session):
         return html.unescape(onward[1])
 
     def by_workplace(self, kind: str, process: str = "login") -> requests.Response:
-        path = {"wechat": "weixin"}.get(kind, kind)
-        return self.shown_again(self.get(self.go_to(path, process)))
+        return self.shown_again(self.get(self.go_to(kind, process)))
 
     def by_company(self, subject: str, process: str = "login") -> requests.Response:
         asked = self.go_to("company", process)

@@ -65,6 +65,10 @@ class ReportFilter(SafeExceptionReporterFilter):
     def is_active(self, request: HttpRequest | None) -> bool:
         return True
 
+    def get_safe_request_meta(self, request: HttpRequest) -> dict[str, Any]:
+        meta: dict[str, Any] = super().get_safe_request_meta(request)
+        return {name: hushed(value) if isinstance(value, str) else value for name, value in meta.items()}
+
     def get_post_parameters(self, request: HttpRequest | None) -> dict[str, Any]:
         return _cleansed(request.POST) if request else {}
 
@@ -83,8 +87,8 @@ class ReportFilter(SafeExceptionReporterFilter):
                     text = ""
                 if any(secret in text for secret in sent):
                     value = STARS
-                elif isinstance(value, str):
-                    value = hushed(value)
+                elif (quiet := hushed(text)) != text:
+                    value = quiet
             shown.append((name, value))
         return shown
 
