@@ -74,7 +74,9 @@ class Visitor:
         assert token is not None
         fields = {"csrfmiddlewaretoken": token[1], "login": name, "password": PASSWORD, "next": "/"}
         asked = urllib.request.Request(
-            self.address + "/account/login/", urllib.parse.urlencode(fields).encode(), {"Referer": self.address + "/account/login/"}
+            self.address + "/account/login/",
+            urllib.parse.urlencode(fields).encode(),
+            {"Referer": self.address + "/account/login/"},
         )
         with self._open(asked) as answer:
             assert "/account/login/" not in answer.url, "the sign-in was refused"

@@ -158,7 +158,7 @@ def saml_provider(provider: sign_in.Provider) -> dict[str, str]:
     except (OSError, UnicodeDecodeError) as error:
         raise TenureError(
             tr(
-                'The certificate of sign-in "{name}" can\'t be read: {path}. Put the provider\'s PEM file there.',
+                "The certificate of sign-in \"{name}\" can't be read: {path}. Put the provider's PEM file there.",
                 name=provider.title,
                 path=path,
             )

@@ -66,9 +66,7 @@ class Directory:
             "metadata": {"inline": [metadata]},
             "service": {
                 "idp": {
-                    "endpoints": {
-                        "single_sign_on_service": [("https://directory.example/sso", BINDING_HTTP_REDIRECT)]
-                    },
+                    "endpoints": {"single_sign_on_service": [("https://directory.example/sso", BINDING_HTTP_REDIRECT)]},
                     "policy": {"default": {"lifetime": {"minutes": 5}, "name_form": None}},
                 }
             },
@@ -97,7 +95,10 @@ class Directory:
             sign_alg=SIG_RSA_SHA1 if weak else SIG_RSA_SHA256,
             digest_alg=DIGEST_SHA1 if weak else DIGEST_SHA256,
         )
-        return {"SAMLResponse": base64.b64encode(str(response).encode()).decode(), "RelayState": sent.get("RelayState", "")}
+        return {
+            "SAMLResponse": base64.b64encode(str(response).encode()).decode(),
+            "RelayState": sent.get("RelayState", ""),
+        }
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,7 @@ class Mailbox:
     def __init__(self) -> None:
         self.received: list[str] = []
 
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
         from email import message_from_bytes, policy
 
         message = message_from_bytes(envelope.content, policy=policy.default)
@@ -205,7 +205,12 @@ def test_a_verified_address_of_the_companys_provider_opens_the_account_that_has_
 
 @pytest.mark.parametrize(
     "told",
-    [{"email": ANN, "email_verified": False}, {"email": ANN}, {"email": "nobody@example.com", "email_verified": True}, {}],
+    [
+        {"email": ANN, "email_verified": False},
+        {"email": ANN},
+        {"email": "nobody@example.com", "email_verified": True},
+        {},
+    ],
     ids=["not verified", "not said", "another address", "no address"],
 )
 def test_any_other_identity_opens_nothing_makes_nothing_and_is_told_whom_to_ask(
@@ -297,7 +302,9 @@ def test_nothing_secret_is_in_what_the_server_wrote(world: World) -> None:
         assert secret not in written, secret
 
 
-@pytest.mark.parametrize("there", ["https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:alert(1)"])
+@pytest.mark.parametrize(
+    "there", ["https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:alert(1)"]
+)
 def test_the_way_back_leads_to_this_host_alone(world: World, there: str) -> None:
     browser = Browser(world.one)
 
@@ -308,7 +315,9 @@ def test_the_way_back_leads_to_this_host_alone(world: World, there: str) -> None
     )  # fmt: skip
 
     assert answer.headers["Location"] == "/"
-    asked = parse_qs(urlsplit(browser.get(world.one + "/login/", params={"next": there}).url).query).get("next", [""])[0]
+    asked = parse_qs(urlsplit(browser.get(world.one + "/login/", params={"next": there}).url).query).get("next", [""])[
+        0
+    ]
     assert asked in {"", there}  # carried along, and refused above
     left = browser.post(
         world.one + "/account/logout/", {"next": there, "csrfmiddlewaretoken": _token(browser, "/account/logout/")},

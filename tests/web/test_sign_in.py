@@ -335,7 +335,9 @@ def test_the_old_address_of_signing_in_leads_to_the_new_one_and_back_to_where_on
 
     sent_to = client.get("/customers/?risk=high", follow=True)
     assert sent_to.redirect_chain[-1][0] == "/account/login/?next=%2Fcustomers%2F%3Frisk%3Dhigh"
-    came = client.post(sent_to.redirect_chain[-1][0], {"login": "dee", "password": PASSWORD, "next": "/customers/?risk=high"})
+    came = client.post(
+        sent_to.redirect_chain[-1][0], {"login": "dee", "password": PASSWORD, "next": "/customers/?risk=high"}
+    )
 
     assert came.headers["Location"] == "/customers/?risk=high"
 

@@ -22,7 +22,10 @@ _SECRET_NAME = (
 _HIDDEN = re.compile(_SECRET_NAME + r"|^(?:code|state|ticket|key|authorization|cookie|oldpassword)$", re.IGNORECASE)
 _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     # A header, to the end of its line or quotes: Authorization: Bearer …, 'Cookie': '…'
-    (re.compile(r"""(?i)\b((?:proxy-)?authorization|(?:set-)?cookie)(["']?\s*[:=]\s*["']?)[^"'\r\n]+"""), rf"\1\2{STARS}"),
+    (
+        re.compile(r"""(?i)\b((?:proxy-)?authorization|(?:set-)?cookie)(["']?\s*[:=]\s*["']?)[^"'\r\n]+"""),
+        rf"\1\2{STARS}",
+    ),
     # name=value and "name": "value"; a quoted value may hold spaces
     (re.compile(rf"""(?i)(?<![\w-])({_SECRET_NAME})(["']?\s*[:=]\s*)(["'])(?:(?!\3).)+\3"""), rf"\1\2\3{STARS}\3"),
     (re.compile(rf"""(?i)(?<![\w-])({_SECRET_NAME})(["']?\s*[:=]\s*)\[?[^\s"'&,;)}}\]\[]+"""), rf"\1\2{STARS}"),

@@ -25,7 +25,12 @@ def checked_upload(file: UploadedFile, kinds: Collection[str], max_bytes: int) -
     ending = {"jpeg": "jpg"}.get(ending, ending)
     if ending not in kinds:
         raise TenureError(
-            tr('"{name}" ends in "{ending}". Expected: {kinds}.', name=name, ending=ending, kinds=", ".join(sorted(kinds)))
+            tr(
+                '"{name}" ends in "{ending}". Expected: {kinds}.',
+                name=name,
+                ending=ending,
+                kinds=", ".join(sorted(kinds)),
+            )
         )
     if not file.size:
         raise TenureError(tr('"{name}" is empty.', name=name))

@@ -32,7 +32,9 @@ def signed_out(user: User, *, now: datetime) -> None:
 def refused(username: str, *, why: str, address: str, now: datetime, **more: Any) -> None:
     """Record that someone did not come in. why: password, code, role, unknown, provider."""
     user = User.objects.filter(username__iexact=username).first() if username else None
-    audit.record("sign_in_refused", "user", user.pk if user else "", actor=None, now=now, why=why, address=address, **more)
+    audit.record(
+        "sign_in_refused", "user", user.pk if user else "", actor=None, now=now, why=why, address=address, **more
+    )
     announce(SignInRefused(user.pk if user else None, why))
 
 

@@ -81,7 +81,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         sign_in.refused(
-            str(credentials.get("username", "")), why="password", address=self.get_client_ip(request), now=timezone.now()
+            str(credentials.get("username", "")),
+            why="password",
+            address=self.get_client_ip(request),
+            now=timezone.now(),
         )
 
     def validation_error(self, code: str, *args: Any) -> ValidationError:

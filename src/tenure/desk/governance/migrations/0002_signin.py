@@ -4,22 +4,21 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('governance', '0001_initial'),
+        ("governance", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='SharedValue',
+            name="SharedValue",
             fields=[
-                ('key', models.CharField(max_length=250, primary_key=True, serialize=False, verbose_name='key')),
-                ('value', models.JSONField(verbose_name='value')),
-                ('expires_at', models.FloatField(db_index=True, null=True, verbose_name='expires at')),
+                ("key", models.CharField(max_length=250, primary_key=True, serialize=False, verbose_name="key")),
+                ("value", models.JSONField(verbose_name="value")),
+                ("expires_at", models.FloatField(db_index=True, null=True, verbose_name="expires at")),
             ],
             options={
-                'verbose_name': 'shared value',
-                'verbose_name_plural': 'shared values',
+                "verbose_name": "shared value",
+                "verbose_name_plural": "shared values",
             },
         ),
     ]
