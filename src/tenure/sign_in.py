@@ -196,7 +196,7 @@ def _provider(table: Any, *, where: str) -> Provider:
                 missing=", ".join(missing),
             )
         )
-    values = {key: value if isinstance(value, bool) else str(value) for key, value in table.items()}
+    values: dict[str, Any] = {key: value if isinstance(value, bool) else str(value) for key, value in table.items()}
     if not isinstance(values.get("trust_email", False), bool):
         raise TenureError(tr("{where}: trust_email is true or false, without quotes.", where=where))
     values.setdefault("id", values["kind"])

@@ -75,10 +75,10 @@ class ReportFilter(SafeExceptionReporterFilter):
     def get_post_parameters(self, request: HttpRequest | None) -> dict[str, Any]:
         return _cleansed(request.POST) if request else {}
 
-    def get_traceback_frame_variables(self, request: HttpRequest | None, tb_frame: FrameType) -> list[tuple[str, Any]]:
+    def get_traceback_frame_variables(self, request: HttpRequest | None, tb_frame: FrameType) -> Any:
         sent = _sent_secrets(request)
         shown: list[tuple[str, Any]] = []
-        for name, value in super().get_traceback_frame_variables(request, tb_frame):  # type: ignore[arg-type, misc]
+        for name, value in super().get_traceback_frame_variables(request, tb_frame):
             if _HIDDEN.search(name):
                 value = STARS
             elif isinstance(value, Mapping | MultiValueDict):

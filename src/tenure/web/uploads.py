@@ -4,6 +4,7 @@ import codecs
 import zipfile
 from collections.abc import Callable, Collection, Mapping
 from pathlib import PurePath
+from typing import Any, TypeAlias
 
 from django.core.files.uploadedfile import UploadedFile
 
@@ -11,9 +12,10 @@ from tenure.errors import TenureError
 from tenure.language import tr
 
 _HEAD = 8192
+File: TypeAlias = "UploadedFile[Any]"
 
 
-def checked_upload(file: UploadedFile, kinds: Collection[str], max_bytes: int) -> str:
+def checked_upload(file: File, kinds: Collection[str], max_bytes: int) -> str:
     """The kind of a file by its content, where it is one of `kinds` and its name says the same.
 
     kinds: endings without the dot, of csv, jsonl, json, txt, xlsx, xls, parquet, png, jpg, pdf, pem. What the browser
@@ -63,7 +65,7 @@ _MARKS: Mapping[str, bytes] = {
 _MARKED = {"xlsx": "zip"}
 
 
-def _text(_file: UploadedFile, head: bytes) -> bool:
+def _text(_file: File, head: bytes) -> bool:
     """Text in UTF-8, UTF-16 or GB 18030; a byte that no text holds is not text."""
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return _decodes(head, "utf-16")
@@ -81,7 +83,7 @@ def _decodes(head: bytes, encoding: str) -> bool:
     return True
 
 
-def _workbook(file: UploadedFile, _head: bytes) -> bool:
+def _workbook(file: File, _head: bytes) -> bool:
     try:
         with zipfile.ZipFile(file) as archive:
             return "xl/workbook.xml" in archive.namelist()
@@ -89,11 +91,11 @@ def _workbook(file: UploadedFile, _head: bytes) -> bool:
         return False
 
 
-def _by_mark(kind: str) -> Callable[[UploadedFile, bytes], bool]:
+def _by_mark(kind: str) -> Callable[[File, bytes], bool]:
     return lambda _file, head: head.startswith(_MARKS[kind])
 
 
-_CHECKS: Mapping[str, Callable[[UploadedFile, bytes], bool]] = {
+_CHECKS: Mapping[str, Callable[[File, bytes], bool]] = {
     **dict.fromkeys(("csv", "jsonl", "json", "txt"), _text),
     "xlsx": _workbook,
     "pem": lambda _file, head: head.lstrip().startswith(b"-----BEGIN "),

@@ -22,7 +22,7 @@ class SharedCache(BaseCache):
         super().__init__(params)
 
     def _expiry(self, timeout: Any) -> float | None:
-        return self.get_backend_timeout(timeout)  # type: ignore[no-any-return, attr-defined]
+        return self.get_backend_timeout(timeout)
 
     def _row(self, key: str, version: int | None) -> str:
         made = self.make_key(key, version)

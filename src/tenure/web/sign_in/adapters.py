@@ -58,6 +58,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     error_messages = DefaultAccountAdapter.error_messages | {
         "username_password_mismatch": _("The user name or the password is not right."),
         "too_many_login_attempts": _("Too many attempts. Try again in five minutes."),
+        "incorrect_code": _("That code is not right."),
+        "incorrect_password": _("The password is not right."),
         "rate_limited": _("Too many attempts. Try again in a few minutes."),
     }
 
@@ -140,6 +142,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
 class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     """Secrets of authenticator apps and recovery codes stand sealed in the database (AES-256-GCM)."""
+
+    error_messages = DefaultMFAAdapter.error_messages | {
+        "incorrect_code": _("That code is not right."),
+        "cannot_delete_authenticator": _("Your role needs a second factor: add another before this one goes."),
+    }
 
     def encrypt(self, text: str) -> str:
         nonce = os.urandom(12)

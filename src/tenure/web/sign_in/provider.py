@@ -190,4 +190,5 @@ class WeCom(OAuth2Provider):  # type: ignore[misc]
         return {"username": data["userid"], "name": data["userid"]}
 
 
-provider_classes = [DingTalk, Feishu, WeChat, WeCom]
+workplaces: list[Any] = [DingTalk, Feishu, WeChat, WeCom]
+provider_classes = workplaces  # the name allauth looks for

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.urls import URLPattern, path, re_path
 from django.views.generic import RedirectView
 
-from tenure.web.sign_in.provider import provider_classes
+from tenure.web.sign_in.provider import workplaces
 from tenure.web.sign_in.views import ResetPassword, Sessions, beyond
 
 # A factor or password and its audit entry are written together or not at all.
@@ -58,7 +58,7 @@ urlpatterns: list[URLPattern] = [
     path("by/oidc/<provider_id>/back/", beyond(oidc.callback), name="openid_connect_callback"),
 ]
 
-for _provider in provider_classes:
+for _provider in workplaces:
     _adapter = _provider.oauth2_adapter_class
     urlpatterns += [
         path(f"by/{_provider.id}/", beyond(OAuth2LoginView.adapter_view(_adapter)), name=f"{_provider.id}_login"),

@@ -1,3 +1,5 @@
+from typing import ClassVar
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -9,6 +11,8 @@ class SharedValue(models.Model):
     value = models.JSONField(_("value"))
     # Seconds since 1970, as the cache counts; null: until it is deleted.
     expires_at = models.FloatField(_("expires at"), null=True, db_index=True)
+
+    objects: ClassVar[models.Manager["SharedValue"]] = models.Manager()
 
     class Meta:
         verbose_name = _("shared value")
