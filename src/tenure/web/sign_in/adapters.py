@@ -1,8 +1,6 @@
 """allauth, told our rules: no sign-up, the same answer whatever was wrong, no e-mail without a mail server."""
 
-import base64
 import logging
-import os
 import smtplib
 from typing import Any
 
@@ -15,8 +13,6 @@ from allauth.socialaccount.adapter import DefaultSocialAccountAdapter, _build_ap
 from allauth.socialaccount.models import SocialLogin
 from allauth.socialaccount.providers.base import AuthError, AuthProcess
 from allauth.usersessions.adapter import DefaultUserSessionsAdapter
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
@@ -31,12 +27,14 @@ from django.utils.translation import gettext_lazy as _
 from tenure.desk.governance import sign_in
 from tenure.desk.governance.api import may
 from tenure.desk.governance.models import User
-from tenure.web.lake import workspace
+from tenure.desk.lake import workspace
+from tenure.vault import vault
 from tenure.web.sidebar import NAME
 
 log = logging.getLogger("tenure.sign_in")
 
 LOCKED_SECONDS = 300
+SEALED_UNDER = "desk\x1fsecond_factors"
 
 
 def shown_name(user: User) -> str:
@@ -141,7 +139,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
-    """Secrets of authenticator apps and recovery codes stand sealed in the database (AES-256-GCM)."""
+    """Secrets of authenticator apps and recovery codes stand in the database sealed by the vault."""
 
     error_messages = DefaultMFAAdapter.error_messages | {
         "incorrect_code": _("That code is not right."),
@@ -149,16 +147,14 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     }
 
     def encrypt(self, text: str) -> str:
-        nonce = os.urandom(12)
-        sealed = AESGCM(_key()).encrypt(nonce, text.encode(), b"second factor")
-        return base64.urlsafe_b64encode(nonce + sealed).decode()
+        sealed = vault().seal(SEALED_UNDER, text, context="second factor")
+        assert sealed is not None  # nobody erases the desk's own key
+        return sealed
 
     def decrypt(self, encrypted_text: str) -> str:
-        sealed = base64.urlsafe_b64decode(encrypted_text.encode())
-        try:
-            return AESGCM(_key()).decrypt(sealed[:12], sealed[12:], b"second factor").decode()
-        except InvalidTag as error:
-            raise RuntimeError("a second factor was sealed with another key: was secret.key replaced?") from error
+        plain = vault().unseal(encrypted_text, context="second factor")
+        assert plain is not None
+        return plain
 
     def get_totp_label(self, user: Any) -> str:
         return str(user.username)
@@ -246,7 +242,3 @@ def unknown(request: HttpRequest) -> HttpResponse:
     here = workspace()
     answer = {"contact": here.contact, "company": here.company}
     return render(request, "socialaccount/unknown.html", answer, status=403)
-
-
-def _key() -> bytes:
-    return salted_hmac("tenure.second_factor", "key", algorithm="sha256").digest()

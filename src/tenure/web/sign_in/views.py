@@ -71,7 +71,7 @@ class ResetPassword(PasswordResetView):  # type: ignore[misc]
     """A link by mail; without a mail server the page says whom to ask."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        from tenure.web.lake import workspace
+        from tenure.desk.lake import workspace
 
         context = super().get_context_data(**kwargs)
         return {**context, "by_mail": bool(settings.EMAIL_HOST), "contact": workspace().contact}

@@ -10,7 +10,7 @@ from django import template
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from tenure.web.lake import workspace
+from tenure.desk.lake import workspace
 from tenure.web.sign_in.adapters import title
 
 register = template.Library()
