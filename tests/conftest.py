@@ -7,6 +7,7 @@ starts the server and runs them again in a process of their own, since Django se
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import socket
@@ -52,6 +53,10 @@ NEEDS: dict[str, tuple[str, Callable[[], bool]]] = {
     "postgres": ("PostgreSQL (initdb)", lambda: postgresql_programs() is not None),
     "browser": ("Chromium", lambda: chromium() is not None),
     "spark": ("Java", lambda: shutil.which("java") is not None),
+    "saml": (
+        "SAML (tenure[saml], pysaml2 and xmlsec1)",
+        lambda: bool(shutil.which("xmlsec1") and all(map(importlib.util.find_spec, ("onelogin", "saml2")))),
+    ),
     "data": ("the data sets in ../shared/data", DATA.is_dir),
 }
 OPTIONAL = {"data"}  # the data sets are not part of the product; their absence never fails a run
@@ -138,13 +143,13 @@ def people(db: None, settings: Any) -> dict[str, User]:
 @pytest.fixture
 def company(people: dict[str, User], filled_home: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, User]:
     """The small company published to the desk, its lake behind the pages; gives the people."""
-    from django.core.cache import cache
+    from django.core.cache import caches
 
     from tenure.desk.customers.api import publish
     from tests.cast import MONDAY, cards
 
     monkeypatch.setenv("TENURE_HOME", str(filled_home))
-    cache.clear()
+    caches["figures"].clear()
     publish(cards(), as_of=MONDAY, now=MONDAY)
     return people
 

@@ -69,15 +69,17 @@ class Visitor:
             return html.unescape(answer.read().decode())
 
     def sign_in(self, name: str) -> Visitor:
-        page = self.get("/login/")
+        page = self.get("/account/login/")
         token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
         assert token is not None
-        fields = {"csrfmiddlewaretoken": token[1], "username": name, "password": PASSWORD, "next": "/"}
+        fields = {"csrfmiddlewaretoken": token[1], "login": name, "password": PASSWORD, "next": "/"}
         asked = urllib.request.Request(
-            self.address + "/login/", urllib.parse.urlencode(fields).encode(), {"Referer": self.address + "/login/"}
+            self.address + "/account/login/",
+            urllib.parse.urlencode(fields).encode(),
+            {"Referer": self.address + "/account/login/"},
         )
         with self._open(asked) as answer:
-            assert "/login/" not in answer.url, "the sign-in was refused"
+            assert "/account/login/" not in answer.url, "the sign-in was refused"
         return self
 
 
@@ -85,17 +87,24 @@ class Visitor:
 def served(home: Path, user: str = "ada") -> Iterator[Visitor]:
     """The workspace's own pages, served by `tenure serve`, with someone signed in who sees everything."""
     tenure(home, "user", "add", user, "--role", "admin", TENURE_PASSWORD=PASSWORD)
+    with serving(home) as address:
+        yield Visitor(address).sign_in(user)
+
+
+@contextmanager
+def serving(home: Path, log: Path | None = None, **more: str) -> Iterator[str]:
+    """A server of this workspace in a process of its own; gives its address. What it writes goes to `log`."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         port = listening.getsockname()[1]
-    process = subprocess.Popen(
-        [*TENURE, "serve", "--port", str(port)], env=surroundings(home), cwd=home.parent,
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    with (log or Path(os.devnull)).open("w") as written:
+        process = subprocess.Popen(
+            [*TENURE, "serve", "--port", str(port)], env=surroundings(home) | more, cwd=home.parent,
+            stdout=subprocess.DEVNULL, stderr=written,
+        )  # fmt: skip
     try:
-        visitor = Visitor(f"http://127.0.0.1:{port}")
-        _until_answered(visitor, process)
-        yield visitor.sign_in(user)
+        _until_answered(Visitor(f"http://127.0.0.1:{port}"), process)
+        yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
         try:
@@ -103,17 +112,15 @@ def served(home: Path, user: str = "ada") -> Iterator[Visitor]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        assert process.stderr is not None
-        process.stderr.close()
 
 
-def _until_answered(visitor: Visitor, process: subprocess.Popen[str]) -> None:
+def _until_answered(visitor: Visitor, process: subprocess.Popen[bytes]) -> None:
     import time
 
     until = time.monotonic() + UNCERTAIN_SECONDS
     while True:
         try:
-            visitor.get("/login/")
+            visitor.get("/account/login/")
             return
         except (urllib.error.URLError, ConnectionError):
             assert process.poll() is None, f"the server ended with {process.returncode}"

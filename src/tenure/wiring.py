@@ -3,31 +3,32 @@
 `connect` is called once, when the desk starts. Listeners run after the commit, in the process that did the change.
 """
 
+import inspect
 import logging
+from collections.abc import Iterator
+from types import ModuleType
 from typing import Any
 
-from tenure.backup.events import BackupMade, WorkspaceRestored
-from tenure.desk.customers.events import CustomerAssigned, CustomersPublished
+import tenure.backup.events
+import tenure.desk.customers.events
+import tenure.desk.governance.events
 from tenure.desk.events import subscribe
-from tenure.desk.governance.events import AccessChanged, KeyMade, KeyRevoked, TeamSaved, UserCreated
 
 log = logging.getLogger("tenure.events")
+
+ROOMS = (tenure.backup.events, tenure.desk.customers.events, tenure.desk.governance.events)
 
 
 def connect() -> None:
     """Connect every event to what follows from it."""
-    for kind in (
-        BackupMade,
-        WorkspaceRestored,
-        KeyMade,
-        KeyRevoked,
-        UserCreated,
-        AccessChanged,
-        TeamSaved,
-        CustomerAssigned,
-        CustomersPublished,
-    ):
-        subscribe(kind, write_to_log)
+    for room in ROOMS:
+        for kind in events_of(room):
+            subscribe(kind, write_to_log)
+
+
+def events_of(room: ModuleType) -> Iterator[type[Any]]:
+    """The events a room announces."""
+    return (kind for _name, kind in inspect.getmembers(room, inspect.isclass) if kind.__module__ == room.__name__)
 
 
 def write_to_log(event: Any) -> None:

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from tenure import sign_in
 from tenure.errors import TenureError
 from tenure.home import home_folder, keys_path, vault_path
 from tenure.language import tr
@@ -25,6 +26,12 @@ class Workspace:
     currency: str = "CNY"
     company: str = ""
     demo: bool = False
+    # Whom to ask for an account: a name, an address, a telephone number.
+    contact: str = ""
+    # Roles that must sign in with a second factor; "*" is every role.
+    second_factor: tuple[str, ...] = ()
+    # Who else may vouch for a person, besides the own password.
+    providers: tuple[sign_in.Provider, ...] = ()
 
     @cached_property
     def zone_info(self) -> ZoneInfo:
@@ -85,7 +92,7 @@ def open_workspace(home: Path | None = None) -> Workspace:
                 error=error,
             )
         ) from error
-    known = {"company", "zone", "currency", "demo"}
+    known = {"company", "zone", "currency", "demo", "contact", "second_factor", "sign_in"}
     if unknown := sorted(set(found) - known):
         raise TenureError(
             tr(
@@ -95,6 +102,10 @@ def open_workspace(home: Path | None = None) -> Workspace:
                 known=", ".join(sorted(known)),
             )
         )
+    if "second_factor" in found:
+        found["second_factor"] = sign_in.second_factor(found["second_factor"], path=path)
+    if "sign_in" in found:
+        found["providers"] = sign_in.read(found.pop("sign_in"), path=path)
     workspace = Workspace(home, **found)
     _check_zone(workspace.zone)
     return workspace

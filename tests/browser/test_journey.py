@@ -61,9 +61,9 @@ def open_page(browser: Any, live_server: Any, company: dict[str, User]) -> Itera
 
 def sign_in(page: Any, name: str) -> None:
     page.goto("/")
-    page.fill("#id_username", name)
+    page.fill("#id_login", name)
     page.fill("#id_password", PASSWORD)
-    page.click("#login-form button[type=submit]")
+    page.click("#sign-in button[type=submit]")
     page.wait_for_selector(".t-page")
 
 

@@ -15,6 +15,9 @@ def add(
     name: Annotated[str, typer.Argument(help=tr("User name."))],
     role: Annotated[str, typer.Option(help=tr("admin, manager, agent or analyst"))] = "agent",
     team: Annotated[str | None, typer.Option(help=tr("Team the user belongs to; made if it is new."))] = None,
+    email: Annotated[
+        str, typer.Option(help=tr("E-mail address: for a new password by mail, and for sign-in by other providers."))
+    ] = "",
     password: Annotated[
         str,
         typer.Option(
@@ -30,5 +33,6 @@ def add(
     from tenure.desk.governance import services
 
     belongs_to = services.team_named(team, actor=None, now=opened.now()) if team else None
-    services.create_user(name, password=password, role=role, team=belongs_to, actor=None, now=opened.now())
+    services.create_user(name, password=password, role=role, team=belongs_to, email=email, actor=None,
+                         now=opened.now())  # fmt: skip
     show.out.print(tr("{name} may sign in as {role}.", name=name, role=role), markup=False)

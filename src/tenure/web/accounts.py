@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from allauth.mfa.models import Authenticator
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
@@ -101,6 +102,17 @@ class UserPages(AdministratorsOnly, UserAdmin):  # type: ignore[misc, type-arg]
     @admin.display(description=_("What they see"))
     def sees(self, user: User) -> str:
         return format_html('<a href="{}">{}</a>', reverse("admin:user_access", args=[user.pk]), _("Show"))
+
+    actions = ("remove_factors",)
+
+    @admin.action(description=_("Remove second factors"))
+    def remove_factors(self, request: HttpRequest, users: models.QuerySet[User]) -> None:
+        """For whoever lost the phone: the password alone opens the account, until a new factor is added."""
+        with transaction.atomic():
+            for factor in Authenticator.objects.filter(user__in=users).select_related("user"):
+                factor.removed_by = request.user
+                factor.delete()
+        messages.success(request, _("They sign in with the password alone, and add a new factor."))
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         now, actor = timezone.now(), request.user

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from hashlib import blake2b
 from typing import TypeVar
 
-from django.core.cache import cache
+from django.core.cache import caches
 
 from tenure.desk.customers.models import Publication
 from tenure.desk.governance.models import AuditEntry
@@ -33,6 +33,7 @@ def remembered(what: str, scope: Scope, publication: Publication | None, compute
     shown = (publication.generation, publication.published_at.isoformat()) if publication else None
     parts = repr((str(lake().folder), what, _asker(scope), shown, moved, versions))
     key = "figures:" + blake2b(parts.encode(), digest_size=16).hexdigest()
+    cache = caches["figures"]
     found: T | None = cache.get(key)
     if found is None:
         # One at a time: whoever else asks for the same figures meanwhile waits for them instead of working them out too.

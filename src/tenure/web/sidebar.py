@@ -36,6 +36,16 @@ def script(request: HttpRequest) -> str:
     return static("tenure/tenure.js")
 
 
+def own_account(request: HttpRequest) -> list[dict[str, Any]]:
+    """How the reader signs in, in the menu under the own name."""
+    return [
+        {"title": _("Password"), "link": reverse("account_change_password")},
+        {"title": _("Second factor"), "link": reverse("mfa_index")},
+        {"title": _("Devices"), "link": reverse("usersessions_list")},
+        {"title": _("Linked identities"), "link": reverse("socialaccount_connections")},
+    ]
+
+
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The workspaces by permission; a group the user may open nothing of is not shown."""
     user = request.user

@@ -4,12 +4,10 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from django import forms
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.urls import URLPattern, path
-from unfold.forms import AuthenticationForm
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
 from unfold.sites import UnfoldAdminSite
 
 from tenure.desk.governance.api import may
@@ -18,20 +16,7 @@ from tenure.desk.governance.roles import Permission
 View = Callable[..., HttpResponseBase]
 
 
-class SignInForm(AuthenticationForm):  # type: ignore[misc]
-    """Whoever is active and has a role may come in; Django's staff flag plays no part here."""
-
-    def confirm_login_allowed(self, user: AbstractBaseUser) -> None:
-        if not may(user, "today"):
-            raise forms.ValidationError(
-                self.error_messages["invalid_login"],
-                code="invalid_login",
-                params={"username": self.username_field.verbose_name},
-            )
-
-
 class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
-    login_form = SignInForm
     enable_nav_sidebar = True
 
     def has_permission(self, request: HttpRequest) -> bool:
@@ -47,6 +32,22 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
             return view(request, *args, **kwargs)
 
         return self.admin_view(guarded)  # type: ignore[no-any-return]
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """To the one page where people sign in, and from there back to where they were going."""
+        from urllib.parse import urlencode
+
+        back = request.GET.get(REDIRECT_FIELD_NAME, "")
+        query = f"?{urlencode({REDIRECT_FIELD_NAME: back})}" if back else ""
+        return HttpResponseRedirect(reverse("account_login") + query)
+
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+        from allauth.account.views import logout
+
+        return logout(request)  # type: ignore[no-any-return]
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return HttpResponseRedirect(reverse("account_change_password"))
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         from tenure.web import today

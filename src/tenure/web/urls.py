@@ -1,5 +1,5 @@
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 
 from tenure.web import accounts  # registers the account pages
 from tenure.web.languages import set_language
@@ -8,5 +8,6 @@ __all__ = ["accounts", "urlpatterns"]
 
 urlpatterns = [
     path("language/", set_language, name="set_language"),
+    path("account/", include("tenure.web.sign_in.urls")),
     path("", admin.site.urls),
 ]

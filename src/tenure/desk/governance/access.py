@@ -41,9 +41,11 @@ def role_of(user: Asker) -> Role | None:
     """The user's role, asked for once a request; None for whoever is not signed in, inactive or without a role."""
     if not getattr(user, "is_active", False) or not getattr(user, "role", ""):
         return None
-    known: tuple[str, Role | None] | None = user.__dict__.get("_role_known")
+    # A request's user is a lazy wrapper; what sign-in asked of the account inside is remembered with the account.
+    kept = getattr(user, "_wrapped", user).__dict__
+    known: tuple[str, Role | None] | None = kept.get("_role_known")
     if known is None or known[0] != user.role:
-        known = user.__dict__["_role_known"] = (user.role, role_named(user.role))
+        known = kept["_role_known"] = (user.role, role_named(user.role))
     return known[1]
 
 

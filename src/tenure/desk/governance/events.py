@@ -35,3 +35,35 @@ class KeyMade:
 @dataclass(frozen=True, slots=True)
 class KeyRevoked:
     key_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """Someone came in. method: password, passkey or the id of a provider."""
+
+    user_id: int
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignInRefused:
+    """Someone did not come in. user_id is None where the name belongs to no account."""
+
+    user_id: int | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignInChanged:
+    """How a user signs in changed: password, second factors, identities of other providers."""
+
+    user_id: int
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionsEnded:
+    """A user's sessions on other devices were ended."""
+
+    user_id: int
+    sessions: int
