@@ -1,6 +1,7 @@
 """The verbs of customers: each is one transaction, one audit entry, one announced event."""
 
 from datetime import datetime
+from urllib.parse import parse_qsl, urlencode
 
 from django.db import transaction
 
@@ -46,7 +47,10 @@ def save_view(user: User, name: str, query: str, *, shared: bool, now: datetime)
     view, _ = SavedView.objects.update_or_create(
         user=user, name=name, defaults={"query": query.lstrip("?")[:2000], "shared": shared}
     )
-    audit.record("save_view", "saved_view", view.pk, actor=user, now=now, name=name, query=view.query, shared=shared)
+    asked, searched = apart(view.query)
+    audit.record(
+        "save_view", "saved_view", view.pk, actor=user, now=now, private=searched, name=name, query=asked, shared=shared
+    )
     return view
 
 
@@ -61,4 +65,11 @@ def delete_view(user: User, view_id: int, *, now: datetime) -> None:
 @transaction.atomic
 def record_export(*, what: str, rows: int, query: str, actor: User, now: datetime) -> None:
     """Write down who took how many customers out of the desk, before the first byte leaves."""
-    audit.record("export", what, rows, actor=actor, now=now, query=query[:2000])
+    asked, searched = apart(query[:2000])
+    audit.record("export", what, rows, actor=actor, now=now, private=searched, query=asked)
+
+
+def apart(query: str) -> tuple[str, dict[str, str]]:
+    """A list's query string without the search text, and that text: it may name somebody, the rest never does."""
+    pairs = parse_qsl(query)
+    return urlencode([pair for pair in pairs if pair[0] != "q"]), {name: text for name, text in pairs if name == "q"}
