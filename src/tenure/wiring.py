@@ -8,14 +8,16 @@ from typing import Any
 
 from tenure.desk.customers.events import CustomerAssigned, CustomersPublished
 from tenure.desk.events import subscribe
-from tenure.desk.governance.events import AccessChanged, TeamSaved, UserCreated
+from tenure.desk.governance.events import AccessChanged, GrantGiven, GrantRevoked, TeamSaved, UserCreated
 
 log = logging.getLogger("tenure.events")
 
 
 def connect() -> None:
     """Connect every event to what follows from it."""
-    for kind in (UserCreated, AccessChanged, TeamSaved, CustomerAssigned, CustomersPublished):
+    for kind in (
+        UserCreated, AccessChanged, TeamSaved, GrantGiven, GrantRevoked, CustomerAssigned, CustomersPublished,
+    ):  # fmt: skip
         subscribe(kind, write_to_log)
 
 

@@ -24,3 +24,15 @@ class RoleChanged:
     """What a role may see or do changed, for everyone who has it."""
 
     code: str
+
+
+@dataclass(frozen=True, slots=True)
+class GrantGiven:
+    """Customers are shared with a partner from now on."""
+
+    grant_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class GrantRevoked:
+    grant_id: int
