@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,9 @@ import django
 django.setup()
 """
 # What a writer does: set the desk up, wait for the word, then write entries one transaction after the other.
-WRITE = DESK + """
+WRITE = (
+    DESK
+    + """
 from datetime import UTC, datetime
 from django.db import transaction
 from tenure.desk.governance import audit
@@ -34,25 +36,35 @@ for n in range(int(sys.argv[2])):
         audit.record("note", sys.argv[1], n, actor=None, now=datetime.now(UTC), n=n)
     print(n, flush=True)
 """
-PREPARE = DESK + """
+)
+PREPARE = (
+    DESK
+    + """
 from django.core.management import call_command
 call_command("migrate", interactive=False, verbosity=0)
 """
-SEAL = DESK + """
+)
+SEAL = (
+    DESK
+    + """
 from tenure.desk.governance import sealing
 assert sealing.seal_now(thorough=True)
 """
-VERIFY = DESK + """
+)
+VERIFY = (
+    DESK
+    + """
 import json
 from dataclasses import asdict
 from tenure.desk.governance.verifying import verify
 found = verify()
 print(json.dumps({"ok": found.ok, **asdict(found)}))
 """
+)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def workspace(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Path, dict[str, str]]]:
+def workspace(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, dict[str, str]]:
     """A home folder set up by the command line, and the environment its processes run in."""
     if ON_SERVER in os.environ:
         pytest.skip("both databases were asked in the run before this one")
@@ -68,7 +80,7 @@ def workspace(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[
     home = tmp_path / "home"
     home.mkdir()
     run(PREPARE, home, more)
-    yield home, more
+    return home, more
 
 
 def run(code: str, home: Path, more: dict[str, str]) -> str:

@@ -10,9 +10,7 @@ import typer
 from tenure.cli import manners, opened, show
 from tenure.language import tr
 
-app = typer.Typer(
-    cls=manners.Group, help=tr("Who did what, and proof that nobody changed it."), no_args_is_help=True
-)
+app = typer.Typer(cls=manners.Group, help=tr("Who did what, and proof that nobody changed it."), no_args_is_help=True)
 
 
 @app.command(
@@ -36,7 +34,9 @@ def verify(
     begun = time.perf_counter()
     with show.progress() as progress:
         bar = progress.add_task(tr("Verifying"), total=None)
-        found = verifying.verify(kept=kept, progress=lambda done, all_: progress.update(bar, completed=done, total=all_))
+        found = verifying.verify(
+            kept=kept, progress=lambda done, all_: progress.update(bar, completed=done, total=all_)
+        )
     seconds = time.perf_counter() - begun
     if as_json:
         print(json.dumps({"ok": found.ok, **asdict(found), "seconds": round(seconds, 2)}, ensure_ascii=False, indent=1))
@@ -109,7 +109,9 @@ def show_(
 @app.command(
     "head",
     cls=manners.Command,
-    help=tr("Seal what waits, sign the end of the chain, and print it: keep the line where nobody of this machine can."),
+    help=tr(
+        "Seal what waits, sign the end of the chain, and print it: keep the line where nobody of this machine can."
+    ),
 )
 def head() -> None:
     opened.desk()

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 from tenure.desk.customers import selectors, services
 from tenure.desk.customers.cards import Card
 from tenure.desk.customers.models import Customer
-from tenure.desk.governance import access
+from tenure.desk.governance import access, audit
 from tenure.desk.governance.api import may, scope_of
 from tenure.desk.governance.models import Team, User
 from tenure.desk.lake import about
@@ -21,6 +21,7 @@ from tenure.web.frame import hidden_fields, render
 from tenure.web.timeline import kinds_in, timeline
 
 STEP = 60
+SENSITIVE = ("phone", "email", "text", "extra")  # what the page shows that is written down as looked at
 
 
 def page(request: HttpRequest, person_id: int) -> HttpResponse:
@@ -36,6 +37,9 @@ def page(request: HttpRequest, person_id: int) -> HttpResponse:
     upto = request.GET.get("upto", "")
     length = min(int(upto), 3000) if upto.isascii() and upto.isdigit() and len(upto) < 6 else STEP
     assigns = may(request.user, "assign")
+    assert isinstance(request.user, User)
+    in_clear = [field for field in SENSITIVE if scope.sees(field)]
+    audit.read("customer", person_id, actor=request.user, now=timezone.now(), fields=in_clear)
     return render(
         request,
         "person.html",

@@ -49,7 +49,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         ("users", _("Users"), "manage_accounts", reverse("admin:governance_user_changelist")),
         ("users", _("Teams"), "groups", reverse("admin:governance_team_changelist")),
         ("roles", _("Roles"), "shield_person", reverse("admin:roles")),
-        ("audit", _("Audit"), "history", reverse("admin:governance_auditentry_changelist")),
+        ("grants", _("Sharing"), "share", reverse("admin:sharing")),
+        ("audit", _("Audit"), "history", reverse("admin:audit")),
     ]
     groups: list[dict[str, Any]] = []
     for title, entries in (("", work), (_("Settings"), settings)):

@@ -1,12 +1,14 @@
 from django.contrib import admin
 from django.urls import path
 
-from tenure.web import accounts  # registers the account pages
+from tenure.web import accounts, sharing  # accounts registers the account pages
 from tenure.web.languages import set_language
 
 __all__ = ["accounts", "urlpatterns"]
 
 urlpatterns = [
     path("language/", set_language, name="set_language"),
+    path("shared/<str:token>/", sharing.shared, name="shared"),
+    path("shared/<str:token>/csv/", sharing.shared_file, name="shared_file"),
     path("", admin.site.urls),
 ]

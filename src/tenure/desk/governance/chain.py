@@ -33,14 +33,14 @@ def columns() -> str:
     return f"e.id, {at}, e.actor_id, e.verb, e.object_type, e.object_id, {detail}, e.sealed, e.once"
 
 
-class _Twice(ValueError):
+class _TwiceError(ValueError):
     """A name stands twice in one object, which readers of JSON settle differently."""
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise _Twice
+        raise _TwiceError
     return found
 
 

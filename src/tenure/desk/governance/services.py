@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +19,7 @@ from tenure.desk.governance.roles import BUILT_IN, FIXED, OBJECTS, PERMISSIONS, 
 from tenure.desk.governance.verifying import Verdict
 from tenure.errors import TenureError
 from tenure.lake.fields import FIELDS
-from tenure.language import tr
+from tenure.language import both, tr
 
 
 @transaction.atomic
@@ -116,7 +117,7 @@ def team_named(name: str, *, actor: User | None, now: datetime) -> Team:
 @transaction.atomic
 def record_verification(found: Verdict, *, actor: User | None, now: datetime) -> None:
     """Write down that the audit chain was verified, and what that found."""
-    broken = {"first": found.first.told, "breaks": found.breaks} if found.first else {}
+    broken = {"first": asdict(both(found.first.told)), "breaks": found.breaks} if found.first else {}
     audit.record(
         "verify_audit", "chain", found.sealed, actor=actor, now=now, ok=found.ok, sealed=found.sealed,
         unsealed=found.unsealed, **broken,

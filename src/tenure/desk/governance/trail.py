@@ -154,7 +154,9 @@ class Teller:
             del rest["before"], rest["after"]
             for name in dict.fromkeys([*before, *after]):
                 if before.get(name) != after.get(name):
-                    told.append((_named(name), f"{self._text(name, before.get(name))} → {self._text(name, after.get(name))}"))
+                    told.append(
+                        (_named(name), f"{self._text(name, before.get(name))} → {self._text(name, after.get(name))}")
+                    )
         told += [(_named(name), self._text(name, value)) for name, value in rest.items() if value not in ("", None, [])]
         if entry.sealed:
             opened = audit.opened(entry) if self._private else None
@@ -177,6 +179,8 @@ class Teller:
             return self._teams.get(value, str(value))
         if name == "digest":
             return f"{str(value)[:12]}…"
+        if isinstance(value, dict) and set(value) == {"en", "zh"}:
+            return str(Words(**value))
         if isinstance(value, dict):
             return ", ".join(f"{_named(key)}: {self._text(key, inner)}" for key, inner in value.items())
         if isinstance(value, int):
@@ -191,4 +195,8 @@ def _named(name: str) -> str:
 def _values(detail: Any, name: str) -> list[Any]:
     if not isinstance(detail, dict):
         return []
-    return [part[name] for part in (detail, detail.get("before"), detail.get("after")) if isinstance(part, dict) and name in part]
+    return [
+        part[name]
+        for part in (detail, detail.get("before"), detail.get("after"))
+        if isinstance(part, dict) and name in part
+    ]

@@ -15,7 +15,7 @@ def allow_changes(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("governance", "0001_initial"),
+        ("governance", "0002_access"),
     ]
 
     # Append-only holds from here on: see governance.append_only, which also puts the triggers back after each migration.

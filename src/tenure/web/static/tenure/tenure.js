@@ -20,6 +20,19 @@
     }
   });
 
+  // A secret that is shown once: a click selects it, the button beside it copies it.
+  document.addEventListener("click", (event) => {
+    if (event.target.matches("[data-select]")) event.target.select();
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    const field = button.parentElement.querySelector("[data-select]");
+    if (field) field.select();
+    const done = () => { button.textContent = button.dataset.copied; };
+    // Browsers give the clipboard to pages over HTTPS; elsewhere the selection is copied.
+    if (navigator.clipboard) navigator.clipboard.writeText(button.dataset.copy).then(done);
+    else if (document.execCommand("copy")) done();
+  });
+
   // Figures name colours ("$primary"); a canvas turns the theme's oklch() into what the plotting script reads.
   const pen = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
   const names = { primary: "--t-heat", good: "--t-good", bad: "--t-bad", muted: "--t-quiet", text: "--t-text", line: "--t-line", veil: "--t-veil" };
