@@ -30,6 +30,31 @@ VERBS: Mapping[str, Words] = {
     "open_grant": Words("A partner opened a sharing link", "合作方打开共享链接"),
     "download_grant": Words("A partner downloaded shared customers", "合作方下载共享客户"),
     "grant_refused": Words("A closed sharing link was tried", "有人尝试已失效的共享链接"),
+    "save_role": Words("Changed a role", "修改角色"),
+    "drop_role": Words("Dropped a role", "删除角色"),
+    "sign_in": Words("Signed in", "登录"),
+    "sign_out": Words("Signed out", "退出登录"),
+    "sign_in_refused": Words("A sign-in was refused", "登录被拒绝"),
+    "lock_out": Words("Locked out after failed sign-ins", "登录失败过多，已锁定"),
+    "end_sessions": Words("Ended sessions", "结束会话"),
+    "assign_customers": Words("Assigned customers", "批量分配客户"),
+    "correct_customer": Words("Corrected a customer", "更正客户信息"),
+    "record_consent": Words("Recorded a consent", "登记同意"),
+    "withdraw_consent": Words("Recorded that a consent was withdrawn", "登记撤回同意"),
+    "issue_preference_link": Words("Made a preference link", "生成偏好设置链接"),
+    "revoke_preference_links": Words("Revoked preference links", "撤销偏好设置链接"),
+    "open_request": Words("Opened a request about personal data", "受理个人信息请求"),
+    "close_request": Words("Closed a request about personal data", "办结个人信息请求"),
+    "refuse_request": Words("Refused a request about personal data", "拒绝个人信息请求"),
+    "export_person": Words("Exported everything about a person", "导出个人全部信息"),
+    "begin_erasure": Words("Began to erase a person", "开始删除个人信息"),
+    "erase_from_desk": Words("Erased a person from the desk", "从业务库删除个人信息"),
+    "finish_erasure": Words("Erased a person", "完成删除个人信息"),
+    "set_retention": Words("Set how long records are kept", "设定保存期限"),
+    "drop_retention": Words("Dropped a limit on how long records are kept", "取消保存期限"),
+    "run_retention": Words("Erased records past their time", "清除超期记录"),
+    "backup": Words("Made a backup", "创建备份"),
+    "restore": Words("Restored a backup", "恢复备份"),
     "verify_audit": Words("Verified the audit chain", "校验审计链"),
 }
 
@@ -39,8 +64,11 @@ OBJECTS: Mapping[str, Words] = {
     "customer": Words("customer", "客户"),
     "customers": Words("customers", "客户"),
     "saved_view": Words("view", "视图"),
+    "role": Words("role", "角色"),
     "generation": Words("figures", "数据版本"),
     "grant": Words("sharing link", "共享链接"),
+    "retention": Words("retention", "保存期限"),
+    "workspace": Words("workspace", "工作区"),
     "chain": Words("audit chain", "审计链"),
 }
 
@@ -64,6 +92,19 @@ DETAILS: Mapping[str, Words] = {
     "partner": Words("partner", "合作方"),
     "starts_at": Words("from", "开始"),
     "until": Words("until", "截止"),
+    "before": Words("before", "之前"),
+    "after": Words("after", "之后"),
+    "request": Words("request", "请求"),
+    "kind": Words("kind", "类型"),
+    "purpose": Words("purpose", "目的"),
+    "channel": Words("channel", "渠道"),
+    "source": Words("source", "来源"),
+    "address": Words("address", "地址"),
+    "why": Words("why", "原因"),
+    "method": Words("method", "方式"),
+    "months": Words("months", "月数"),
+    "permissions": Words("may", "权限"),
+    "reach": Words("reach", "范围"),
     "digest": Words("digest", "摘要"),
     "sealed": Words("sealed up to", "已封存至"),
     "unsealed": Words("not sealed yet", "未封存"),
@@ -150,8 +191,9 @@ class Teller:
         rest = dict(entry.detail) if isinstance(entry.detail, dict) else {"": entry.detail}
         told = []
         before, after = rest.get("before"), rest.get("after")
-        if isinstance(before, dict) and isinstance(after, dict):
-            del rest["before"], rest["after"]
+        if isinstance(after, dict) and (before is None or isinstance(before, dict)):
+            before = before or {}
+            rest = {name: value for name, value in rest.items() if name not in {"before", "after"}}
             for name in dict.fromkeys([*before, *after]):
                 if before.get(name) != after.get(name):
                     told.append(
