@@ -41,7 +41,7 @@ def test_entries_are_told_in_words(sign_in: SignIn, company: dict[str, User]) ->
     lines = shown(sign_in("dee"))
 
     assert lines[0] == "Changed what an account may see | account bo | role: Agent → Analyst"
-    assert "Published new figures | figures 1 | customers: 6, as of: 2026-03-02T01:00:00+00:00" in lines
+    assert "Published new figures | figures 1 | customers: 6, as of: 2026-03-02 09:00" in lines
     assert "{" not in "".join(lines)
 
 

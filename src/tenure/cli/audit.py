@@ -89,7 +89,7 @@ def show_(
         {
             "entry": str(entry.pk),
             "at": entry.at,
-            "actor": entry.actor.username if entry.actor else None,
+            "actor": entry.actor.username if entry.actor else (teller.actor(entry) if for_people else None),
             "verb": teller.verb(entry) if for_people else entry.verb,
             "object": teller.object(entry) if for_people else f"{entry.object_type} {entry.object_id}",
             "position": str(entry.link.position) if hasattr(entry, "link") else None,

@@ -43,6 +43,7 @@ def page(request: HttpRequest) -> HttpResponse:
         rows=[
             {
                 "entry": entry,
+                "actor": teller.actor(entry),
                 "verb": teller.verb(entry),
                 "object": teller.object(entry),
                 "details": teller.details(entry),

@@ -106,7 +106,7 @@ def _state(one: Grant, now: datetime) -> str:
 
 
 def _words() -> dict[str, str]:
-    return {"open": _("open"), "soon": _("not begun"), "over": _("over"), "revoked": _("revoked")}
+    return {"open": _("in force"), "soon": _("not begun"), "over": _("over"), "revoked": _("revoked")}
 
 
 def new(request: HttpRequest) -> HttpResponse:

@@ -97,7 +97,7 @@ def seal(*, thorough: bool = False) -> int:
 
 def _seal_some(thorough: bool) -> int:
     with connection.cursor() as cursor:
-        if not _waiting(cursor, _head(cursor), thorough, limit=1):
+        if not _waiting(cursor, thorough, limit=1):
             return 0  # found without taking a lock
     try:
         with transaction.atomic(), connection.cursor() as cursor:
@@ -106,7 +106,7 @@ def _seal_some(thorough: bool) -> int:
             end = _head(cursor)
             links = []
             position, previous = end.position, end.hash
-            for entry in _waiting(cursor, end, thorough, limit=BATCH):
+            for entry in _waiting(cursor, thorough, limit=BATCH):
                 position += 1
                 previous = link_hash(previous, position, entry)
                 links.append((position, entry[0], previous))
@@ -123,17 +123,25 @@ def _alone(cursor: Any) -> bool:
     return bool(cursor.fetchone()[0])
 
 
-def _waiting(cursor: Any, end: Place, thorough: bool, limit: int) -> list[Row]:
-    cursor.execute(
-        f"SELECT {columns()} FROM governance_auditentry e WHERE e.id > %s "
-        "AND NOT EXISTS (SELECT 1 FROM governance_chainlink l WHERE l.entry_id = e.id) ORDER BY e.id LIMIT %s",
-        [-(2**63) if thorough else _floor(cursor, end), limit],
-    )
+def _waiting(cursor: Any, thorough: bool, limit: int) -> list[Row]:
+    floor = -(2**63) if thorough else _floor(cursor)
+    cursor.execute(f"SELECT {columns()} {_UNLINKED} ORDER BY e.id LIMIT %s", [floor, floor, limit])
     return list(cursor.fetchall())
 
 
-def _floor(cursor: Any, end: Place) -> int:
-    cursor.execute("SELECT min(entry_id) FROM governance_chainlink WHERE position > %s", [end.position - RECENT])
+# The floor is said of both tables, so that no plan reads all links to find the few entries without one.
+_UNLINKED = (
+    "FROM governance_auditentry e WHERE e.id >= %s AND NOT EXISTS "
+    "(SELECT 1 FROM governance_chainlink l WHERE l.entry_id = e.id AND l.entry_id >= %s)"
+)
+
+
+def _floor(cursor: Any) -> int:
+    # Cut before the minimum is asked for, or a database may look for it along the whole index of entries.
+    cursor.execute(
+        "SELECT min(entry_id) FROM (SELECT entry_id FROM governance_chainlink ORDER BY position DESC LIMIT %s) recent",
+        [RECENT],
+    )
     found = cursor.fetchone()[0]
     return -(2**63) if found is None else int(found)
 
@@ -141,12 +149,8 @@ def _floor(cursor: Any, end: Place) -> int:
 def unsealed(*, thorough: bool = False) -> int:
     """How many committed entries have no link yet."""
     with connection.cursor() as cursor:
-        floor = -(2**63) if thorough else _floor(cursor, _head(cursor))
-        cursor.execute(
-            "SELECT count(*) FROM governance_auditentry e WHERE e.id > %s "
-            "AND NOT EXISTS (SELECT 1 FROM governance_chainlink l WHERE l.entry_id = e.id)",
-            [floor],
-        )
+        floor = -(2**63) if thorough else _floor(cursor)
+        cursor.execute(f"SELECT count(*) {_UNLINKED}", [floor, floor])
         return int(cursor.fetchone()[0])
 
 

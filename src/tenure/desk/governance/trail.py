@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from tenure.contracts import CONTRACTS
 from tenure.desk.governance import audit
@@ -36,6 +37,13 @@ VERBS: Mapping[str, Words] = {
     "sign_out": Words("Signed out", "退出登录"),
     "sign_in_refused": Words("A sign-in was refused", "登录被拒绝"),
     "lock_out": Words("Locked out after failed sign-ins", "登录失败过多，已锁定"),
+    "change_password": Words("Changed the own password", "修改自己的密码"),
+    "reset_password": Words("Reset the own password", "重置自己的密码"),
+    "add_factor": Words("Added a second factor", "添加二次验证"),
+    "remove_factor": Words("Removed a second factor", "移除二次验证"),
+    "renew_recovery_codes": Words("Renewed recovery codes", "更新恢复码"),
+    "link_identity": Words("Linked an outside sign-in", "绑定外部登录"),
+    "unlink_identity": Words("Unlinked an outside sign-in", "解绑外部登录"),
     "end_sessions": Words("Ended sessions", "结束会话"),
     "assign_customers": Words("Assigned customers", "批量分配客户"),
     "correct_customer": Words("Corrected a customer", "更正客户信息"),
@@ -127,6 +135,8 @@ _VALUES: Mapping[tuple[str, str], Words] = {
     ("fields", "extra"): Words("what a source sent beyond its contract", "来源附加内容"),
 }
 _YES, _NO, _ERASED = Words("yes", "是"), Words("no", "否"), Words("erased", "已删除")
+_ITSELF = Words("Tenure itself", "系统自身")
+_MOMENTS = {"as_of", "starts_at", "until", "expires_at", "made_at"}
 _PRIVATE = Words("private details", "个人信息")
 
 
@@ -179,6 +189,12 @@ class Teller:
     def verb(self, entry: AuditEntry) -> str:
         return str(VERBS.get(entry.verb, entry.verb))
 
+    def actor(self, entry: AuditEntry) -> str:
+        """Who did it: an account, the partner who has the link, or the product itself."""
+        if entry.actor is not None:
+            return entry.actor.shown_name
+        return entry.detail.get("partner") or str(_ITSELF) if isinstance(entry.detail, dict) else str(_ITSELF)
+
     def object(self, entry: AuditEntry) -> str:
         """What it was done to: "account mia", "customer 12"."""
         kind = str(OBJECTS.get(entry.object_type, entry.object_type))
@@ -227,7 +243,17 @@ class Teller:
             return ", ".join(f"{_named(key)}: {self._text(key, inner)}" for key, inner in value.items())
         if isinstance(value, int):
             return f"{value:,}"
+        if name in _MOMENTS:
+            return _moment(str(value))
         return str(_VALUES.get((name, str(value)), value))
+
+
+def _moment(text: str) -> str:
+    """A moment as the pages write it, in the business zone."""
+    try:
+        return f"{timezone.localtime(datetime.fromisoformat(text)):%Y-%m-%d %H:%M}"
+    except ValueError:
+        return text
 
 
 def _named(name: str) -> str:

@@ -10,7 +10,7 @@ from tenure.desk.governance import chain, heads
 from tenure.errors import TenureError
 from tenure.language import tr
 
-CHUNK = 10_000
+CHUNK = 2_000  # rows a query: more, and PostgreSQL reads the whole table for each
 
 Progress = Callable[[int, int], None]
 
@@ -135,8 +135,9 @@ def _signed(kept: Sequence[heads.Head], breaks: _Breaks) -> dict[int, list[heads
 def _links() -> Iterator[tuple[int, int, str, Sequence[Any] | None]]:
     """Every link in order: position, entry id, hash, and the entry as stored (None: gone). A chunk at a time."""
     sql = (
-        f"SELECT l.position, l.entry_id, l.hash, {chain.columns()} FROM governance_chainlink l "
-        "LEFT JOIN governance_auditentry e ON e.id = l.entry_id WHERE l.position > %s ORDER BY l.position LIMIT %s"
+        f"SELECT l.position, l.entry_id, l.hash, {chain.columns()} FROM (SELECT position, entry_id, hash FROM "
+        "governance_chainlink WHERE position > %s ORDER BY position LIMIT %s) l "
+        "LEFT JOIN governance_auditentry e ON e.id = l.entry_id ORDER BY l.position"
     )
     after = -(2**63)
     while True:
