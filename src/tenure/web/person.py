@@ -45,7 +45,7 @@ def page(request: HttpRequest, person_id: int) -> HttpResponse:
         "person.html",
         str(card),
         card=card,
-        because=access.why(request.user, **access_facts(card)).words,  # type: ignore[arg-type]
+        because=access.why(request.user, **access_facts(card)).words,
         may_users=may(request.user, "users"),
         hidden=hidden_fields(scope),
         entries=chosen[:length],

@@ -1,9 +1,9 @@
 """Sharing with partners: what is shared with whom, a new link, and the public page a link opens."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from django.contrib import messages
 from django.db.models import Count, Max
@@ -34,6 +34,7 @@ from tenure.lake.scope import Scope
 from tenure.web.customers import Column, export_columns, lines
 from tenure.web.frame import render
 
+Response = TypeVar("Response", bound=HttpResponseBase)
 PAGE = 100
 USUAL_DAYS = 30
 OPENINGS = ("open_grant", "download_grant")
@@ -91,7 +92,7 @@ def page(request: HttpRequest) -> HttpResponse:
     rows = []
     for one in found:
         state = _state(one, now)
-        row = seen.get(str(one.pk), {"n": 0, "at": None})
+        row: Mapping[str, Any] = seen.get(str(one.pk), {"n": 0, "at": None})
         names = [headings.get(name, name) for name in one.fields]
         rows.append(Line(one, state, _words()[state], names, row["n"], row["at"]))
     return render(request, "sharing.html", _("Sharing"), rows=rows)
@@ -242,7 +243,7 @@ def _closed(request: HttpRequest) -> HttpResponse:
     return _shielded(bare(request, "tenure/shared_closed.html", status=404))
 
 
-def _shielded(response: Any) -> Any:
+def _shielded(response: Response) -> Response:
     for name, value in SHIELD.items():
         response.headers[name] = value
     return response

@@ -117,7 +117,7 @@ def team_named(name: str, *, actor: User | None, now: datetime) -> Team:
 @transaction.atomic
 def record_verification(found: Verdict, *, actor: User | None, now: datetime) -> None:
     """Write down that the audit chain was verified, and what that found."""
-    broken = {"first": asdict(both(found.first.told)), "breaks": found.breaks} if found.first else {}
+    broken: dict[str, Any] = {"first": asdict(both(found.first.told)), "breaks": found.breaks} if found.first else {}
     audit.record(
         "verify_audit", "chain", found.sealed, actor=actor, now=now, ok=found.ok, sealed=found.sealed,
         unsealed=found.unsealed, **broken,
