@@ -469,6 +469,18 @@ def test_an_entry_is_sealed_and_signed_right_after_its_commit() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_verb_does_not_wait_until_a_long_tail_is_sealed(monkeypatch: pytest.MonkeyPatch) -> None:
+    after_commit = sealing.after_commit
+    monkeypatch.setattr(sealing, "after_commit", lambda: None)
+    monkeypatch.setattr(chain, "BATCH", 4)
+    write(10)
+
+    after_commit()
+
+    assert chain.unsealed() == 6
+
+
+@pytest.mark.django_db(transaction=True)
 def test_tables_that_refuse_deletion_are_still_emptied_between_tests() -> None:
     assert not AuditEntry.objects.exists()
     assert not ChainLink.objects.exists()

@@ -83,15 +83,17 @@ def _head(cursor: Any) -> Place:
     return Place(int(found[0]), found[1]) if found else Place(0, GENESIS)
 
 
-def seal(*, thorough: bool = False) -> int:
+def seal(*, thorough: bool = False, at_once: bool = False) -> int:
     """Link every committed entry that has no link yet, and say how many that were; 0 also where another is at it.
 
     Looks behind the last RECENT links alone, which is where new entries are; thorough looks at all, for one that was
-    committed very late.
+    committed very late. at_once: no more than one BATCH, for somebody who waits.
     """
     linked = 0
     while some := _seal_some(thorough):
         linked += some
+        if at_once:
+            break
     return linked
 
 

@@ -30,15 +30,15 @@ def after_commit() -> None:
         _wake.set()
         return
     with _impatient():
-        seal_now()
+        seal_now(at_once=True)
 
 
-def seal_now(*, thorough: bool = False) -> bool:
-    """Link what waits and sign the head; says whether that went well, and never raises."""
+def seal_now(*, thorough: bool = False, at_once: bool = False) -> bool:
+    """Link what waits and sign the head; says whether that went well, and never raises. at_once: a batch at most."""
     from tenure.desk.governance import chain, heads
 
     try:
-        chain.seal(thorough=thorough)
+        chain.seal(thorough=thorough, at_once=at_once)
         heads.sign(now=timezone.now())
     except DatabaseError as error:  # busy, or away for a moment
         log.info("not sealed yet: %s", error)

@@ -84,8 +84,8 @@ DETAILS: Mapping[str, Words] = {
     "username": Words("user name", "用户名"),
     "name": Words("name", "名称"),
     "role": Words("role", "角色"),
-    "team": Words("team", "团队"),
     "owner": Words("owner", "负责人"),
+    "team": Words("team", "团队"),
     "region": Words("region", "地区"),
     "regions": Words("regions", "地区"),
     "active": Words("may sign in", "可登录"),
@@ -210,12 +210,16 @@ class Teller:
         if isinstance(after, dict) and (before is None or isinstance(before, dict)):
             before = before or {}
             rest = {name: value for name, value in rest.items() if name not in {"before", "after"}}
-            for name in dict.fromkeys([*before, *after]):
+            for name in _in_order({*before, *after}):
                 if before.get(name) != after.get(name):
                     told.append(
                         (_named(name), f"{self._text(name, before.get(name))} → {self._text(name, after.get(name))}")
                     )
-        told += [(_named(name), self._text(name, value)) for name, value in rest.items() if value not in ("", None, [])]
+        told += [
+            (_named(name), self._text(name, value))
+            for name in _in_order(rest)
+            if (value := rest[name]) not in ("", None, [])
+        ]
         if entry.sealed:
             opened = audit.opened(entry) if self._private else None
             if opened is not None:
@@ -246,6 +250,12 @@ class Teller:
         if name in _MOMENTS:
             return _moment(str(value))
         return str(_VALUES.get((name, str(value)), value))
+
+
+def _in_order(names: Iterable[str]) -> list[str]:
+    """As DETAILS has them, since databases keep the names of a detail in orders of their own; then by the alphabet."""
+    known = list(DETAILS)
+    return sorted(names, key=lambda name: (known.index(name) if name in DETAILS else len(known), name))
 
 
 def _moment(text: str) -> str:
