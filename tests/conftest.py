@@ -109,6 +109,25 @@ def postgresql_url() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _flushable() -> Iterator[None]:
+    """Tests that commit leave a database to be emptied; its append-only tables let go for that one statement."""
+    from django.db.backends.base.operations import BaseDatabaseOperations
+
+    from tenure.desk.governance import append_only
+
+    emptied = BaseDatabaseOperations.execute_sql_flush
+
+    def emptying(self: Any, sql_list: Any) -> None:
+        append_only.remove(self.connection)
+        emptied(self, sql_list)
+        append_only.install(self.connection)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BaseDatabaseOperations, "execute_sql_flush", emptying)
+        yield
+
+
 @pytest.fixture(scope="session")
 def filled_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home folder whose lake holds the small company of `tests/cast.py`; read, never written, by the tests."""

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from django.core.cache import cache
+from django.core.cache import caches
 from django.test import Client
 from django.utils.html import escape
 
@@ -81,7 +81,7 @@ def test_a_refresh_of_next_to_nothing_works_and_the_pages_say_why_there_is_no_sc
         assert re.match("[一-鿿]", why["zh"])
     monkeypatch.setenv("TENURE_HOME", str(shop.here.home))
     monkeypatch.setattr("tenure.web.headlines.MONTHS", 2)
-    cache.clear()
+    caches["figures"].clear()
     client = Client()
     client.force_login(create_user("ada", password="correct-horse-battery", role="admin", actor=None, now=CLOCK))
     for page in [*PAGES, *(f"/customers/{row['person_id']}/" for row in cards.slice(0, 1).to_pylist())]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db import transaction
 from django.db.models import Q
 from django.test import Client
@@ -132,7 +132,7 @@ def desk(people: dict[str, User], homes: Callable[[World], Path], monkeypatch: p
 
     def enter(world: World) -> None:
         monkeypatch.setenv("TENURE_HOME", str(homes(world)))
-        cache.clear()
+        caches["figures"].clear()
         for model in (Customer, Publication):
             model.objects.all().delete()
         publish(world.cards(), as_of=MONDAY, now=MONDAY)

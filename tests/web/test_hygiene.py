@@ -14,9 +14,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client, RequestFactory
 from django.views.debug import ExceptionReporter, get_exception_reporter_class
 
+from tenure.desk.customers.export import harmless
 from tenure.desk.governance.models import User
 from tenure.errors import TenureError
-from tenure.desk.customers.export import harmless
 from tenure.web.hush import HushedFormatter, hushed
 from tenure.web.middleware import POLICY, PUBLIC_POLICY
 from tenure.web.uploads import checked_upload

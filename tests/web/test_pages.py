@@ -24,7 +24,14 @@ INSIGHT = [
     "/insight/campaigns/",
     "/insight/model/",
 ]
-ACCOUNTS = ["/governance/user/", "/governance/user/add/", "/governance/team/", "/governance/auditentry/"]
+ACCOUNTS = [
+    "/governance/user/",
+    "/governance/user/add/",
+    "/governance/team/",
+    "/settings/audit/",
+    "/settings/sharing/",
+    "/settings/sharing/new/",
+]
 PAGES = [*WORK, "/customers/1/", *INSIGHT, "/data/", *ACCOUNTS]
 
 # role → pages it may not open at all

@@ -15,10 +15,11 @@ from ninja.errors import HttpError
 from tenure.api.auth import Key, holder
 from tenure.contracts import CONTRACTS
 from tenure.desk.customers import selectors, services
-from tenure.desk.customers.cards import Card
+from tenure.desk.customers.cards import SENSITIVE, Card
 from tenure.desk.customers.export import columns_for, lines
 from tenure.desk.customers.models import Customer, Publication, Score
 from tenure.desk.customers.selectors import SORTS, Filters
+from tenure.desk.governance import audit
 from tenure.desk.governance.keys import Holder
 from tenure.desk.governance.models import Team, User
 from tenure.desk.lake import about
@@ -92,7 +93,8 @@ def me(request: HttpRequest) -> dict[str, Any]:
 @api.get("/customers", url_name="customers", auth=Key("customers"))
 def customers(request: HttpRequest, asked: Query[Asked], cursor: str = "", limit: int = 50) -> dict[str, Any]:
     """One stretch of the customer list; `next` is the cursor of the one after, null at the end."""
-    scope = holder(request).scope
+    asker = holder(request)
+    scope = asker.scope
     filters = asked.filters.within(scope)
     order = SORTS[filters.sort or selectors.sorts(scope)[0]]
     rows = selectors.listing(scope, filters)
@@ -101,6 +103,8 @@ def customers(request: HttpRequest, asked: Query[Asked], cursor: str = "", limit
     found = list(rows[: max(1, min(limit, MOST)) + 1])
     shown = found[: max(1, min(limit, MOST))]
     more = len(found) > len(shown)
+    if shown:
+        _looked(asker, None)
     return {
         "customers": [as_json(Card(row, scope)) for row in shown],
         "next": _cursor(order, shown[-1]) if more else None,
@@ -129,7 +133,10 @@ def export(request: HttpRequest, asked: Query[Asked]) -> StreamingHttpResponse:
 @api.get("/customers/{int:person_id}", url_name="customer", auth=Key("customers"))
 def customer(request: HttpRequest, person_id: int) -> dict[str, Any]:
     """One customer. Out of the key's reach is the same answer as not there: 404."""
-    return as_json(_card(holder(request), person_id))
+    asker = holder(request)
+    card = _card(asker, person_id)
+    _looked(asker, person_id)
+    return as_json(card)
 
 
 @api.get("/customers/{int:person_id}/records/{contract}", url_name="customer_records", auth=Key("customers"))
@@ -139,6 +146,7 @@ def records(request: HttpRequest, person_id: int, contract: str, limit: int = 10
     if contract not in RECORDS:
         raise HttpError(404, f"There are no records {contract}. There are: {', '.join(RECORDS)}.")
     _card(asker, person_id)
+    _looked(asker, person_id)
     with about(person_id) as lake:
         table = lake.read(f"records/{contract}", actor=asker.scope)
         newest = table.filter(table.person_id == person_id).order_by(table.valid_at.desc(), table.row)
@@ -191,6 +199,13 @@ def as_json(card: Card) -> dict[str, Any]:
         "owner": card.owner.username if card.owner else None,
         "team": card.team.name if card.team else None,
     }
+
+
+def _looked(asker: Holder, person_id: int | None) -> None:
+    """Who read whose personal fields through the API; of a list, that it was read."""
+    in_clear = [field for field in SENSITIVE if asker.scope.sees(field)]
+    kind, number = ("customer", person_id) if person_id is not None else ("customers", "list")
+    audit.read(kind, number, actor=asker.owner, now=timezone.now(), fields=in_clear, through="api")
 
 
 def _card(asker: Holder, person_id: int) -> Card:

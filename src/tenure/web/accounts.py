@@ -1,4 +1,4 @@
-"""Accounts, teams and the audit trail, for administrators."""
+"""Accounts and teams, for administrators."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from tenure.desk.governance import access, audit, services
 from tenure.desk.governance.api import may
-from tenure.desk.governance.models import AuditEntry, Team, User
+from tenure.desk.governance.models import Team, User
 from tenure.desk.governance.roles import Permission
 from tenure.errors import TenureError
 
@@ -175,20 +175,3 @@ class TeamPages(AdministratorsOnly):
     def save_model(self, request: HttpRequest, obj: Team, form: Any, change: bool) -> None:
         actor = request.user if isinstance(request.user, User) else None
         services.save_team(obj, actor=actor, now=timezone.now())
-
-
-@admin.register(AuditEntry)
-class AuditPages(AdministratorsOnly):
-    opened_by = "audit"
-    list_display = ("at", "actor", "verb", "object_type", "object_id", "detail")
-    list_filter = ("verb",)
-    search_fields = ("object_id", "verb")
-    list_select_related = ("actor",)
-    list_display_links = None
-    actions = None
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        return False

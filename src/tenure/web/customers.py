@@ -50,6 +50,7 @@ def page(request: HttpRequest) -> HttpResponse:
         views=selectors.saved_views(user),
         may_export=may(user, "export"),
         may_share=may(user, "share"),
+        may_grant=may(user, "grants"),
     )
 
 

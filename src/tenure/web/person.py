@@ -10,9 +10,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from tenure.desk.customers import selectors, services
-from tenure.desk.customers.cards import Card
+from tenure.desk.customers.cards import SENSITIVE, Card
 from tenure.desk.customers.models import Customer
-from tenure.desk.governance import access
+from tenure.desk.governance import access, audit
 from tenure.desk.governance.api import may, scope_of
 from tenure.desk.governance.models import Team, User
 from tenure.desk.lake import about
@@ -37,12 +37,15 @@ def page(request: HttpRequest, person_id: int) -> HttpResponse:
     upto = request.GET.get("upto", "")
     length = min(int(upto), 3000) if upto.isascii() and upto.isdigit() and len(upto) < 6 else STEP
     assigns = may(request.user, "assign")
+    assert isinstance(request.user, User)
+    in_clear = [field for field in SENSITIVE if scope.sees(field)]
+    audit.read("customer", person_id, actor=request.user, now=timezone.now(), fields=in_clear)
     return render(
         request,
         "person.html",
         str(card),
         card=card,
-        because=access.why(request.user, **access_facts(card)).words,  # type: ignore[arg-type]
+        because=access.why(request.user, **access_facts(card)).words,
         may_users=may(request.user, "users"),
         hidden=scope.hides,
         entries=chosen[:length],

@@ -59,8 +59,9 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         ("users", _("Users"), "manage_accounts", reverse("admin:governance_user_changelist")),
         ("users", _("Teams"), "groups", reverse("admin:governance_team_changelist")),
         ("roles", _("Roles"), "shield_person", reverse("admin:roles")),
+        ("grants", _("Sharing"), "share", reverse("admin:sharing")),
         ("keys", _("API keys"), "key", reverse("admin:keys")),
-        ("audit", _("Audit"), "history", reverse("admin:governance_auditentry_changelist")),
+        ("audit", _("Audit"), "history", reverse("admin:audit")),
     ]
     groups: list[dict[str, Any]] = []
     for title, entries in (("", work), (_("Settings"), settings)):

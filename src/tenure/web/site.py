@@ -56,7 +56,7 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
 
     def extra_urls(self) -> list[URLPattern]:
         # The site is made while apps are still loading; what shows models is read when routes are first asked for.
-        from tenure.web import customers, data, insight, keys, person, roles, today
+        from tenure.web import audit, customers, data, insight, keys, person, roles, sharing, today
 
         return [
             path("today/numbers/", self.page("today", today.numbers), name="today_numbers"),
@@ -73,6 +73,11 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
             path("insight/", self.page("insight", insight.page), name="insight"),
             path("insight/<slug:part>/", self.page("insight", insight.page), name="insight_part"),
             path("data/", self.page("data", data.page), name="data"),
+            path("settings/audit/", self.page("audit", audit.page), name="audit"),
+            path("settings/audit/verify/", self.page("audit", audit.verify), name="audit_verify"),
+            path("settings/sharing/", self.page("grants", sharing.page), name="sharing"),
+            path("settings/sharing/new/", self.page("grants", sharing.new), name="sharing_new"),
+            path("settings/sharing/<int:grant_id>/revoke/", self.page("grants", sharing.revoke), name="sharing_revoke"),
             path("settings/roles/", self.page("roles", roles.page), name="roles"),
             path("settings/roles/<slug:code>/", self.page("roles", roles.edit), name="role"),
             path("settings/roles/<slug:code>/drop/", self.page("roles", roles.drop), name="role_drop"),

@@ -19,10 +19,10 @@ Column = tuple[str, str, Callable[[Card], Any]]
 def columns_for(scope: Scope) -> list[Column]:
     """The columns of which anything shows to this asker; one that is hidden is left out whole."""
     hidden = scope.hides
-    return [column for column in _columns() if field_of(TABLE, column[0]) not in hidden]
+    return [column for column in export_columns() if field_of(TABLE, column[0]) not in hidden]
 
 
-def _columns() -> list[Column]:
+def export_columns() -> list[Column]:
     """Column of the card, heading, value."""
     stages, bands, cells = (
         {code: str(words) for code, words in known.items()} for known in (STAGES, RISK_BANDS, CELLS)

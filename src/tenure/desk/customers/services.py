@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from urllib.parse import parse_qsl, urlencode
 
 from django.db import transaction
 
@@ -51,14 +52,14 @@ def assign_customers(
     """
     wanted = set(person_ids)
     found = Customer.objects.visible_to(scope).select_for_update(of=("self",)).filter(pk__in=wanted)
-    before = {row.pk: [row.owner_id, row.team_id] for row in found}
+    before = [row.pk for row in found]
     if len(before) < len(wanted):
         raise Customer.DoesNotExist
     _check_owner(owner)
     Customer.objects.filter(pk__in=before).update(owner=owner, team=team, assigned_here=True)
     after = {"owner": owner.pk if owner else None, "team": team.pk if team else None}
     audit.record(
-        "assign_customers", "customer", f"{len(before)} customers", actor=actor, now=now, before=before, after=after
+        "assign_customers", "customers", len(before), actor=actor, now=now, digest=audit.digest(before), after=after
     )
     for person_id in before:
         announce(CustomerAssigned(person_id, after["owner"], after["team"]))
@@ -81,7 +82,10 @@ def save_view(user: User, name: str, query: str, *, shared: bool, now: datetime)
     view, _ = SavedView.objects.update_or_create(
         user=user, name=name, defaults={"query": query.lstrip("?")[:2000], "shared": shared}
     )
-    audit.record("save_view", "saved_view", view.pk, actor=user, now=now, name=name, query=view.query, shared=shared)
+    asked, searched = apart(view.query)
+    audit.record(
+        "save_view", "saved_view", view.pk, actor=user, now=now, private=searched, name=name, query=asked, shared=shared
+    )
     return view
 
 
@@ -96,4 +100,11 @@ def delete_view(user: User, view_id: int, *, now: datetime) -> None:
 @transaction.atomic
 def record_export(*, what: str, rows: int, query: str, actor: User, now: datetime) -> None:
     """Write down who took how many customers out of the desk, before the first byte leaves."""
-    audit.record("export", what, rows, actor=actor, now=now, query=query[:2000])
+    asked, searched = apart(query[:2000])
+    audit.record("export", what, rows, actor=actor, now=now, private=searched, query=asked)
+
+
+def apart(query: str) -> tuple[str, dict[str, str]]:
+    """A list's query string without the search text, and that text: it may name somebody, the rest never does."""
+    pairs = parse_qsl(query)
+    return urlencode([pair for pair in pairs if pair[0] != "q"]), {name: text for name, text in pairs if name == "q"}

@@ -67,3 +67,15 @@ class SessionsEnded:
 
     user_id: int
     sessions: int
+
+
+@dataclass(frozen=True, slots=True)
+class GrantGiven:
+    """Customers are shared with a partner from now on."""
+
+    grant_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class GrantRevoked:
+    grant_id: int

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -15,9 +16,10 @@ from tenure.desk.governance.access import role_named, role_of, roles
 from tenure.desk.governance.events import AccessChanged, RoleChanged, TeamSaved, UserCreated
 from tenure.desk.governance.models import CustomRole, Team, User
 from tenure.desk.governance.roles import BUILT_IN, FIXED, OBJECTS, PERMISSIONS, REACHES, SHOWN, Role
+from tenure.desk.governance.verifying import Verdict
 from tenure.errors import TenureError
 from tenure.lake.fields import FIELDS
-from tenure.language import tr
+from tenure.language import both, tr
 
 
 @transaction.atomic
@@ -110,6 +112,16 @@ def save_team(team: Team, *, actor: User | None, now: datetime) -> Team:
 def team_named(name: str, *, actor: User | None, now: datetime) -> Team:
     """The team of this name, made where there is none yet."""
     return Team.objects.filter(name=name).first() or save_team(Team(name=name), actor=actor, now=now)
+
+
+@transaction.atomic
+def record_verification(found: Verdict, *, actor: User | None, now: datetime) -> None:
+    """Write down that the audit chain was verified, and what that found."""
+    broken: dict[str, Any] = {"first": asdict(both(found.first.told)), "breaks": found.breaks} if found.first else {}
+    audit.record(
+        "verify_audit", "chain", found.sealed, actor=actor, now=now, ok=found.ok, sealed=found.sealed,
+        unsealed=found.unsealed, **broken,
+    )  # fmt: skip
 
 
 def choose_language(user: User, language: str) -> None:

@@ -59,6 +59,12 @@ def compact_money(minor: float | None) -> str:
 
 
 @register.filter
+def grouped(number: object) -> str:
+    """1234567 → 1,234,567."""
+    return f"{number:,}" if isinstance(number, int) else str(number)
+
+
+@register.filter
 def percent(share: float | None, places: int = 0) -> str:
     """0.237 → 24 %."""
     return f"{share * 100:.{places}f}%" if isinstance(share, Real) else UNKNOWN

@@ -20,17 +20,21 @@
     }
   });
 
-  // A button that copies what stands in another element, and says so.
+  // What is shown once: a click selects it, the button beside it copies it, and says so. data-copy: the text, or the id
+  // of the element that holds it.
   document.addEventListener("click", async (event) => {
+    if (event.target.matches("[data-select]")) event.target.select();
     const button = event.target.closest("[data-copy]");
-    const source = button && document.getElementById(button.dataset.copy);
-    if (!source) return;
+    if (!button) return;
+    const source = document.getElementById(button.dataset.copy) || button.parentElement.querySelector("[data-select]");
+    const text = document.getElementById(button.dataset.copy) ? source.value ?? source.textContent : button.dataset.copy;
     try {
-      await navigator.clipboard.writeText(source.textContent);
+      await navigator.clipboard.writeText(text);
       button.textContent = button.dataset.copied;
     } catch {
       // Without HTTPS the browser gives no clipboard: mark the text, so that one key press copies it.
-      getSelection().selectAllChildren(source);
+      if (source && source.select) source.select();
+      else if (source) getSelection().selectAllChildren(source);
     }
   });
 

@@ -1,0 +1,280 @@
+"""The audit trail as people read it: words for verbs, objects and details in both languages."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from tenure.contracts import CONTRACTS
+from tenure.desk.governance import audit
+from tenure.desk.governance.models import AuditEntry, Team, User
+from tenure.desk.governance.roles import BUILT_IN
+from tenure.language import Words
+
+VERBS: Mapping[str, Words] = {
+    "create_user": Words("Opened an account", "开设账号"),
+    "change_access": Words("Changed what an account may see", "更改账号权限"),
+    "set_password": Words("Set a password", "设置密码"),
+    "create_team": Words("Made a team", "新建团队"),
+    "change_team": Words("Changed a team", "修改团队"),
+    "assign_customer": Words("Assigned a customer", "分配客户"),
+    "save_view": Words("Saved a view", "保存视图"),
+    "delete_view": Words("Deleted a view", "删除视图"),
+    "export": Words("Exported customers", "导出客户"),
+    "publish": Words("Published new figures", "发布新数据"),
+    "read": Words("Looked at a customer's personal details", "查看客户个人信息"),
+    "grant": Words("Shared customers with a partner", "向合作方共享客户"),
+    "revoke_grant": Words("Revoked a sharing link", "撤销共享链接"),
+    "open_grant": Words("A partner opened a sharing link", "合作方打开共享链接"),
+    "download_grant": Words("A partner downloaded shared customers", "合作方下载共享客户"),
+    "grant_refused": Words("A closed sharing link was tried", "有人尝试已失效的共享链接"),
+    "save_role": Words("Changed a role", "修改角色"),
+    "drop_role": Words("Dropped a role", "删除角色"),
+    "sign_in": Words("Signed in", "登录"),
+    "sign_out": Words("Signed out", "退出登录"),
+    "sign_in_refused": Words("A sign-in was refused", "登录被拒绝"),
+    "lock_out": Words("Locked out after failed sign-ins", "登录失败过多，已锁定"),
+    "change_password": Words("Changed the own password", "修改自己的密码"),
+    "reset_password": Words("Reset the own password", "重置自己的密码"),
+    "add_factor": Words("Added a second factor", "添加二次验证"),
+    "remove_factor": Words("Removed a second factor", "移除二次验证"),
+    "renew_recovery_codes": Words("Renewed recovery codes", "更新恢复码"),
+    "link_identity": Words("Linked an outside sign-in", "绑定外部登录"),
+    "unlink_identity": Words("Unlinked an outside sign-in", "解绑外部登录"),
+    "end_sessions": Words("Ended sessions", "结束会话"),
+    "assign_customers": Words("Assigned customers", "批量分配客户"),
+    "correct_customer": Words("Corrected a customer", "更正客户信息"),
+    "record_consent": Words("Recorded a consent", "登记同意"),
+    "withdraw_consent": Words("Recorded that a consent was withdrawn", "登记撤回同意"),
+    "issue_preference_link": Words("Made a preference link", "生成偏好设置链接"),
+    "revoke_preference_links": Words("Revoked preference links", "撤销偏好设置链接"),
+    "open_request": Words("Opened a request about personal data", "受理个人信息请求"),
+    "close_request": Words("Closed a request about personal data", "办结个人信息请求"),
+    "refuse_request": Words("Refused a request about personal data", "拒绝个人信息请求"),
+    "export_person": Words("Exported everything about a person", "导出个人全部信息"),
+    "begin_erasure": Words("Began to erase a person", "开始删除个人信息"),
+    "erase_from_desk": Words("Erased a person from the desk", "从业务库删除个人信息"),
+    "finish_erasure": Words("Erased a person", "完成删除个人信息"),
+    "set_retention": Words("Set how long records are kept", "设定保存期限"),
+    "drop_retention": Words("Dropped a limit on how long records are kept", "取消保存期限"),
+    "run_retention": Words("Erased records past their time", "清除超期记录"),
+    "backup": Words("Made a backup", "创建备份"),
+    "restore": Words("Restored a backup", "恢复备份"),
+    "verify_audit": Words("Verified the audit chain", "校验审计链"),
+}
+
+OBJECTS: Mapping[str, Words] = {
+    "user": Words("account", "账号"),
+    "team": Words("team", "团队"),
+    "customer": Words("customer", "客户"),
+    "customers": Words("customers", "客户"),
+    "saved_view": Words("view", "视图"),
+    "role": Words("role", "角色"),
+    "generation": Words("figures", "数据版本"),
+    "grant": Words("sharing link", "共享链接"),
+    "retention": Words("retention", "保存期限"),
+    "workspace": Words("workspace", "工作区"),
+    "chain": Words("audit chain", "审计链"),
+}
+
+DETAILS: Mapping[str, Words] = {
+    "username": Words("user name", "用户名"),
+    "name": Words("name", "名称"),
+    "role": Words("role", "角色"),
+    "owner": Words("owner", "负责人"),
+    "team": Words("team", "团队"),
+    "region": Words("region", "地区"),
+    "regions": Words("regions", "地区"),
+    "active": Words("may sign in", "可登录"),
+    "rows": Words("customers", "客户数"),
+    "customers": Words("customers", "客户数"),
+    "as_of": Words("as of", "数据截至"),
+    "query": Words("filters", "筛选"),
+    "q": Words("search", "搜索"),
+    "shared": Words("shared", "共享"),
+    "fields": Words("fields", "字段"),
+    "through": Words("through", "途径"),
+    "partner": Words("partner", "合作方"),
+    "starts_at": Words("from", "开始"),
+    "until": Words("until", "截止"),
+    "before": Words("before", "之前"),
+    "after": Words("after", "之后"),
+    "request": Words("request", "请求"),
+    "kind": Words("kind", "类型"),
+    "purpose": Words("purpose", "目的"),
+    "channel": Words("channel", "渠道"),
+    "source": Words("source", "来源"),
+    "address": Words("address", "地址"),
+    "why": Words("why", "原因"),
+    "method": Words("method", "方式"),
+    "months": Words("months", "月数"),
+    "permissions": Words("may", "权限"),
+    "reach": Words("reach", "范围"),
+    "digest": Words("digest", "摘要"),
+    "sealed": Words("sealed up to", "已封存至"),
+    "unsealed": Words("not sealed yet", "未封存"),
+    "ok": Words("whole", "完整"),
+    "first": Words("first break", "首个断裂处"),
+    "breaks": Words("breaks", "断裂数"),
+    "position": Words("position", "位置"),
+}
+
+_VALUES: Mapping[tuple[str, str], Words] = {
+    ("through", "page"): Words("page", "页面"),
+    ("through", "api"): Words("API", "接口"),
+    **{("role", name): role.words for name, role in BUILT_IN.items()},
+    **{
+        ("fields", column.name): column.words
+        for contract in reversed(CONTRACTS.values())
+        for column in contract.columns
+    },
+    ("fields", "text"): Words("free text", "自由文本"),
+    ("fields", "extra"): Words("what a source sent beyond its contract", "来源附加内容"),
+}
+_YES, _NO, _ERASED = Words("yes", "是"), Words("no", "否"), Words("erased", "已删除")
+_ITSELF = Words("Tenure itself", "系统自身")
+_MOMENTS = {"as_of", "starts_at", "until", "expires_at", "made_at"}
+_PRIVATE = Words("private details", "个人信息")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What of the trail somebody wants to see; empty means all. Half-open: from `since` to before `until`."""
+
+    verb: str = ""
+    actor: int | None = None
+    object_type: str = ""
+    text: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def entries(asked: Asked) -> QuerySet[AuditEntry]:
+    """The entries asked for, newest first. The text is looked for in numbers, names of people and words for verbs."""
+    found = AuditEntry.objects.select_related("actor", "link").order_by("-pk")
+    exact = {"verb": asked.verb, "actor_id": asked.actor, "object_type": asked.object_type}
+    found = found.filter(**{name: value for name, value in exact.items() if value not in ("", None)})
+    if asked.since is not None:
+        found = found.filter(at__gte=asked.since)
+    if asked.until is not None:
+        found = found.filter(at__lt=asked.until)
+    if text := asked.text.strip():
+        verbs = [verb for verb, words in VERBS.items() if text.lower() in f"{verb} {words.en} {words.zh}".lower()]
+        people = list(
+            User.objects.filter(Q(username__icontains=text) | Q(first_name__icontains=text)).values_list(
+                "pk", flat=True
+            )
+        )
+        found = found.filter(Q(object_id=text) | Q(verb__in=verbs) | Q(actor_id__in=people))
+    return found
+
+
+class Teller:
+    """Tells entries in words; names of accounts and teams are read once for all of them."""
+
+    def __init__(self, told: Iterable[AuditEntry], *, private: bool = False) -> None:
+        """private: open the sealed details too, for a reader who may see everything in clear."""
+        ids = {
+            name: {value for entry in told for value in _values(entry.detail, name) if isinstance(value, int)}
+            for name in ("owner", "team")
+        }
+        people = ids["owner"] | {int(e.object_id) for e in told if e.object_type == "user" and e.object_id.isdigit()}
+        self._users = {user.pk: user.shown_name for user in User.objects.filter(pk__in=people)}
+        self._teams = dict(Team.objects.filter(pk__in=ids["team"]).values_list("pk", "name"))
+        self._private = private
+
+    def verb(self, entry: AuditEntry) -> str:
+        return str(VERBS.get(entry.verb, entry.verb))
+
+    def actor(self, entry: AuditEntry) -> str:
+        """Who did it: an account, the partner who has the link, or the product itself."""
+        if entry.actor is not None:
+            return entry.actor.shown_name
+        return entry.detail.get("partner") or str(_ITSELF) if isinstance(entry.detail, dict) else str(_ITSELF)
+
+    def object(self, entry: AuditEntry) -> str:
+        """What it was done to: "account mia", "customer 12"."""
+        kind = str(OBJECTS.get(entry.object_type, entry.object_type))
+        if entry.object_type == "user" and entry.object_id.isdigit():
+            return f"{kind} {self._users.get(int(entry.object_id), entry.object_id)}"
+        return f"{kind} {entry.object_id}".strip()
+
+    def details(self, entry: AuditEntry) -> list[tuple[str, str]]:
+        """(what, value) of everything else the entry says; of a change, what changed and how."""
+        rest = dict(entry.detail) if isinstance(entry.detail, dict) else {"": entry.detail}
+        told = []
+        before, after = rest.get("before"), rest.get("after")
+        if isinstance(after, dict) and (before is None or isinstance(before, dict)):
+            before = before or {}
+            rest = {name: value for name, value in rest.items() if name not in {"before", "after"}}
+            for name in _in_order({*before, *after}):
+                if before.get(name) != after.get(name):
+                    told.append(
+                        (_named(name), f"{self._text(name, before.get(name))} → {self._text(name, after.get(name))}")
+                    )
+        told += [
+            (_named(name), self._text(name, value))
+            for name in _in_order(rest)
+            if (value := rest[name]) not in ("", None, [])
+        ]
+        if entry.sealed:
+            opened = audit.opened(entry) if self._private else None
+            if opened is not None:
+                told += [(_named(name), self._text(name, value)) for name, value in opened.items()]
+            else:
+                told.append((str(_PRIVATE), str(_ERASED) if self._private else "••••"))
+        return told
+
+    def _text(self, name: str, value: Any) -> str:
+        if value is None or value == "":
+            return "–"
+        if isinstance(value, bool):
+            return str(_YES if value else _NO)
+        if isinstance(value, list):
+            return ", ".join(self._text(name, inner) for inner in value) or "–"
+        if name == "owner" and isinstance(value, int):
+            return self._users.get(value, str(value))
+        if name == "team" and isinstance(value, int):
+            return self._teams.get(value, str(value))
+        if name == "digest":
+            return f"{str(value)[:12]}…"
+        if isinstance(value, dict) and set(value) == {"en", "zh"}:
+            return str(Words(**value))
+        if isinstance(value, dict):
+            return ", ".join(f"{_named(key)}: {self._text(key, inner)}" for key, inner in value.items())
+        if isinstance(value, int):
+            return f"{value:,}"
+        if name in _MOMENTS:
+            return _moment(str(value))
+        return str(_VALUES.get((name, str(value)), value))
+
+
+def _in_order(names: Iterable[str]) -> list[str]:
+    """As DETAILS has them, since databases keep the names of a detail in orders of their own; then by the alphabet."""
+    known = list(DETAILS)
+    return sorted(names, key=lambda name: (known.index(name) if name in DETAILS else len(known), name))
+
+
+def _moment(text: str) -> str:
+    """A moment as the pages write it, in the business zone."""
+    try:
+        return f"{timezone.localtime(datetime.fromisoformat(text)):%Y-%m-%d %H:%M}"
+    except ValueError:
+        return text
+
+
+def _named(name: str) -> str:
+    return str(DETAILS.get(name, name))
+
+
+def _values(detail: Any, name: str) -> list[Any]:
+    if not isinstance(detail, dict):
+        return []
+    return [
+        part[name]
+        for part in (detail, detail.get("before"), detail.get("after"))
+        if isinstance(part, dict) and name in part
+    ]

@@ -1,0 +1,187 @@
+"""The chain under several real processes at once, and under one that is killed, on both databases."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import ON_SERVER
+from tests.running import surroundings
+
+WRITERS, EACH = 8, 40
+
+DESK = """
+import os, sys
+os.environ["DJANGO_SETTINGS_MODULE"] = "tenure.settings"
+import django
+django.setup()
+"""
+# What a writer does: set the desk up, wait for the word, then write entries one transaction after the other.
+WRITE = (
+    DESK
+    + """
+from datetime import UTC, datetime
+from django.db import transaction
+from tenure.desk.governance import audit
+print("ready", flush=True)
+sys.stdin.readline()
+for n in range(int(sys.argv[2])):
+    with transaction.atomic():
+        audit.record("note", sys.argv[1], n, actor=None, now=datetime.now(UTC), n=n)
+    print(n, flush=True)
+"""
+)
+PREPARE = (
+    DESK
+    + """
+from django.core.management import call_command
+call_command("migrate", interactive=False, verbosity=0)
+"""
+)
+SEAL = (
+    DESK
+    + """
+from tenure.desk.governance import sealing
+assert sealing.seal_now(thorough=True)
+"""
+)
+VERIFY = (
+    DESK
+    + """
+import json
+from dataclasses import asdict
+from tenure.desk.governance.verifying import verify
+found = verify()
+print(json.dumps({"ok": found.ok, **asdict(found)}))
+"""
+)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def workspace(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, dict[str, str]]:
+    """A home folder set up by the command line, and the environment its processes run in."""
+    if ON_SERVER in os.environ:
+        pytest.skip("both databases were asked in the run before this one")
+    more = {}
+    if request.param == "postgresql":
+        import psycopg
+
+        url = request.getfixturevalue("postgresql_url")
+        name = f"audit_{tmp_path.name}".lower()
+        with psycopg.connect(url, autocommit=True) as server:
+            server.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type, unused-ignore]
+        more = {"DATABASE_URL": f"{url.rpartition('/')[0]}/{name}"}
+    home = tmp_path / "home"
+    home.mkdir()
+    run(PREPARE, home, more)
+    return home, more
+
+
+def run(code: str, home: Path, more: dict[str, str]) -> str:
+    ended = subprocess.run(
+        [sys.executable, "-c", code], env=surroundings(home) | more, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
+def writer(home: Path, more: dict[str, str], name: str, count: int) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-c", WRITE, name, str(count)], env=surroundings(home) | more, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
+def verified(home: Path, more: dict[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(run(VERIFY, home, more))
+    return found
+
+
+def test_eight_processes_writing_at_once_never_fork_the_chain(workspace: tuple[Path, dict[str, str]]) -> None:
+    home, more = workspace
+    writers = [writer(home, more, f"writer-{n}", EACH) for n in range(WRITERS)]
+    for process in writers:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+
+    for process in writers:  # all at once
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    ended = [process.communicate() for process in writers]
+
+    assert [process.returncode for process in writers] == [0] * WRITERS, [stderr for _, stderr in ended]
+    run(SEAL, home, more)
+    found = verified(home, more)
+    assert (found["ok"], found["sealed"], found["unsealed"]) == (True, WRITERS * EACH, 0)
+
+
+def test_a_process_killed_while_it_seals_leaves_a_chain_that_goes_on(workspace: tuple[Path, dict[str, str]]) -> None:
+    home, more = workspace
+    done = 0
+    for kill_after in (1, 7, 18):
+        process = writer(home, more, "doomed", 10_000)
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+        while process.stdout.readline() != f"{kill_after}\n":
+            assert process.poll() is None
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        done += kill_after + 1
+        assert verified(home, more)["ok"]
+
+    run(SEAL, home, more)
+
+    found = verified(home, more)
+    assert found["ok"]
+    assert found["unsealed"] == 0
+    assert found["sealed"] >= done
+
+
+@pytest.mark.postgres
+def test_an_entry_committed_after_later_ids_is_linked_when_it_comes(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    if ON_SERVER in os.environ:
+        pytest.skip("asked in the run before this one")
+    import psycopg
+
+    url = request.getfixturevalue("postgresql_url")
+    name = f"late_{tmp_path.name}".lower()
+    with psycopg.connect(url, autocommit=True) as server:
+        server.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type, unused-ignore]
+    url = f"{url.rpartition('/')[0]}/{name}"
+    home = tmp_path / "home"
+    home.mkdir()
+    more = {"DATABASE_URL": url}
+    run(PREPARE, home, more)
+    write: Callable[[psycopg.Connection[Any], str], Any] = lambda to, what: to.execute(  # noqa: E731
+        "INSERT INTO governance_auditentry (at, verb, object_type, object_id, detail, sealed) "
+        "VALUES (now(), 'note', 'thing', %s, '{}', '')",
+        [what],
+    )
+
+    with psycopg.connect(url) as slow, psycopg.connect(url) as quick:
+        write(slow, "first id")
+        write(quick, "second id")
+        quick.commit()
+        run(SEAL, home, more)
+        slow.commit()
+    assert verified(home, more)["unsealed"] == 1
+    run(SEAL, home, more)
+
+    with psycopg.connect(url) as reading:
+        order = reading.execute(
+            "SELECT e.object_id FROM governance_chainlink l JOIN governance_auditentry e ON e.id = l.entry_id "
+            "WHERE e.verb = 'note' ORDER BY l.position"
+        ).fetchall()
+    assert order == [("second id",), ("first id",)]
+    assert verified(home, more)["unsealed"] == 0
