@@ -15,6 +15,8 @@ from tenure.errors import TenureError
 from tenure.language import tr
 
 _PROPERTIES = WriterProperties(compression="ZSTD", compression_level=3)
+# The log of changes would note each column's smallest and largest value, in clear and for good; nothing here reads them.
+_CONFIGURATION = {"delta.dataSkippingNumIndexedCols": "0"}
 
 
 class Store:
@@ -44,12 +46,24 @@ class Store:
 
     def append(self, name: str, rows: pa.Table) -> None:
         """Add rows; columns the table lacks are added to it."""
-        write_deltalake(str(self.path(name)), rows, mode="append", schema_mode="merge", writer_properties=_PROPERTIES)
+        write_deltalake(
+            str(self.path(name)),
+            rows,
+            mode="append",
+            schema_mode="merge",
+            writer_properties=_PROPERTIES,
+            configuration=_CONFIGURATION,
+        )
 
     def replace(self, name: str, rows: pa.Table | pa.RecordBatchReader) -> None:
         """Put these rows in the table's place, all at once; readers of the older version are not disturbed."""
         write_deltalake(
-            str(self.path(name)), rows, mode="overwrite", schema_mode="overwrite", writer_properties=_PROPERTIES
+            str(self.path(name)),
+            rows,
+            mode="overwrite",
+            schema_mode="overwrite",
+            writer_properties=_PROPERTIES,
+            configuration=_CONFIGURATION,
         )
 
     def delete(self, name: str, predicate: str) -> None:
