@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import tenure
-from tenure.cli import demo, insight, manners, people, records, system
+from tenure.cli import demo, insight, keys, manners, people, records, system
 from tenure.language import tr
 
 manners.speak()
@@ -36,6 +36,7 @@ app.command("demo", cls=manners.Command, rich_help_panel=_RUN)(demo.demo)
 app.command("serve", cls=manners.Command, rich_help_panel=_RUN)(system.serve)
 app.command("doctor", cls=manners.Command, rich_help_panel=_RUN)(system.doctor)
 app.add_typer(people.app, name="user", rich_help_panel=_RUN)
+app.add_typer(keys.app, name="keys", rich_help_panel=_RUN)
 
 
 def _version(asked: bool) -> None:

@@ -24,3 +24,17 @@ class RoleChanged:
     """What a role may see or do changed, for everyone who has it."""
 
     code: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyMade:
+    """A new master key seals from now on."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRetired:
+    """An older master key is forgotten."""
+
+    key: str
