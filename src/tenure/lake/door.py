@@ -21,7 +21,7 @@ from tenure.lake.fields import FIELDS, field_of, shown_in_part
 from tenure.lake.money import with_base_money
 from tenure.lake.resolve import resolve
 from tenure.lake.scope import CUSTOMERS, SYSTEM, Scope
-from tenure.lake.sealed import saying_why, seal, seal_reader, stored_schema, unsealed
+from tenure.lake.sealed import saying_why, seal, seal_reader, sealed_columns, stored_schema, unsealed
 from tenure.lake.store import Store, read_document, write_document
 from tenure.lake.tables import COMPUTED
 from tenure.language import tr
@@ -162,6 +162,7 @@ class Lake:
             raise TenureError(
                 tr("Contract {contract} has no columns {unknown}.", contract=contract, unknown=", ".join(unknown))
             )
+        self._seal_older(f"received/{contract}")
         home = self._home
         batch = Batch(self._store, shape, home, source, ids_of or source, tuple(columns), file, fingerprint, now)
         self._store.append(BATCHES, batch.line("begun", now))
@@ -212,6 +213,8 @@ class Lake:
 
     def sweep(self, *, now: datetime) -> list[str]:
         """Clear away rows of batches whose writer died before it committed; returns those batches' ids."""
+        for table in self._store.names():
+            self._seal_older(table)
         swept = []
         for info in self.batches():
             if info.state == "begun" and not is_writing(info.writer):
@@ -221,6 +224,19 @@ class Lake:
         return swept
 
     # How
+
+    def _seal_older(self, table: str) -> None:
+        """Seal a table begun before personal columns were, and forget what its older versions and log say in clear.
+
+        Killed half way, the next call does it again from the start.
+        """
+        if not self._store.exists(table) or self._store.is_of_today(table):
+            return
+        if sealed_columns(table):
+            lies = self._stored(table, self._store.schema(table))
+            rows = self._engine.to_reader(unsealed(lies, table, self._home))
+            self._store.replace(table, seal_reader(rows, table, self._home))
+        self._store.forget_past(table)
 
     def _abandon(self, batch: Batch, now: datetime) -> None:
         # The rows can't be seen in any case; clearing them is tidiness, and may fail (the disk may be full).

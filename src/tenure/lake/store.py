@@ -66,6 +66,23 @@ class Store:
             configuration=_CONFIGURATION,
         )
 
+    def is_of_today(self, name: str) -> bool:
+        """Whether the table was begun, or forgotten the past of, since personal columns are sealed."""
+        found = DeltaTable(str(self.path(name))).metadata().configuration
+        return all(found.get(key) == value for key, value in _CONFIGURATION.items())
+
+    def forget_past(self, name: str) -> None:
+        """Keep the newest version alone: older files, and what the log says of them, are deleted."""
+        table = DeltaTable(str(self.path(name)))
+        table.vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False)
+        table.alter.set_table_properties(_CONFIGURATION)
+        table = DeltaTable(str(self.path(name)))
+        table.create_checkpoint()
+        for entry in (self.path(name) / "_delta_log").glob("*.*"):
+            number = entry.name.split(".")[0]
+            if number.isdigit() and int(number) < table.version():
+                entry.unlink(missing_ok=True)
+
     def delete(self, name: str, predicate: str) -> None:
         """Drop the rows for which the SQL predicate holds."""
         if self.exists(name):
