@@ -31,7 +31,7 @@ class _Sealed(models.TextField):  # type: ignore[type-arg]
     @cached_property
     def context(self) -> bytes:
         """What its tokens say they are: moved to another column, they do not open."""
-        return f"{self.model._meta.db_table}.{self.column}".encode()
+        return f"{self.model._meta.db_table}.{self.attname}".encode()
 
     def plain(self, value: Any) -> str:
         """The text to seal."""
@@ -86,7 +86,7 @@ class BlindIndex(models.CharField):  # type: ignore[type-arg]
 
     @cached_property
     def purpose(self) -> str:
-        return f"{self.model._meta.db_table}.{self.column}"
+        return f"{self.model._meta.db_table}.{self.attname}"
 
     def digest(self, value: Any, digest: Callable[[bytes], bytes]) -> str:
         normal = self.normal(str(value or ""))
@@ -127,7 +127,7 @@ class RowSealer:
         self._seal = ring.sealer(under=self.under)
         fields = model._meta.concrete_fields
         self._sealed = [field for field in fields if isinstance(field, _Sealed)]
-        self._under = [field.column for field in fields if isinstance(field, SealedUnder)]
+        self._under = [field.attname for field in fields if isinstance(field, SealedUnder)]
         self._indexes = [
             (field, ring.digester(field.purpose, under=self.under)) for field in fields if isinstance(field, BlindIndex)
         ]
@@ -136,9 +136,9 @@ class RowSealer:
         """The row with its sealed columns, their indexes, and the key it lies under."""
         lies = dict(row)
         for index, digest in self._indexes:
-            lies[index.column] = index.digest(row[index.of], digest)
+            lies[index.attname] = index.digest(row[index.of], digest)
         for field in self._sealed:
-            lies[field.column] = field.sealed(row[field.column], self._seal)
+            lies[field.attname] = field.sealed(row[field.attname], self._seal)
         return lies | dict.fromkeys(self._under, self.under)
 
 
@@ -172,12 +172,12 @@ def reseal(model: type[models.Model], progress: Progress | None = None) -> int:
     fields = [field for field in model._meta.concrete_fields if isinstance(field, _Sealed | BlindIndex | SealedUnder)]
     read = ["pk", "sealed_under", *(field.attname for field in fields if isinstance(field, _Sealed))]
     quoted = connection.ops.quote_name
-    sets = ", ".join(f"{quoted(field.column)} = %s" for field in fields)
+    sets = ", ".join(f"{quoted(field.attname)} = %s" for field in fields)
     key = model._meta.pk
     assert key is not None
     sql = (
         f"UPDATE {quoted(model._meta.db_table)} SET {sets} "
-        f"WHERE {quoted(key.column)} = %s AND {quoted('sealed_under')} = %s"
+        f"WHERE {quoted(key.attname)} = %s AND {quoted('sealed_under')} = %s"
     )
     while True:
         chunk = list((rows if last is None else rows.filter(pk__gt=last)).values(*read)[:CHUNK])
@@ -185,7 +185,7 @@ def reseal(model: type[models.Model], progress: Progress | None = None) -> int:
             return done
         seal = RowSealer(model)
         anew = [(seal(row), row) for row in chunk]
-        values = [[*(lies[field.column] for field in fields), row["pk"], row["sealed_under"]] for lies, row in anew]
+        values = [[*(lies[field.attname] for field in fields), row["pk"], row["sealed_under"]] for lies, row in anew]
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.executemany(sql, values)
         last, done = chunk[-1]["pk"], done + len(chunk)

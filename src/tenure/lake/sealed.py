@@ -83,8 +83,8 @@ def unsealed(rows: ibis.Table, table: str, home: Path) -> ibis.Table:
     for name, context in sealed_columns(table).items():
         if name in rows.columns:
             text = _opener(home, context)(rows[name])
-            is_text = contract is None or name not in contract or contract[name].type == "text"
-            opened[name] = text if is_text else text.cast(contract.ibis_schema[name])
+            typed = contract is not None and name in contract and contract[name].type != "text"
+            opened[name] = text.cast(contract.ibis_schema[name]) if typed and contract else text
     return rows.mutate(**opened) if opened else rows
 
 
@@ -109,8 +109,9 @@ def _opener(home: Path, context: str):  # type: ignore[no-untyped-def]
     # A destroyed key gives null for a value that is none, which engines must be told to expect.
     @ibis.udf.scalar.pyarrow(null_handling="special")  # type: ignore[untyped-decorator]
     def unseal(tokens: str) -> str:
+        # What Ibis reads as a column's type; what comes and goes are columns.
         try:
-            return _opened(tokens, home, context)
+            return _opened(tokens, home, context)  # type: ignore[no-any-return]
         except TenureError as error:
             _failures.append(error)
             raise
