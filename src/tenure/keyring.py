@@ -114,9 +114,12 @@ class Keyring:
         """Seal under the current key. `context` says what it is for; opening it as something else fails."""
         return self.sealer()(plain, context)
 
-    def sealer(self) -> Callable[[bytes, bytes], bytes]:
-        """What seals one value after the other, given with its context; for a bulk of them, within a moment."""
-        key = self._look()[0]
+    def sealer(self, *, under: str | None = None) -> Callable[[bytes, bytes], bytes]:
+        """What seals one value after the other, given with its context; for a bulk of them, within a moment.
+
+        under: the id of the key, where several such must agree; the current one unless given.
+        """
+        key = self._look()[0] if under is None else self._key(under)
         head, encrypt, random = key.head, key.cipher.encrypt, os.urandom
 
         def seal(plain: bytes, context: bytes) -> bytes:
@@ -152,10 +155,11 @@ class Keyring:
         """The digest under each key, newest first: what to look for in an index while keys are being changed."""
         return tuple(hmac.digest(key.mac_key(purpose), message, "sha256") for key in self._look())
 
-    def digester(self, purpose: str) -> Callable[[bytes], bytes]:
-        """What makes one digest after the other under the current key; for a bulk of them, within a moment."""
-        key, digest = self._look()[0].mac_key(purpose), hmac.digest
-        return lambda message: digest(key, message, "sha256")
+    def digester(self, purpose: str, *, under: str | None = None) -> Callable[[bytes], bytes]:
+        """What makes one digest after the other under one key, as `sealer` seals."""
+        key = self._look()[0] if under is None else self._key(under)
+        secret, digest = key.mac_key(purpose), hmac.digest
+        return lambda message: digest(secret, message, "sha256")
 
     def rotate(self, *, now: datetime) -> str:
         """Add a new key, which seals from now on; returns its id. Older keys still open what they sealed."""
@@ -239,6 +243,7 @@ def sealed_under(sealed: bytes) -> str:
 
 
 _rings: dict[tuple[Path, Path], Keyring] = {}
+_by_environment: dict[tuple[str | None, str | None], Keyring] = {}
 
 
 def keyring(home: Path | None = None) -> Keyring:
@@ -246,7 +251,12 @@ def keyring(home: Path | None = None) -> Keyring:
 
     Raises TenureError where it is missing although something was sealed, or is another workspace's.
     """
-    home = home or home_folder()
+    if home is None:
+        # Asked for with every value a page shows: worked out once for what the environment says.
+        said = os.environ.get("TENURE_HOME"), os.environ.get("TENURE_KEYS")
+        if said not in _by_environment:
+            _by_environment[said] = keyring(home_folder())
+        return _by_environment[said]
     path = keys_path(home)
     ring = _rings.get((home, path))
     if ring is None or not path.exists():

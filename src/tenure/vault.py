@@ -41,6 +41,7 @@ _WRAPPED_BYTES = 7 + _NONCE_BYTES + 32 + _TAG_BYTES  # a key as the keyring seal
 _NOBODY = "--------"  # in place of a key's id, as long as one: the row of a destroyed subject
 _ROWS = 8192  # ciphers are large; so many are held at a time
 _ASKED = 2000  # rows a statement
+_MINTED = 50_000  # keys minted in one transaction
 _CACHED = 400_000  # unwrapped keys a process holds, about 80 MB
 
 # Rows are appended by number and only ever overwritten by rows of the same length: SQLite then never copies one from
@@ -96,12 +97,11 @@ class Vault:
         subjects = _flat(subjects)
         columns = {context: _flat(values) for context, values in columns.items()}
         sealed: dict[str, list[pa.Array]] = {context: [] for context in columns}
-        with self._open() as connection:
-            self._ensure(connection, self._named(subjects, columns))
-            for start in range(0, len(subjects), _ROWS):
-                rows = {context: values.slice(start, _ROWS) for context, values in columns.items()}
-                for context, tokens in self._sealed(connection, subjects.slice(start, _ROWS), rows).items():
-                    sealed[context].append(tokens)
+        self._ensure(self._named(subjects, columns))
+        for start in range(0, len(subjects), _ROWS):
+            rows = {context: values.slice(start, _ROWS) for context, values in columns.items()}
+            for context, tokens in self._sealed(subjects.slice(start, _ROWS), rows).items():
+                sealed[context].append(tokens)
         return {context: pa.concat_arrays(parts or [_TEXT_OF_NOTHING]) for context, parts in sealed.items()}
 
     def unseal_column(self, tokens: pa.Array, *, context: str | None = None) -> pa.Array:
@@ -201,13 +201,12 @@ class Vault:
 
     # How
 
-    def _sealed(
-        self, connection: sqlite3.Connection, subjects: pa.Array, columns: Mapping[str, pa.Array]
-    ) -> dict[str, pa.Array]:
+    def _sealed(self, subjects: pa.Array, columns: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
         coded = subjects.dictionary_encode()
         places = coded.indices.to_pylist()
         digests = [self._digest(subject) for subject in coded.dictionary.to_pylist()]
-        keys = self._found(connection, digests)
+        with self._open() as connection:
+            keys = self._found(connection, digests)
         secrets_of = [keys.get(digest) for digest in digests]
         encrypts = [AESGCM(key).encrypt if key else None for key in secrets_of]
         text, random = binascii.b2a_base64, os.urandom
@@ -273,25 +272,27 @@ class Vault:
             raise ValueError("a value to seal has no subject")
         return [self._digest(subject) for subject in named.to_pylist()]
 
-    def _ensure(self, connection: sqlite3.Connection, digests: list[bytes]) -> None:
-        """Mint a key for each that has none, all in one transaction."""
-        for some in _chunks(digests, _CACHED // 2):
-            found = self._found(connection, some)
-            missing = [digest for digest in some if digest not in found]
-            if not missing:
+    def _ensure(self, digests: list[bytes]) -> None:
+        """Mint a key for each that has none; many in a transaction, and nobody waits while they are wrapped."""
+        for some in _chunks(digests, _MINTED):
+            with self._open() as connection:
+                found = self._found(connection, some)
+            minted = {digest: secrets.token_bytes(32) for digest in sorted(set(some) - found.keys())}
+            if not minted:
                 continue
             wrap = self._wrapper()
-            minted = {digest: secrets.token_bytes(32) for digest in sorted(missing)}
-            with _transaction(connection):
-                before = connection.total_changes
-                connection.executemany(
-                    # Another process may have been quicker, or have destroyed it: its row stands.
-                    "INSERT INTO subjects (digest, under, wrapped) VALUES (?, ?, ?) ON CONFLICT (digest) DO NOTHING",
-                    [(digest, *wrap(key, digest)) for digest, key in minted.items()],
-                )
-                alone = connection.total_changes - before == len(minted)
-            if alone:
-                self._keep(minted)
+            rows = [(digest, *wrap(key, digest)) for digest, key in minted.items()]
+            with self._open() as connection:
+                with _transaction(connection):
+                    before = connection.total_changes
+                    connection.executemany(
+                        # Another process may have been quicker, or have destroyed it: its row stands.
+                        "INSERT INTO subjects (digest, under, wrapped) VALUES (?, ?, ?) ON CONFLICT (digest) DO NOTHING",
+                        rows,
+                    )
+                    alone = connection.total_changes - before == len(rows)
+                if alone:
+                    self._keep(minted)
 
     def _found(self, connection: sqlite3.Connection, digests: Sequence[bytes]) -> dict[bytes, bytes | None]:
         """The keys of these digests, as far as they are in the vault; None for a destroyed one."""

@@ -35,6 +35,7 @@ COMMANDS = [
     "restore",
     "doctor",
     "user",
+    "keys",
 ]
 Ended: TypeAlias = subprocess.CompletedProcess[str]
 REASONS = [{"feature": "complaints_90", "effect": 0.7, "en": "Complained twice", "zh": "两次投诉"},

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import tenure
-from tenure.cli import audit, backup, demo, insight, manners, people, records, system
+from tenure.cli import audit, backup, demo, insight, keys, manners, people, records, system
 from tenure.language import tr
 
 manners.speak()
@@ -39,6 +39,7 @@ app.command("restore", cls=manners.Command, rich_help_panel=_RUN)(backup.restore
 app.command("doctor", cls=manners.Command, rich_help_panel=_RUN)(system.doctor)
 app.add_typer(people.app, name="user", rich_help_panel=_RUN)
 app.add_typer(audit.app, name="audit", rich_help_panel=_RUN)
+app.add_typer(keys.app, name="keys", rich_help_panel=_RUN)
 
 
 def _version(asked: bool) -> None:

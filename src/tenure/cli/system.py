@@ -16,7 +16,11 @@ import typer
 
 import tenure
 from tenure.cli import opened, show
+from tenure.errors import TenureError
+from tenure.home import trace
+from tenure.keyring import keyring
 from tenure.language import tr
+from tenure.vault import vault
 from tenure.workspace import SETTINGS_FILE, create, home_folder
 
 OLD_BACKUP = timedelta(days=7)
@@ -122,6 +126,7 @@ def examine() -> Iterator[Finding]:
         yield _part(part)
     yield from _optional()
     yield from _home()
+    yield from _keys()
     yield from _desk()
     yield from _lake()
     yield from _backup()
@@ -170,6 +175,36 @@ def _home() -> Iterator[Finding]:
         tr("Free disk"),
         f"{free / 1024**3:.1f} GB",
         tr("Below 2 GB imports may fail; free some room.") if few else "",
+    )
+
+
+def _keys() -> Iterator[Finding]:
+    here = opened.workspace()
+    if not here.home.is_dir():
+        return
+    if not here.keys_path.exists() and not here.vault_path.exists() and not trace(here.home):
+        yield Finding(
+            "note", tr("Keyring"), tr("none yet; the first personal data makes one: {path}", path=here.keys_path)
+        )
+        return
+    try:
+        ring = keyring(here.home)
+        subjects = sum(vault(here.home).under().values()) if here.vault_path.exists() else 0
+    except TenureError as error:
+        yield Finding("wrong", tr("Keyring"), str(here.keys_path), str(error))
+        return
+    yield Finding(
+        "ok",
+        tr("Keyring"),
+        tr("{path}: key {key} seals, {count} in all", path=ring.path, key=ring.current, count=len(ring.ids)),
+    )
+    if here.keys_path.is_relative_to(here.home):
+        yield Finding(
+            "note", tr("Place of the keyring"), tr("beside the data it opens"),
+            tr("Keep it on another disk, and name it with TENURE_KEYS."),
+        )  # fmt: skip
+    yield Finding(
+        "ok", tr("Vault"), tr("{path}: keys of {subjects:,} subjects", path=here.vault_path, subjects=subjects)
     )
 
 

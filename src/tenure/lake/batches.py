@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from tenure.contracts import Contract
+from tenure.lake.sealed import seal
 from tenure.lake.store import Store
 
 State = Literal["begun", "committed", "undone", "abandoned"]
@@ -66,6 +67,7 @@ class Batch:
 
     store: Store
     contract: Contract
+    home: Path
     source: str
     ids_of: str
     columns: Collection[str]
@@ -92,7 +94,8 @@ class Batch:
 
     def flush(self) -> None:
         if self._waiting_rows:
-            self.store.append(f"received/{self.contract.name}", pa.concat_tables(self._waiting))
+            table = f"received/{self.contract.name}"
+            self.store.append(table, seal(pa.concat_tables(self._waiting), table, self.home))
         self._waiting, self._waiting_rows = [], 0
 
     def _stamped(self, rows: pa.Table) -> pa.Table:

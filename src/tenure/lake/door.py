@@ -21,6 +21,7 @@ from tenure.lake.fields import FIELDS, field_of, shown_in_part
 from tenure.lake.money import with_base_money
 from tenure.lake.resolve import resolve
 from tenure.lake.scope import CUSTOMERS, SYSTEM, Scope
+from tenure.lake.sealed import saying_why, seal, seal_reader, sealed_columns, stored_schema, unsealed
 from tenure.lake.store import Store, read_document, write_document
 from tenure.lake.tables import COMPUTED
 from tenure.language import tr
@@ -29,6 +30,7 @@ from tenure.language import tr
 class Lake:
     """The lake of one workspace. One object serves one thread at a time; any number may be open.
 
+    Personal columns lie sealed in it, under keys of the vault in the folder's own home (the folder above it).
     zone, currency: the workspace's business zone and reporting currency.
     precedence: sources whose word goes first, strongest first; the others follow, newest first.
     assigned: given a scope that is neither none nor all, the person ids it reaches (int64); without it such a scope
@@ -82,13 +84,19 @@ class Lake:
         """
         return self._scoped(self._resolved(contract_named(contract), as_of), f"records/{contract}", actor)
 
-    def current(self, contract: str) -> ibis.Table:
-        """The current truth of a contract, worked out from everything received (what `records/…` is built from)."""
-        return self._resolved(contract_named(contract))
+    def current(self, contract: str, *, sealed: bool = False) -> ibis.Table:
+        """The current truth of a contract, worked out from everything received (what `records/…` is built from).
+
+        sealed: personal columns stay as they lie, to be published again so.
+        """
+        shape = contract_named(contract)
+        rows = self._resolved(shape)
+        return rows if sealed else unsealed(rows, f"records/{contract}", self._home)
 
     def to_arrow(self, expr: ibis.Expr) -> pa.Table:
         """Run an expression over the lake's tables."""
-        return self._engine.to_arrow(expr)
+        with saying_why():
+            return self._engine.to_arrow(expr)
 
     def to_reader(self, expr: ibis.Expr) -> pa.RecordBatchReader:
         """Run an expression and stream its rows."""
@@ -99,7 +107,9 @@ class Lake:
         """The same tables, each worked out once for all that is read from it within the block."""
         names = {table: f"kept_{secrets.token_hex(6)}" for table in tables}
         try:
-            yield {table: self._engine.keep(expr, names[table]) for table, expr in tables.items()}
+            with saying_why():
+                kept = {table: self._engine.keep(expr, names[table]) for table, expr in tables.items()}
+            yield kept
         finally:
             for name in names.values():
                 self._engine.drop(name)
@@ -152,7 +162,9 @@ class Lake:
             raise TenureError(
                 tr("Contract {contract} has no columns {unknown}.", contract=contract, unknown=", ".join(unknown))
             )
-        batch = Batch(self._store, shape, source, ids_of or source, tuple(columns), file, fingerprint, now)
+        self._seal_older(f"received/{contract}")
+        home = self._home
+        batch = Batch(self._store, shape, home, source, ids_of or source, tuple(columns), file, fingerprint, now)
         self._store.append(BATCHES, batch.line("begun", now))
         try:
             yield batch
@@ -184,8 +196,11 @@ class Lake:
         self._store.append(BATCHES, line_of(undone))
         return undone
 
-    def publish(self, table: str, rows: pa.Table | pa.RecordBatchReader) -> None:
-        """Put a computed table in its place, whole and at once."""
+    def publish(self, table: str, rows: pa.Table | pa.RecordBatchReader, *, sealed: bool = False) -> None:
+        """Put a computed table in its place, whole and at once. Its personal columns are sealed unless they are already."""
+        if not sealed:
+            whole = isinstance(rows, pa.Table)
+            rows = seal(rows, table, self._home) if whole else seal_reader(rows, table, self._home)
         self._store.replace(table, rows)
 
     def publish_document(self, name: str, content: Any) -> None:
@@ -201,6 +216,8 @@ class Lake:
 
         restored: the lake was put back from a copy, so whoever was writing then writes somewhere else now.
         """
+        for table in self._store.names():
+            self._seal_older(table)
         swept = []
         for info in self.batches():
             if info.state == "begun" and (restored or not is_writing(info.writer)):
@@ -211,6 +228,19 @@ class Lake:
 
     # How
 
+    def _seal_older(self, table: str) -> None:
+        """Seal a table begun before personal columns were, and forget what its older versions and log say in clear.
+
+        Killed half way, the next call does it again from the start.
+        """
+        if not self._store.exists(table) or self._store.is_of_today(table):
+            return
+        if sealed_columns(table):
+            lies = self._stored(table, self._store.schema(table))
+            rows = self._engine.to_reader(unsealed(lies, table, self._home))
+            self._store.replace(table, seal_reader(rows, table, self._home))
+        self._store.forget_past(table)
+
     def _abandon(self, batch: Batch, now: datetime) -> None:
         # The rows can't be seen in any case; clearing them is tidiness, and may fail (the disk may be full).
         try:
@@ -218,6 +248,10 @@ class Lake:
             self._store.append(BATCHES, batch.line("abandoned", now))
         except Exception:
             pass
+
+    @property
+    def _home(self) -> Path:
+        return self.folder.absolute().parent
 
     def _document(self, name: str) -> Path:
         return self.folder / "documents" / f"{name}.json"
@@ -235,7 +269,8 @@ class Lake:
         raise TenureError(tr('There is no table "{table}" yet. Compute it with: tenure refresh', table=table))
 
     def _stored(self, table: str, schema: pa.Schema) -> ibis.Table:
-        """The table in exactly this schema: files of before a column was added have it null."""
+        """The table in exactly this schema, sealed as it lies: files of before a column was added have it null."""
+        schema = stored_schema(table, schema)
         if not self._store.exists(table):
             return ibis.memtable(schema.empty_table())
         files, version = self._store.files(table)
@@ -266,7 +301,7 @@ class Lake:
         """The contract's records from what its live batches say; without one, empty and with nothing to work out."""
         live = self._live(contract.name)
         if not live:
-            return ibis.memtable(contract.records_schema.empty_table())
+            return ibis.memtable(stored_schema(f"records/{contract.name}", contract.records_schema).empty_table())
         received = self._stored(f"received/{contract.name}", contract.received_schema)
         return self._as_records(resolve(received, contract, live, self.precedence, as_of), contract)
 
@@ -297,6 +332,8 @@ class Lake:
             else:
                 reached = self._assigned(reach)
                 rows = rows.semi_join(ibis.memtable(pa.table({"person_id": reached.cast(pa.int64())})), "person_id")
+        # Opened for the rows that are left, and only where a column is read in the end; hidden ones never are.
+        rows = unsealed(rows, table, self._home)
         # Masked last: a mask is worked out for the rows that are left, and none is joined or filtered by.
         seen: dict[str, ibis.Value] = {}
         for name in rows.columns:

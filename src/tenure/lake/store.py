@@ -16,6 +16,8 @@ from tenure.errors import TenureError
 from tenure.language import tr
 
 _PROPERTIES = WriterProperties(compression="ZSTD", compression_level=3)
+# The log of changes would note each column's smallest and largest value, in clear and for good; nothing here reads them.
+_CONFIGURATION = {"delta.dataSkippingNumIndexedCols": "0"}
 
 
 class Store:
@@ -46,13 +48,42 @@ class Store:
 
     def append(self, name: str, rows: pa.Table) -> None:
         """Add rows; columns the table lacks are added to it."""
-        write_deltalake(str(self.path(name)), rows, mode="append", schema_mode="merge", writer_properties=_PROPERTIES)
+        write_deltalake(
+            str(self.path(name)),
+            rows,
+            mode="append",
+            schema_mode="merge",
+            writer_properties=_PROPERTIES,
+            configuration=_CONFIGURATION,
+        )
 
     def replace(self, name: str, rows: pa.Table | pa.RecordBatchReader) -> None:
         """Put these rows in the table's place, all at once; readers of the older version are not disturbed."""
         write_deltalake(
-            str(self.path(name)), rows, mode="overwrite", schema_mode="overwrite", writer_properties=_PROPERTIES
+            str(self.path(name)),
+            rows,
+            mode="overwrite",
+            schema_mode="overwrite",
+            writer_properties=_PROPERTIES,
+            configuration=_CONFIGURATION,
         )
+
+    def is_of_today(self, name: str) -> bool:
+        """Whether the table was begun, or forgotten the past of, since personal columns are sealed."""
+        found = DeltaTable(str(self.path(name))).metadata().configuration
+        return all(found.get(key) == value for key, value in _CONFIGURATION.items())
+
+    def forget_past(self, name: str) -> None:
+        """Keep the newest version alone: older files, and what the log says of them, are deleted."""
+        table = DeltaTable(str(self.path(name)))
+        table.vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False)
+        table.alter.set_table_properties(_CONFIGURATION)
+        table = DeltaTable(str(self.path(name)))
+        table.create_checkpoint()
+        for entry in (self.path(name) / "_delta_log").glob("*.*"):
+            number = entry.name.split(".")[0]
+            if number.isdigit() and int(number) < table.version():
+                entry.unlink(missing_ok=True)
 
     def delete(self, name: str, predicate: str) -> None:
         """Drop the rows for which the SQL predicate holds."""

@@ -74,12 +74,12 @@ def _records(contract: Contract, context: Context) -> int:
         if lake.exists(table):
             lake.publish(table, contract.records_schema.empty_table())
         return 0
-    current = lake.current(contract.name)
+    current = lake.current(contract.name, sealed=True)
     reader = lake.to_reader(
         current.order_by(_.person_id, _.valid_at, _.ids_of, *(current[name] for name in contract.key))
     )
     counted = _Counting(reader)
-    lake.publish(table, counted.reader)
+    lake.publish(table, counted.reader, sealed=True)
     return counted.rows
 
 

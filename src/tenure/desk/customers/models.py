@@ -4,6 +4,8 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from tenure.desk.customers import names
+from tenure.desk.sealed import BlindIndex, SealedJSON, SealedText, SealedUnder
 from tenure.lake.scope import CUSTOMERS, Scope
 from tenure.language import is_chinese
 
@@ -48,9 +50,13 @@ class Customer(models.Model):
     pinyin = models.CharField(max_length=600, blank=True)
     search_text = models.TextField(blank=True)
     kind = models.CharField(_("kind"), max_length=40, blank=True)
-    phone = models.CharField(_("phone"), max_length=60, blank=True)
-    phone_last4 = models.CharField(max_length=4, blank=True, db_index=True)
-    email = models.CharField(_("e-mail"), max_length=320, blank=True)
+    # Phone and e-mail lie sealed; they are found by the digests beside them, which say nothing without the keyring.
+    sealed_under = SealedUnder()
+    phone = SealedText(_("phone"), max_length=60, blank=True)
+    phone_index = BlindIndex(of="phone", normal=names.whole_phone)
+    phone_last4 = BlindIndex(of="phone", normal=names.last_four)
+    email = SealedText(_("e-mail"), max_length=320, blank=True)
+    email_index = BlindIndex(of="email", normal=names.whole_email)
     region = models.CharField(_("region"), max_length=100, blank=True)
     city = models.CharField(_("city"), max_length=100, blank=True)
     language = models.CharField(_("language"), max_length=40, blank=True)
@@ -105,7 +111,8 @@ class Score(models.Model):
     fee_base_minor = models.BigIntegerField(_("monthly fee"), null=True)
     open_cases = models.IntegerField(_("open cases"), null=True)
     last_nps = models.FloatField(_("last score given"), null=True)
-    extra = models.JSONField(default=dict)
+    sealed_under = SealedUnder()
+    extra = SealedJSON(default=dict)
     # Sort keys: what is unknown sorts last, on both databases and along one index, by a value below every real one.
     risk_key = models.FloatField(default=-1)
     value_key = models.BigIntegerField(default=-1)

@@ -1,4 +1,4 @@
-"""How a customer is found by name: in Chinese, in full pinyin, by its initials, or by number."""
+"""How a customer is found: by name in Chinese, in full pinyin or by its initials, by number, by phone or e-mail."""
 
 from collections.abc import Iterable
 from functools import lru_cache
@@ -20,3 +20,24 @@ def search_text(name: str, pinyin: str, numbers: Iterable[str]) -> str:
         parts += ["".join(spoken), "".join(syllable[0] for syllable in spoken)]
     parts += [number.lower() for number in numbers]
     return " ".join(dict.fromkeys(part for part in parts if part))
+
+
+def whole_phone(text: str) -> str:
+    """A phone as it is looked for: its digits, without the signs between them or China's own code before a mobile."""
+    digits = _digits(text).removeprefix("00")
+    return digits[2:] if len(digits) == 13 and digits.startswith("861") else digits
+
+
+def last_four(text: str) -> str:
+    """The last four digits of a phone; nothing where it has fewer."""
+    digits = _digits(text)
+    return digits[-4:] if len(digits) >= 4 else ""
+
+
+def whole_email(text: str) -> str:
+    """An e-mail address as it is looked for: in lower case, without blanks around it."""
+    return text.strip().lower()
+
+
+def _digits(text: str) -> str:
+    return "".join(character for character in text if character.isdecimal() and character.isascii())

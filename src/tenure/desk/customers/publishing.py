@@ -15,6 +15,7 @@ from tenure.desk.customers.names import search_text
 from tenure.desk.events import announce
 from tenure.desk.governance import audit
 from tenure.desk.governance.models import Team, User
+from tenure.desk.sealed import RowSealer
 
 CHUNK = 500  # rows a write: well under 100 ms on SQLite, so no page waits behind a refresh
 
@@ -123,7 +124,8 @@ def _write_customers(chunk: Sequence[dict[str, Any]], people: _People) -> None:
     # The desk's word on whose customer this is goes before the records': a conflict leaves these three alone …
     ours = {"person_id", "owner_id", "team_id", "assigned_here"}
     wanted = {row["person_id"]: (people.owner(row), people.team(row)) for row in chunk}
-    prepared = [_customer(row, *wanted[row["person_id"]]) for row in chunk]  # before the lock is taken
+    seal = RowSealer(Customer)
+    prepared = [seal(_customer(row, *wanted[row["person_id"]])) for row in chunk]  # before the lock is taken
     with transaction.atomic():
         _upsert(
             Customer,
@@ -145,13 +147,11 @@ def _write_customers(chunk: Sequence[dict[str, Any]], people: _People) -> None:
 def _customer(row: dict[str, Any], owner: int | None, team: int | None) -> dict[str, Any]:
     facts: dict[str, Any] = {name: _cut(Customer, name, row.get(name)) for name in _FACTS}
     numbers = [facts["customer_id"], *(row.get("also_known_as") or ())]
-    digits = "".join(character for character in facts["phone"] if character.isdigit())
     return facts | {
         "person_id": row["person_id"],
         "also_known_as": json.dumps(row.get("also_known_as") or [], ensure_ascii=False),
         "pinyin": _cut(Customer, "pinyin", row.get("pinyin") or facts["name"].lower()),
         "search_text": search_text(facts["name"], row.get("pinyin") or "", numbers),
-        "phone_last4": digits[-4:] if len(digits) >= 4 else "",
         "owner_id": owner,
         "team_id": team,
         "assigned_here": False,
@@ -162,7 +162,8 @@ def _customer(row: dict[str, Any], owner: int | None, team: int | None) -> dict[
 
 def _write_scores(chunk: Sequence[dict[str, Any]], generation: int) -> None:
     fields = [field for field in _concrete(Score) if not field.primary_key]
-    prepared = [_score(row, generation) for row in chunk]
+    seal = RowSealer(Score)
+    prepared = [seal(_score(row, generation)) for row in chunk]
     with transaction.atomic():
         _upsert(Score, fields, prepared)
 

@@ -79,3 +79,17 @@ class GrantGiven:
 @dataclass(frozen=True, slots=True)
 class GrantRevoked:
     grant_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class MasterKeyMade:
+    """A new master key seals from now on."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class MasterKeyRetired:
+    """An older master key is forgotten."""
+
+    key: str

@@ -63,6 +63,11 @@ VERBS: Mapping[str, Words] = {
     "run_retention": Words("Erased records past their time", "清除超期记录"),
     "backup": Words("Made a backup", "创建备份"),
     "restore": Words("Restored a backup", "恢复备份"),
+    "make_key": Words("Made an API key", "新建接口密钥"),
+    "revoke_key": Words("Revoked an API key", "撤销接口密钥"),
+    "refuse_key": Words("An API key was refused", "接口密钥被拒绝"),
+    "make_master_key": Words("Made a new master key", "新建主密钥"),
+    "retire_master_key": Words("Retired a master key", "停用主密钥"),
     "verify_audit": Words("Verified the audit chain", "校验审计链"),
 }
 

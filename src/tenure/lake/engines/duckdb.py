@@ -1,5 +1,6 @@
 """DuckDB in this process: the default engine."""
 
+import weakref
 from collections.abc import Sequence
 from hashlib import blake2b
 from pathlib import Path
@@ -22,6 +23,10 @@ class DuckDBEngine:
     def __init__(self, scratch: Path) -> None:
         self._connection = ibis.duckdb.connect(temp_directory=str(scratch))
         self._connection.raw_sql("SET TimeZone = 'UTC'")
+        # What is opened for a question must not lie about in clear if this process dies in the middle of it.
+        self._connection.raw_sql("SET temp_file_encryption = true")
+        # Functions of ours that are still registered when Python ends are complained about at the terminal.
+        weakref.finalize(self._connection, self._connection.con.close)
         # Its bar would draw over the command's own, and into the output of programs.
         self._connection.raw_sql("SET enable_progress_bar = false")
         # Streams of rows are consumed in any order; keeping the order of files costs memory and buys nothing.
