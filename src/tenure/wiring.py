@@ -8,14 +8,28 @@ from typing import Any
 
 from tenure.desk.customers.events import CustomerAssigned, CustomersPublished
 from tenure.desk.events import subscribe
-from tenure.desk.governance.events import AccessChanged, TeamSaved, UserCreated
+from tenure.desk.governance.events import (
+    AccessChanged,
+    ConsentChanged,
+    PersonCorrected,
+    PersonErased,
+    PreferenceLinkIssued,
+    RequestDone,
+    RequestOpened,
+    RetentionChanged,
+    TeamSaved,
+    UserCreated,
+)
 
 log = logging.getLogger("tenure.events")
 
 
 def connect() -> None:
     """Connect every event to what follows from it."""
-    for kind in (UserCreated, AccessChanged, TeamSaved, CustomerAssigned, CustomersPublished):
+    for kind in (
+        UserCreated, AccessChanged, TeamSaved, CustomerAssigned, CustomersPublished, ConsentChanged,
+        PreferenceLinkIssued, RequestOpened, RequestDone, PersonErased, PersonCorrected, RetentionChanged,
+    ):  # fmt: skip
         subscribe(kind, write_to_log)
 
 

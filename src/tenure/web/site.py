@@ -55,7 +55,7 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
 
     def extra_urls(self) -> list[URLPattern]:
         # The site is made while apps are still loading; what shows models is read when routes are first asked for.
-        from tenure.web import customers, data, insight, person, roles, today
+        from tenure.web import consents, customers, data, insight, person, roles, today
 
         return [
             path("today/numbers/", self.page("today", today.numbers), name="today_numbers"),
@@ -69,6 +69,9 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
             ),
             path("customers/<int:person_id>/", self.page("customers", person.page), name="person"),
             path("customers/<int:person_id>/assign/", self.page("assign", person.assign), name="assign"),
+            path("customers/<int:person_id>/consents/", self.page("consent", consents.page), name="consents"),
+            path("customers/<int:person_id>/consents/change/", self.page("consent", consents.change), name="consent"),
+            path("customers/<int:person_id>/consents/link/", self.page("consent", consents.link), name="consent_link"),
             path("insight/", self.page("insight", insight.page), name="insight"),
             path("insight/<slug:part>/", self.page("insight", insight.page), name="insight_part"),
             path("data/", self.page("data", data.page), name="data"),

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 
 from tenure.contracts import CONTRACTS
+from tenure.desk.governance.purposes import CHANNELS, PURPOSES
+from tenure.desk.governance.purposes import STATES as CONSENT_STATES
 from tenure.insight.lifecycle import STAGES
 from tenure.insight.segments import CELLS
 from tenure.language import Words
@@ -28,6 +30,9 @@ _BY_NAME: Mapping[str, Mapping[str, Words]] = {
     "cell": CELLS,
     "kind": KINDS,
     "state": STATES,
+    "consent": CONSENT_STATES,
+    "purpose": {name: purpose.words for name, purpose in PURPOSES.items()},
+    "reach_by": {name: channel.words for name, channel in CHANNELS.items()},
 }
 
 
