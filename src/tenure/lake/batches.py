@@ -19,6 +19,7 @@ import pyarrow.parquet
 
 from tenure.contracts import Contract
 from tenure.lake.store import Store
+from tenure.lake.tombstones import without_buried
 
 State = Literal["begun", "committed", "undone", "abandoned"]
 TABLE = "batches"
@@ -92,7 +93,9 @@ class Batch:
 
     def flush(self) -> None:
         if self._waiting_rows:
-            self.store.append(f"received/{self.contract.name}", pa.concat_tables(self._waiting))
+            # Looked at as late as can be: somebody may have been erased since the import began.
+            rows = without_buried(self.store, self.contract, pa.concat_tables(self._waiting))
+            self.store.append(f"received/{self.contract.name}", rows)
         self._waiting, self._waiting_rows = [], 0
 
     def _stamped(self, rows: pa.Table) -> pa.Table:
