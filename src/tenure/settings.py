@@ -3,6 +3,8 @@
 DATABASE_URL    where the desk lives; default: an SQLite file in the home folder
 TENURE_HOSTS    host names the pages answer to, besides this machine's own; separated by commas
 TENURE_HTTPS    1 when a proxy in front speaks HTTPS: cookies are then sent over HTTPS alone
+TENURE_REQUEST_DAYS  days within which a person's request is due, unless a law is named; default 15
+TENURE_BACKUP_DAYS   days after which backups are deleted, as certificates of erasure say; default 30
 TENURE_DEBUG    1 shows tracebacks on pages; never where others can reach it
 """
 
@@ -26,6 +28,17 @@ def _flag(name: str) -> bool:
 
 def _listed(name: str) -> list[str]:
     return [part.strip() for part in os.environ.get(name, "").split(",") if part.strip()]
+
+
+def _days(name: str, usual: int) -> int:
+    text = os.environ.get(name, "").strip()
+    if not text:
+        return usual
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 10_000):
+        raise TenureError(
+            tr('{name} is "{text}"; give a number of days, for example {usual}.', name=name, text=text, usual=usual)
+        )
+    return int(text)
 
 
 def secret_key(home: Path) -> str:
@@ -152,6 +165,9 @@ LOCALE_PATHS = [LOCALE_FOLDER]
 USE_TZ = True
 # Pages show the business zone; the database and the lake hold UTC.
 TIME_ZONE = _workspace.zone
+
+TENURE_REQUEST_DAYS = _days("TENURE_REQUEST_DAYS", 15)
+TENURE_BACKUP_DAYS = _days("TENURE_BACKUP_DAYS", 30)
 
 STATIC_URL = "/static/"
 _plotly = importlib.util.find_spec("plotly")  # found without importing it: only its script is needed

@@ -6,3 +6,8 @@ class GovernanceConfig(AppConfig):
     name = "tenure.desk.governance"
     label = "governance"
     verbose_name = _("People and access")
+
+    def ready(self) -> None:
+        from tenure.desk.governance import held
+
+        held.connect()
