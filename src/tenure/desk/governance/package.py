@@ -20,6 +20,7 @@ from tenure.desk.governance.models import SubjectRequest, User
 from tenure.errors import TenureError
 from tenure.lake import Lake, Scope
 from tenure.lake import erase as lake_erase
+from tenure.lake.fields import FIELDS
 from tenure.language import Words, tr
 
 SHOWN = 200  # rows of each kind on the page; the tables beside it have them all
@@ -53,15 +54,14 @@ def package_of(
 ) -> Iterator[bytes]:
     """A ZIP file of everything about a person, piece by piece as it is made.
 
-    What the asker's role hides would be missing from the package, so whoever may not see all is refused.
+    What the asker's role hides would be missing from the package, so whoever does not see all is refused.
     The request, if there is one, is closed once the last piece has left.
 
-    Raises TenureError for an asker from whom columns are hidden. The caller has made sure that the scope reaches the
-    person.
+    Raises TenureError for an asker from whom fields or records are hidden.
     """
-    if scope.masked:
+    if not all(scope.sees(name) for name in FIELDS) or not all(scope.on(name).sees_all for name in CONTRACTS):
         raise TenureError(
-            tr("Your role hides personal columns, and the package must be whole. Ask someone who may see them.")
+            tr("Your role does not see everything, and the package must be whole. Ask someone whose role does.")
         )
     own_ids = lake_erase.find(lake, consents.numbers_of(person_id)).own_ids
     with transaction.atomic():
