@@ -6,7 +6,7 @@ holding `lake.writing`.
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal, TypeAlias
 
 import pyarrow as pa
@@ -130,7 +130,8 @@ def expire(lake: Lake, contract: Contract, before: datetime, mode: Literal["dele
     table = f"received/{contract.name}"
     if not lake.exists(table):
         return 0
-    old = f"valid_at < TIMESTAMP '{before:%Y-%m-%dT%H:%M:%S%z}'"
+    # Bare text: a typed literal has nanoseconds, which Delta's own rewriting does not compare with the column's micros.
+    old = f"valid_at < '{before.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}'"
     blanks = _blanks(contract) if mode == "anonymise" else None
     if blanks is not None:
         said = " OR ".join(f"{name} IS NOT NULL" for name in blanks if _has(lake, table, name))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -17,10 +17,9 @@ from tenure.desk.governance import consents, preferences
 from tenure.desk.governance.api import scope_of
 from tenure.desk.governance.models import User
 from tenure.desk.governance.purposes import CHANNELS, PURPOSES, Purpose
-from tenure.errors import TenureError
-from tenure.pipeline.clock import start_of
-from tenure.web.frame import render
 from tenure.desk.lake import workspace
+from tenure.errors import TenureError
+from tenure.web.frame import render
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,10 @@ def _page(request: HttpRequest, customer: Customer, link: str = "") -> HttpRespo
         customer=customer,
         shown_name=shown_name,
         consents=purposes_of(customer.pk, now=now),
-        history=[(entry, consents.evidence_of(entry) if scope.sees("text") else None) for entry in consents.history(customer.pk)],
+        history=[
+            (entry, consents.evidence_of(entry) if scope.sees("text") else None)
+            for entry in consents.history(customer.pk)
+        ],
         purposes=PURPOSES.values(),
         channels=CHANNELS.values(),
         link=link,
@@ -89,7 +91,7 @@ def change(request: HttpRequest, person_id: int) -> HttpResponse:
             source="desk",
             actor=user,
             now=timezone.now(),
-            expires_at=start_of(ends, workspace().zone_info) if ends else None,
+            expires_at=datetime.combine(ends, time(), tzinfo=workspace().zone_info) if ends else None,
         )
     except TenureError as error:
         messages.error(request, str(error))

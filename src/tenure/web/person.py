@@ -58,6 +58,7 @@ def page(request: HttpRequest, person_id: int) -> HttpResponse:
         owners=User.objects.filter(is_active=True).exclude(role="").order_by("username") if assigns else [],
         teams=Team.objects.all() if assigns else [],
         may_assign=assigns,
+        may_rights=may(request.user, "rights"),
         consents=purposes_of(person_id, now=timezone.now()) if may(request.user, "consent") else [],
     )
 

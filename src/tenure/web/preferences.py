@@ -9,8 +9,8 @@ from django.views.decorators.http import require_http_methods
 
 from tenure.desk.governance import consents, preferences
 from tenure.desk.governance.purposes import PURPOSES, Purpose
-from tenure.language import Words
 from tenure.desk.lake import workspace
+from tenure.language import Words
 from tenure.web.sidebar import NAME
 
 # Nothing but our own style sheet and our own forms: not even a script of ours runs here.

@@ -55,7 +55,7 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
 
     def extra_urls(self) -> list[URLPattern]:
         # The site is made while apps are still loading; what shows models is read when routes are first asked for.
-        from tenure.web import consents, customers, data, insight, person, roles, today
+        from tenure.web import consents, customers, data, insight, person, rights, roles, today
 
         return [
             path("today/numbers/", self.page("today", today.numbers), name="today_numbers"),
@@ -75,6 +75,35 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
             path("insight/", self.page("insight", insight.page), name="insight"),
             path("insight/<slug:part>/", self.page("insight", insight.page), name="insight_part"),
             path("data/", self.page("data", data.page), name="data"),
+            path("settings/requests/", self.page("rights", rights.page), name="requests"),
+            path("settings/requests/open/", self.page("rights", rights.open_), name="request_open"),
+            path("settings/requests/<int:request_id>/", self.page("rights", rights.one), name="request"),
+            path(
+                "settings/requests/<int:request_id>/carry-out/",
+                self.page("rights", rights.carry_out),
+                name="request_carry_out",
+            ),
+            path(
+                "settings/requests/<int:request_id>/package/",
+                self.page("rights", rights.hand_over),
+                name="request_package",
+            ),
+            path(
+                "settings/requests/<int:request_id>/correct/",
+                self.page("rights", rights.correct),
+                name="request_correct",
+            ),
+            path(
+                "settings/requests/<int:request_id>/refuse/",
+                self.page("rights", rights.refuse),
+                name="request_refuse",
+            ),
+            path(
+                "settings/requests/<int:request_id>/certificate/",
+                self.page("rights", rights.certificate),
+                name="request_certificate",
+            ),
+            path("settings/retention/", self.page("rights", rights.kept), name="retention"),
             path("settings/roles/", self.page("roles", roles.page), name="roles"),
             path("settings/roles/<slug:code>/", self.page("roles", roles.edit), name="role"),
             path("settings/roles/<slug:code>/drop/", self.page("roles", roles.drop), name="role_drop"),

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 
 from tenure.contracts import CONTRACTS
+from tenure.desk.governance.certificates import COUNTED
 from tenure.desk.governance.purposes import CHANNELS, PURPOSES
 from tenure.desk.governance.purposes import STATES as CONSENT_STATES
+from tenure.desk.governance.rights import KINDS as REQUESTS
 from tenure.insight.lifecycle import STAGES
 from tenure.insight.segments import CELLS
 from tenure.language import Words
@@ -31,6 +33,8 @@ _BY_NAME: Mapping[str, Mapping[str, Words]] = {
     "kind": KINDS,
     "state": STATES,
     "consent": CONSENT_STATES,
+    "request": REQUESTS,
+    "counted": {code: words for code, words in COUNTED.items()} | {name: one.words for name, one in CONTRACTS.items()},
     "purpose": {name: purpose.words for name, purpose in PURPOSES.items()},
     "reach_by": {name: channel.words for name, channel in CHANNELS.items()},
 }

@@ -84,7 +84,7 @@ def correct_customer(
 
 def requests_visible_to(scope: Scope) -> "QuerySet[SubjectRequest]":
     """The requests of persons the scope reaches; those of the erased only where it reaches everybody."""
-    if scope.reach == "all":
+    if scope.sees_all:
         return SubjectRequest.objects.all()
     return SubjectRequest.objects.filter(Q(person_id__in=Customer.objects.visible_to(scope).values("pk")))
 

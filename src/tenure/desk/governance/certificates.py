@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
+from tenure.contracts import CONTRACTS
 from tenure.desk.governance.models import SubjectRequest
 from tenure.errors import TenureError
 from tenure.keyring import keyring
@@ -47,6 +48,28 @@ REMAINS: Mapping[str, Words] = {
         "The database server's own archived log, as long as its backups.", "数据库服务器归档的日志，与其备份同期到期。"
     ),
 }
+
+
+COUNTED: Mapping[str, Words] = {
+    "files": Words("files", "文件"),
+    "rows": Words("rows", "行"),
+    "numbers": Words("numbers", "编号"),
+    "keys": Words("keys", "密钥"),
+    "left": Words("left", "残留"),
+    "card": Words("card", "卡片"),
+    "views": Words("saved lists", "已存列表"),
+    "consents": Words("consent entries", "授权记录"),
+    "links": Words("links", "链接"),
+    "figures": Words("scores", "评分"),
+    "fields": Words("fields", "字段"),
+}
+"""What the counts of a step count; a contract's name counts rows received under it."""
+
+
+def counted(counts: Mapping[str, int]) -> list[tuple[Words, int]]:
+    """The counts of a step with their words."""
+    known = {name: contract.words for name, contract in CONTRACTS.items()} | dict(COUNTED)
+    return [(known.get(what, Words(what, what)), number) for what, number in counts.items()]
 
 
 def certificate_of(request: SubjectRequest, steps: Sequence[str], *, company: str) -> dict[str, Any]:

@@ -128,6 +128,11 @@ def close_request(request: SubjectRequest, *, counts: Mapping[str, int], actor: 
     announce(RequestDone(request.pk, request.kind))
 
 
+def note_of(request: SubjectRequest) -> str | None:
+    """How it was asked, and why it was refused; None where there is nothing, or the person's key is gone."""
+    return personal.unseal(request.note)
+
+
 @dataclass
 class _Job:
     """One erasure at work. Whom it is about is opened only by the steps that have to find them."""
