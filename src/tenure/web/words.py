@@ -34,7 +34,7 @@ _BY_NAME: Mapping[str, Mapping[str, Words]] = {
     "state": STATES,
     "consent": CONSENT_STATES,
     "request": REQUESTS,
-    "counted": {code: words for code, words in COUNTED.items()} | {name: one.words for name, one in CONTRACTS.items()},
+    "counted": dict(COUNTED) | {name: one.words for name, one in CONTRACTS.items()},
     "purpose": {name: purpose.words for name, purpose in PURPOSES.items()},
     "reach_by": {name: channel.words for name, channel in CHANNELS.items()},
 }
