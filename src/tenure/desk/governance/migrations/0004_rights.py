@@ -79,7 +79,7 @@ class Migration(migrations.Migration):
                 (
                     "state",
                     models.CharField(
-                        choices=[("open", "Open"), ("running", "Under way"), ("done", "Done"), ("refused", "Refused")],
+                        choices=[("open", "Waiting"), ("running", "Under way"), ("done", "Done"), ("refused", "Refused")],
                         default="open",
                         max_length=20,
                         verbose_name="state",

@@ -14,7 +14,7 @@ class SubjectRequest(models.Model):
     """
 
     class State(models.TextChoices):
-        OPEN = "open", _("Open")
+        OPEN = "open", _("Waiting")
         RUNNING = "running", _("Under way")
         DONE = "done", _("Done")
         REFUSED = "refused", _("Refused")
