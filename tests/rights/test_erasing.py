@@ -316,6 +316,15 @@ def test_due_dates_follow_the_law_named(shop: Shop, law: str, received: Any, due
     assert request.due_on.isoformat() == due
 
 
+def test_what_else_was_asked_for_the_erased_lapses(shop: Shop) -> None:
+    waiting = rights.open_request("export", shop.person("K-77"), actor=None, now=MONDAY)
+    others = rights.open_request("export", shop.person("C-1003"), actor=None, now=MONDAY)
+
+    shop.take_away("erase")
+
+    assert [SubjectRequest.objects.get(pk=one.pk).state for one in (waiting, others)] == ["lapsed", "open"]
+
+
 def test_a_refused_request_keeps_its_reason_sealed(shop: Shop, dee: User) -> None:
     request = rights.open_request("erase", shop.person("C-1001"), actor=dee, now=MONDAY, note="by phone")
 

@@ -161,7 +161,7 @@ def without_stragglers(lake: Lake, ids: pa.Table) -> pa.Table:
         of_mode = [row for row, own in zip(dead, modes.filter(gone).to_pylist(), strict=True) if own == mode]
         person = Person((), tuple((row["ids_of"], row["customer_id"]) for row in of_mode))
         for contract in CONTRACTS.values() if of_mode else ():
-            purge(lake, contract, person, mode)  # type: ignore[arg-type]
+            purge(lake, contract, person, mode)
     return ids.filter(pc.invert(gone))
 
 

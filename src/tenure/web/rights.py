@@ -1,5 +1,6 @@
 """What people ask about their own data: the list of requests, each with its steps and certificate; how long we keep what."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
@@ -54,7 +55,7 @@ def page(request: HttpRequest) -> HttpResponse:
 def open_(request: HttpRequest) -> HttpResponse:
     scope, actor = scope_of(request.user), _actor(request)
     number = request.POST.get("person", "").strip()
-    seen = Customer.objects.visible_to(scope).filter(customer_id=number)[:2] if number else []
+    seen = list(Customer.objects.visible_to(scope).filter(customer_id=number)[:2]) if number else []
     if len(seen) != 1:
         messages.error(request, _("No customer with exactly this number: %(number)s") % {"number": number})
         return HttpResponseRedirect(reverse("admin:requests"))
@@ -188,8 +189,10 @@ def certificate(request: HttpRequest, request_id: int) -> HttpResponse:
         asked=found,
         told=told,
         kind=rights.KINDS[found.kind],
+        received=_in_utc(told["received_at"]),
+        finished=_in_utc(told["done_at"]),
         done=[
-            (words[step["step"]], step["at"], certificates.counted(step["counts"]))
+            (words[step["step"]], _in_utc(step["at"]), certificates.counted(step["counts"]))
             for step in told["done"]
             if step["step"] in words
         ],
@@ -243,6 +246,10 @@ def _called(scope: Any, found: list[SubjectRequest]) -> dict[int, str]:
         for own, person in people.items()
         if (customer := customers.get(person)) is not None
     }
+
+
+def _in_utc(instant: str) -> str:
+    return f"{datetime.fromisoformat(instant).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _actor(request: HttpRequest) -> User:

@@ -104,7 +104,7 @@ def certificate_of(request: SubjectRequest, steps: Sequence[str], *, company: st
         "key": keyring().current,
     }
     digest = _digest(content)
-    signature = keyring().mac("certificate", bytes.fromhex(digest), under=content["key"]).hex()
+    signature = keyring().mac("certificate", bytes.fromhex(digest), under=str(content["key"])).hex()
     return {**content, "digest": digest, "signature": signature}
 
 

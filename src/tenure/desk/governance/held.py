@@ -35,7 +35,7 @@ def _unreadable(wanted: Wanted, now: datetime) -> int:
 
 def _links(own_ids: Sequence[int]) -> list[dict[str, Any]]:
     links = PreferenceLink.objects.filter(person_id__in=own_ids)
-    return list(links.values("issued_at", "expires_at", "revoked_at"))
+    return [dict(link) for link in links.values("issued_at", "expires_at", "revoked_at")]
 
 
 def _end_links(wanted: Wanted, now: datetime) -> int:

@@ -82,7 +82,7 @@ def _pieces(
 ) -> Iterator[bytes]:
     sink = _Sink()
     parts: list[Part] = []
-    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:  # type: ignore[arg-type]
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
         for part, rows in _everything(own_ids, lake, scope):
             _write(archive, part, rows)
             if part.count:

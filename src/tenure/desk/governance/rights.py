@@ -381,6 +381,8 @@ def _done(request: SubjectRequest, *, actor: User | None, now: datetime, company
     request.state, request.done_at, request.done_by = SubjectRequest.State.DONE, now, actor
     request.certificate = certificate_of(request, [step.name for step in STEPS], company=company)
     request.save(update_fields=["state", "done_at", "done_by", "certificate"])
+    waiting = SubjectRequest.objects.filter(person_id__in=request.own_ids, state=SubjectRequest.State.OPEN)
+    waiting.update(state=SubjectRequest.State.LAPSED, done_at=now, done_by=actor)
     audit.record(
         "finish_erasure", "customer", request.person_id, actor=actor, now=now, request=request.pk, kind=request.kind,
         digest=request.certificate["digest"],

@@ -79,7 +79,13 @@ class Migration(migrations.Migration):
                 (
                     "state",
                     models.CharField(
-                        choices=[("open", "Waiting"), ("running", "Under way"), ("done", "Done"), ("refused", "Refused")],
+                        choices=[
+                            ("open", "Waiting"),
+                            ("running", "Under way"),
+                            ("done", "Done"),
+                            ("refused", "Refused"),
+                            ("lapsed", "Lapsed"),
+                        ],
                         default="open",
                         max_length=20,
                         verbose_name="state",

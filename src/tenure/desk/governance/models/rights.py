@@ -18,6 +18,7 @@ class SubjectRequest(models.Model):
         RUNNING = "running", _("Under way")
         DONE = "done", _("Done")
         REFUSED = "refused", _("Refused")
+        LAPSED = "lapsed", _("Lapsed")  # the person was erased before it was answered
 
     kind = models.CharField(_("kind"), max_length=20)
     person_id = models.BigIntegerField(_("person"), db_index=True)
