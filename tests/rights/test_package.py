@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import pytest
 
+from tenure.desk.customers import selectors
 from tenure.desk.customers.models import Customer
 from tenure.desk.customers.rights import correct_customer
 from tenure.desk.governance import audit, consents, package, personal, rights
@@ -131,7 +132,8 @@ def test_before_and_after_are_sealed_in_the_audit(shop: Shop, dee: User) -> None
     detail = AuditEntry.objects.get(verb="correct_customer").detail
     assert "13999999999" not in str(detail)
     assert (personal.unseal(detail["before"]), personal.unseal(detail["after"])) == ("13800138001", "13999999999")
-    assert Customer.objects.get(pk=person).phone_last4 == "9999"
+    assert Customer.objects.get(pk=person).phone == "13999999999"
+    assert Customer.objects.filter(selectors.matching("9999", SYSTEM)).get().pk == person
     shop.take_away("erase")
     assert personal.unseal(detail["after"]) is None
 

@@ -9,7 +9,11 @@ from tenure.desk.customers.models import Customer, SavedView, Score
 from tenure.desk.governance.holdings import Holding, Wanted, register
 from tenure.language import Words
 
-_OURS = {"search_text", "risk_key", "value_key", "spent_key", "recency_key"}  # how we sort and find, not what we know
+# How we sort, find and seal; not what we know.
+_OURS = {
+    "search_text", "risk_key", "value_key", "spent_key", "recency_key", "sealed_under", "phone_index", "phone_last4",
+    "email_index",
+}  # fmt: skip
 
 
 def _cards(own_ids: Sequence[int]) -> list[dict[str, Any]]:

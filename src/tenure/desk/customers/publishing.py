@@ -156,7 +156,7 @@ def described(customer: Customer, changed: dict[str, str]) -> dict[str, Any]:
     row |= {"person_id": customer.pk, "also_known_as": customer.also_known_as, "blocked": customer.blocked}
     row["pinyin"] = " ".join(syllables(row["name"])) if row["name"] else ""
     columns = _customer(row, customer.owner_id, customer.team_id)
-    return {name: columns[name] for name in (*changed, "pinyin", "search_text", "phone_last4")}
+    return {name: columns[name] for name in (*changed, "pinyin", "search_text", "phone_last4") if name in columns}
 
 
 def _write_scores(chunk: Sequence[dict[str, Any]], generation: int) -> None:
