@@ -6,6 +6,8 @@ TENURE_HTTPS    1 when a proxy in front speaks HTTPS: cookies are then sent over
 TENURE_PROXIES  how many proxies in front name the visitor's address; default: 1 with TENURE_HTTPS, else none
 TENURE_MAIL     the mail server, smtp://user:password@host:587 (smtps:// for TLS from the start); none: no mail
 TENURE_MAIL_FROM  the address mail comes from
+TENURE_REQUEST_DAYS  days within which a person's request is due, unless a law is named; default 15
+TENURE_BACKUP_DAYS   days after which backups are deleted, as certificates of erasure say; default 30
 TENURE_DEBUG    1 shows tracebacks on pages; never where others can reach it
 """
 
@@ -30,6 +32,17 @@ def _flag(name: str) -> bool:
 
 def _listed(name: str) -> list[str]:
     return [part.strip() for part in os.environ.get(name, "").split(",") if part.strip()]
+
+
+def _days(name: str, usual: int) -> int:
+    text = os.environ.get(name, "").strip()
+    if not text:
+        return usual
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 10_000):
+        raise TenureError(
+            tr('{name} is "{text}"; give a number of days, for example {usual}.', name=name, text=text, usual=usual)
+        )
+    return int(text)
 
 
 def secret_key(home: Path) -> str:
@@ -286,6 +299,9 @@ LOCALE_PATHS = [LOCALE_FOLDER]
 USE_TZ = True
 # Pages show the business zone; the database and the lake hold UTC.
 TIME_ZONE = _workspace.zone
+
+TENURE_REQUEST_DAYS = _days("TENURE_REQUEST_DAYS", 15)
+TENURE_BACKUP_DAYS = _days("TENURE_BACKUP_DAYS", 30)
 
 STATIC_URL = "/static/"
 _plotly = importlib.util.find_spec("plotly")  # found without importing it: only its script is needed

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import tenure
-from tenure.cli import audit, backup, demo, insight, keys, manners, people, records, system
+from tenure.cli import audit, backup, demo, insight, keys, manners, people, records, rights, system
 from tenure.language import tr
 
 manners.speak()
@@ -23,6 +23,7 @@ app = typer.Typer(
 _DATA = tr("Records in")
 _LOOK = tr("What they say")
 _RUN = tr("Run it")
+_RIGHTS = tr("People's own data")
 
 app.command("import", cls=manners.Command, rich_help_panel=_DATA)(records.import_)
 app.command("template", cls=manners.Command, rich_help_panel=_DATA)(records.template)
@@ -40,6 +41,9 @@ app.command("doctor", cls=manners.Command, rich_help_panel=_RUN)(system.doctor)
 app.add_typer(people.app, name="user", rich_help_panel=_RUN)
 app.add_typer(audit.app, name="audit", rich_help_panel=_RUN)
 app.add_typer(keys.app, name="keys", rich_help_panel=_RUN)
+app.add_typer(rights.app, name="rights", rich_help_panel=_RIGHTS)
+app.add_typer(rights.consent, name="consent", rich_help_panel=_RIGHTS)
+app.add_typer(rights.retention, name="retention", rich_help_panel=_RIGHTS)
 
 
 def _version(asked: bool) -> None:

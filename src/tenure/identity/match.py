@@ -23,15 +23,16 @@ RULES: tuple[tuple[tuple[str, ...], str], ...] = (
 _TOO_COMMON = 20
 
 
-def link(ids: pa.Table, people: pa.Table, known: pa.Table, region: str = "CN") -> pa.Table:
+def link(ids: pa.Table, people: pa.Table, known: pa.Table, region: str = "CN", after: int = 0) -> pa.Table:
     """Say who is behind each customer number.
 
     ids: every (ids_of, customer_id) that any record names. people: what is known of some of them (ids_of,
-    customer_id, name, phone, email, id_number). known: the links of before (ids_of, customer_id, own_id).
+    customer_id, name, phone, email, id_number). known: the links of before (ids_of, customer_id, own_id). after: no
+    number up to this one is minted (again): those it was minted for may be gone.
     Returns ids_of, customer_id, own_id, person_id, why; ordered by own_id. An own_id is minted once, in order of
     ids_of and customer_id among the new; person_id is the oldest own_id of those that are the same person.
     """
-    minted = _mint(ids, known)
+    minted = _mint(ids, known, after)
     pairs, reasons = _pairs(people, region)
     own_ids = _own_ids(people, minted)
     left, right = own_ids[pairs[:, 0]], own_ids[pairs[:, 1]]
@@ -51,13 +52,13 @@ def link(ids: pa.Table, people: pa.Table, known: pa.Table, region: str = "CN") -
     )
 
 
-def _mint(ids: pa.Table, known: pa.Table) -> pa.Table:
+def _mint(ids: pa.Table, known: pa.Table, after: int) -> pa.Table:
     """The known links and, after them, a fresh number for each id that has none."""
     key = ["ids_of", "customer_id"]
     known = known.select([*key, "own_id"]).sort_by("own_id")
     fresh = ids.select(key).group_by(key).aggregate([]).join(known, key, join_type="left anti")
     fresh = fresh.sort_by([(name, "ascending") for name in key])
-    start = (pc.max(known["own_id"]).as_py() or 0) + 1
+    start = max(pc.max(known["own_id"]).as_py() or 0, after) + 1
     fresh = fresh.append_column("own_id", pa.array(np.arange(start, start + fresh.num_rows), pa.int64()))
     return pa.concat_tables([known, fresh.select([*key, "own_id"])]).combine_chunks()
 

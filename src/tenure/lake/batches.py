@@ -20,6 +20,7 @@ import pyarrow.parquet
 from tenure.contracts import Contract
 from tenure.lake.sealed import seal
 from tenure.lake.store import Store
+from tenure.lake.tombstones import without_buried
 
 State = Literal["begun", "committed", "undone", "abandoned"]
 TABLE = "batches"
@@ -94,8 +95,10 @@ class Batch:
 
     def flush(self) -> None:
         if self._waiting_rows:
+            # Looked at as late as can be: somebody may have been erased since the import began.
+            rows = without_buried(self.store, self.contract, pa.concat_tables(self._waiting))
             table = f"received/{self.contract.name}"
-            self.store.append(table, seal(pa.concat_tables(self._waiting), table, self.home))
+            self.store.append(table, seal(rows, table, self.home))
         self._waiting, self._waiting_rows = [], 0
 
     def _stamped(self, rows: pa.Table) -> pa.Table:

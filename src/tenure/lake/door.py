@@ -114,6 +114,11 @@ class Lake:
             for name in names.values():
                 self._engine.drop(name)
 
+    @property
+    def store(self) -> Store:
+        """The tables themselves: for what takes people out of them, never for reading rows."""
+        return self._store
+
     def local_day(self, instant: ibis.Value) -> ibis.Value:
         """The business date of a UTC instant column."""
         return self._engine.local_day(instant, self.zone)

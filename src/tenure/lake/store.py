@@ -3,18 +3,26 @@
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 import pyarrow as pa
-from deltalake import DeltaTable, WriterProperties, write_deltalake
+from deltalake import DeltaTable, QueryBuilder, WriterProperties, write_deltalake
+from deltalake.exceptions import CommitFailedError
 
 from tenure.errors import TenureError
 from tenure.language import tr
 
+# How long a table keeps the log of older versions: not at all while it is made to forget, else what Delta says.
+_FORGETFUL = {
+    "delta.logRetentionDuration": "interval 0 seconds",
+    "delta.deletedFileRetentionDuration": "interval 0 seconds",
+}
+_USUAL = {"delta.logRetentionDuration": "interval 30 days", "delta.deletedFileRetentionDuration": "interval 1 week"}
+_TRIES = 5
 _PROPERTIES = WriterProperties(compression="ZSTD", compression_level=3)
 # The log of changes would note each column's smallest and largest value, in clear and for good; nothing here reads them.
 _CONFIGURATION = {"delta.dataSkippingNumIndexedCols": "0"}
@@ -85,10 +93,47 @@ class Store:
             if number.isdigit() and int(number) < table.version():
                 entry.unlink(missing_ok=True)
 
-    def delete(self, name: str, predicate: str) -> None:
-        """Drop the rows for which the SQL predicate holds."""
-        if self.exists(name):
-            DeltaTable(str(self.path(name))).delete(predicate)
+    def delete(self, name: str, predicate: str) -> int:
+        """Drop the rows for which the SQL predicate holds; returns how many."""
+        if not self.exists(name):
+            return 0
+        done = _retried(lambda: DeltaTable(str(self.path(name))).delete(predicate, writer_properties=_PROPERTIES))
+        return int(done.get("num_deleted_rows") or 0)
+
+    def blank(self, name: str, predicate: str, to: dict[str, str]) -> int:
+        """Set these columns to SQL expressions in the rows for which the predicate holds; returns how many."""
+        done = _retried(
+            lambda: DeltaTable(str(self.path(name))).update(
+                updates=to, predicate=predicate, writer_properties=_PROPERTIES
+            )
+        )
+        return int(done.get("num_updated_rows") or 0)
+
+    def count(self, name: str, predicate: str) -> int:
+        """How many rows there are for which the SQL predicate holds."""
+        table = DeltaTable(str(self.path(name)))
+        found = QueryBuilder().register("t", table).execute(f"SELECT count(*) AS n FROM t WHERE {predicate}").read_all()
+        return int(pa.table(found)["n"][0].as_py())
+
+    def drop_old_versions(self, name: str, *, strays: bool) -> int:
+        """Remove everything only older versions need, their log included; returns how many files went.
+
+        The log quotes the smallest and largest value of each column of each file, so it must go with them.
+        strays: also remove files no version names, which is safe only while nobody else is writing the table.
+        """
+        path = str(self.path(name))
+        gone = len(DeltaTable(path).vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False))
+        _retried(lambda: DeltaTable(path).alter.set_table_properties(_FORGETFUL))
+        DeltaTable(path).create_checkpoint()
+        DeltaTable(path).cleanup_metadata()
+        _retried(lambda: DeltaTable(path).alter.set_table_properties(_USUAL))
+        if strays:
+            known = {Path(unquote(uri.removeprefix("file://"))).name for uri in DeltaTable(path).file_uris()}
+            for file in self.path(name).glob("*.parquet"):
+                if file.name not in known:
+                    file.unlink(missing_ok=True)
+                    gone += 1
+        return gone
 
     def tidy(self, name: str, *, keep_hours: int = 168) -> int:
         """Remove files no version of the last `keep_hours` needs; returns how many."""
@@ -122,6 +167,17 @@ class Store:
             file.write(f"{what} (process {os.getpid()})")
             file.flush()
             yield
+
+
+def _retried(change: Callable[[], Any]) -> Any:
+    """Do a change that another writer's commit may get in the way of: then look again and do it on what is there now."""
+    for left in reversed(range(_TRIES)):
+        try:
+            return change()
+        except CommitFailedError:
+            if not left:
+                raise
+    raise AssertionError("unreachable")
 
 
 def write_document(path: Path, content: Any) -> None:

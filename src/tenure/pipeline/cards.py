@@ -138,7 +138,11 @@ def _pinyin(name: str | None) -> str | None:
 
 def _publish(context: Context) -> int:
     from tenure.desk.customers import api
+    from tenure.desk.governance.api import note_merges
 
+    links = context.lake.read("identity/links", actor=SYSTEM)
+    merged = context.lake.to_arrow(links.filter(_.own_id != _.person_id).select("own_id", "person_id"))
+    note_merges(zip(merged["own_id"].to_pylist(), merged["person_id"].to_pylist(), strict=True))
     rows = context.lake.to_arrow(context.lake.read("scores/customers", actor=SYSTEM).order_by("person_id"))
     version = context.lake.version("scores/customers")
     api.publish(rows, as_of=context.as_of, now=context.now, lake_version=version, progress=context.tell)

@@ -8,7 +8,7 @@ from ibis import _
 
 from tenure.contracts import CONTRACTS, Contract
 from tenure.identity import link
-from tenure.lake import SYSTEM, Lake
+from tenure.lake import SYSTEM, Lake, erase
 from tenure.lake.tables import COMPUTED
 from tenure.language import Words
 from tenure.pipeline.run import Context, Step
@@ -17,8 +17,9 @@ _NAMED_BY = ("ids_of", "customer_id")
 
 
 def live_batches(lake: Lake, *contracts: str) -> list[str]:
-    """The committed batches of these contracts: what their truth is made from."""
-    return sorted(b.batch for b in lake.batches() if b.state == "committed" and b.contract in contracts)
+    """The committed batches of these contracts, and how often their rows were rewritten: what truth is made from."""
+    live = sorted(b.batch for b in lake.batches() if b.state == "committed" and b.contract in contracts)
+    return live + erase.rewrites(lake, contracts) if live else live
 
 
 def _with_people() -> list[Contract]:
@@ -42,11 +43,14 @@ def _identity(context: Context) -> int:
         return 0
     ids = lake.to_arrow(ibis.union(*named, distinct=True).filter(_.customer_id.notnull()) if len(named) > 1
                         else named[0].distinct().filter(_.customer_id.notnull()))  # fmt: skip
+    ids = erase.without_stragglers(lake, ids)
     people = lake.to_arrow(
         lake.current("customers").select(*_NAMED_BY, "name", "phone", "email", "id_number").order_by(*_NAMED_BY)
     )
     known = lake.to_arrow(lake.read("identity/links", actor=SYSTEM).order_by("own_id"))
-    links = link(ids, people, known.select([*_NAMED_BY, "own_id"])).cast(COMPUTED["identity/links"])
+    links = link(ids, people, known.select([*_NAMED_BY, "own_id"]), after=erase.highest_buried(lake)).cast(
+        COMPUTED["identity/links"]
+    )
     # Every record hangs on its person: links that say the same as before must not look new.
     if not links.equals(known) or not lake.exists("identity/links"):
         lake.publish("identity/links", links)

@@ -17,6 +17,7 @@ from tenure.desk.governance.api import may, scope_of
 from tenure.desk.governance.models import Team, User
 from tenure.desk.lake import about
 from tenure.errors import TenureError
+from tenure.web.consents import purposes_of
 from tenure.web.frame import render
 from tenure.web.timeline import kinds_in, timeline
 
@@ -61,6 +62,8 @@ def page(request: HttpRequest, person_id: int) -> HttpResponse:
         owners=User.objects.filter(is_active=True).exclude(role="").order_by("username") if assigns else [],
         teams=Team.objects.all() if assigns else [],
         may_assign=assigns,
+        may_rights=may(request.user, "rights"),
+        consents=purposes_of(person_id, now=timezone.now()) if may(request.user, "consent") else [],
     )
 
 

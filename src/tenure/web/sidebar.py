@@ -59,6 +59,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         ("users", _("Users"), "manage_accounts", reverse("admin:governance_user_changelist")),
         ("users", _("Teams"), "groups", reverse("admin:governance_team_changelist")),
         ("roles", _("Roles"), "shield_person", reverse("admin:roles")),
+        ("rights", _("Requests"), "how_to_reg", reverse("admin:requests")),
         ("grants", _("Sharing"), "share", reverse("admin:sharing")),
         ("keys", _("API keys"), "key", reverse("admin:keys")),
         ("audit", _("Audit"), "history", reverse("admin:audit")),

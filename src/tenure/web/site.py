@@ -56,7 +56,7 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
 
     def extra_urls(self) -> list[URLPattern]:
         # The site is made while apps are still loading; what shows models is read when routes are first asked for.
-        from tenure.web import audit, customers, data, insight, keys, person, roles, sharing, today
+        from tenure.web import audit, consents, customers, data, insight, keys, person, rights, roles, sharing, today
 
         return [
             path("today/numbers/", self.page("today", today.numbers), name="today_numbers"),
@@ -70,6 +70,9 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
             ),
             path("customers/<int:person_id>/", self.page("customers", person.page), name="person"),
             path("customers/<int:person_id>/assign/", self.page("assign", person.assign), name="assign"),
+            path("customers/<int:person_id>/consents/", self.page("consent", consents.page), name="consents"),
+            path("customers/<int:person_id>/consents/change/", self.page("consent", consents.change), name="consent"),
+            path("customers/<int:person_id>/consents/link/", self.page("consent", consents.link), name="consent_link"),
             path("insight/", self.page("insight", insight.page), name="insight"),
             path("insight/<slug:part>/", self.page("insight", insight.page), name="insight_part"),
             path("data/", self.page("data", data.page), name="data"),
@@ -78,6 +81,35 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
             path("settings/sharing/", self.page("grants", sharing.page), name="sharing"),
             path("settings/sharing/new/", self.page("grants", sharing.new), name="sharing_new"),
             path("settings/sharing/<int:grant_id>/revoke/", self.page("grants", sharing.revoke), name="sharing_revoke"),
+            path("settings/requests/", self.page("rights", rights.page), name="requests"),
+            path("settings/requests/open/", self.page("rights", rights.open_), name="request_open"),
+            path("settings/requests/<int:request_id>/", self.page("rights", rights.one), name="request"),
+            path(
+                "settings/requests/<int:request_id>/carry-out/",
+                self.page("rights", rights.carry_out),
+                name="request_carry_out",
+            ),
+            path(
+                "settings/requests/<int:request_id>/package/",
+                self.page("rights", rights.hand_over),
+                name="request_package",
+            ),
+            path(
+                "settings/requests/<int:request_id>/correct/",
+                self.page("rights", rights.correct),
+                name="request_correct",
+            ),
+            path(
+                "settings/requests/<int:request_id>/refuse/",
+                self.page("rights", rights.refuse),
+                name="request_refuse",
+            ),
+            path(
+                "settings/requests/<int:request_id>/certificate/",
+                self.page("rights", rights.certificate),
+                name="request_certificate",
+            ),
+            path("settings/retention/", self.page("rights", rights.kept), name="retention"),
             path("settings/roles/", self.page("roles", roles.page), name="roles"),
             path("settings/roles/<slug:code>/", self.page("roles", roles.edit), name="role"),
             path("settings/roles/<slug:code>/drop/", self.page("roles", roles.drop), name="role_drop"),

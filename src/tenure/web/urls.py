@@ -1,7 +1,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from tenure.web import accounts, sharing  # accounts registers the account pages
+from tenure.web import accounts, preferences, sharing  # accounts registers the account pages
 from tenure.web.languages import set_language
 
 __all__ = ["accounts", "urlpatterns"]
@@ -11,5 +11,6 @@ urlpatterns = [
     path("account/", include("tenure.web.sign_in.urls")),
     path("shared/<str:token>/", sharing.shared, name="shared"),
     path("shared/<str:token>/csv/", sharing.shared_file, name="shared_file"),
+    path("preferences/<str:token>/", preferences.page, name="preferences"),
     path("", admin.site.urls),
 ]

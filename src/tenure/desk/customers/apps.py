@@ -6,3 +6,8 @@ class CustomersConfig(AppConfig):
     name = "tenure.desk.customers"
     label = "customers"
     verbose_name = _("Customers")
+
+    def ready(self) -> None:
+        from tenure.desk.customers import held
+
+        held.connect()

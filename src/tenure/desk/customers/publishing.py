@@ -11,7 +11,7 @@ from django.db.models import Max
 
 from tenure.desk.customers.events import CustomersPublished
 from tenure.desk.customers.models import Customer, Publication, Score
-from tenure.desk.customers.names import search_text
+from tenure.desk.customers.names import search_text, syllables
 from tenure.desk.events import announce
 from tenure.desk.governance import audit
 from tenure.desk.governance.models import Team, User
@@ -158,6 +158,15 @@ def _customer(row: dict[str, Any], owner: int | None, team: int | None) -> dict[
         "blocked": bool(row.get("blocked")),
         "created_on": row.get("created_on"),
     }
+
+
+def described(customer: Customer, changed: dict[str, str]) -> dict[str, Any]:
+    """The fields of a customer that follow from these: how it is found by name and by the last four digits."""
+    row = {name: getattr(customer, name) for name in _FACTS} | changed
+    row |= {"person_id": customer.pk, "also_known_as": customer.also_known_as, "blocked": customer.blocked}
+    row["pinyin"] = " ".join(syllables(row["name"])) if row["name"] else ""
+    columns = _customer(row, customer.owner_id, customer.team_id)
+    return {name: columns[name] for name in (*changed, "pinyin", "search_text", "phone_last4") if name in columns}
 
 
 def _write_scores(chunk: Sequence[dict[str, Any]], generation: int) -> None:

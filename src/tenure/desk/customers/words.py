@@ -3,6 +3,10 @@
 from collections.abc import Mapping
 
 from tenure.contracts import CONTRACTS
+from tenure.desk.governance.certificates import COUNTED
+from tenure.desk.governance.purposes import CHANNELS, PURPOSES
+from tenure.desk.governance.purposes import STATES as CONSENT_STATES
+from tenure.desk.governance.rights import KINDS as REQUESTS
 from tenure.insight.lifecycle import STAGES
 from tenure.insight.segments import CELLS
 from tenure.language import Words
@@ -28,6 +32,11 @@ _BY_NAME: Mapping[str, Mapping[str, Words]] = {
     "cell": CELLS,
     "kind": KINDS,
     "state": STATES,
+    "consent": CONSENT_STATES,
+    "request": REQUESTS,
+    "counted": dict(COUNTED) | {name: one.words for name, one in CONTRACTS.items()},
+    "purpose": {name: purpose.words for name, purpose in PURPOSES.items()},
+    "reach_by": {name: channel.words for name, channel in CHANNELS.items()},
 }
 
 

@@ -4,9 +4,21 @@ from datetime import datetime
 
 from tenure.desk.governance import services
 from tenure.desk.governance.access import Asker, may, scope_of
+from tenure.desk.governance.consents import Decision, allows, note_merges, standing
 from tenure.desk.governance.models import Team, User
 
-__all__ = ["Asker", "create_user", "has_users", "may", "scope_of", "team_names"]
+__all__ = [
+    "Asker",
+    "Decision",
+    "allows",
+    "create_user",
+    "has_users",
+    "may",
+    "note_merges",
+    "scope_of",
+    "standing",
+    "team_names",
+]
 
 
 def team_names(team_ids: frozenset[int]) -> dict[int, str]:

@@ -12,6 +12,9 @@ class GovernanceConfig(AppConfig):
     verbose_name = _("People and access")
 
     def ready(self) -> None:
+        from tenure.desk.governance import held
+
+        held.connect()
         post_migrate.connect(_keep_append_only, sender=self)
 
 

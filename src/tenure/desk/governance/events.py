@@ -93,3 +93,50 @@ class MasterKeyRetired:
     """An older master key is forgotten."""
 
     key: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentChanged:
+    """A person agreed, refused or withdrew; channel is empty where the whole purpose is meant."""
+
+    person_id: int
+    purpose: str
+    channel: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class PreferenceLinkIssued:
+    person_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class RequestOpened:
+    """A person asked something of us about their own data."""
+
+    request_id: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestDone:
+    request_id: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class PersonErased:
+    """A person is gone from desk and lake; own_ids are the numbers that were theirs."""
+
+    own_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PersonCorrected:
+    person_id: int
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionChanged:
+    contract: str

@@ -1,0 +1,77 @@
+"""What the customer pages hold about a person: the card, its figures, and lists somebody saved by the name."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qsl
+
+from tenure.desk.customers.models import Customer, SavedView, Score
+from tenure.desk.governance.holdings import Holding, Wanted, register
+from tenure.language import Words
+
+# How we sort, find and seal; not what we know.
+_OURS = {
+    "search_text", "risk_key", "value_key", "spent_key", "recency_key", "sealed_under", "phone_index", "phone_last4",
+    "email_index",
+}  # fmt: skip
+
+
+def _cards(own_ids: Sequence[int]) -> list[dict[str, Any]]:
+    customers = Customer.objects.filter(pk__in=own_ids).select_related("team")
+    return [_plain(customer) | {"team": customer.team.name if customer.team else None} for customer in customers]
+
+
+def _scores(own_ids: Sequence[int]) -> list[dict[str, Any]]:
+    return [_plain(score) for score in Score.objects.filter(customer_id__in=own_ids).order_by("generation")]
+
+
+def _plain(row: Customer | Score) -> dict[str, Any]:
+    kept = [field for field in row._meta.concrete_fields if field.name not in _OURS and field.name != "owner"]
+    return {field.name: getattr(row, field.attname) for field in kept}
+
+
+def _called(own_ids: Sequence[int]) -> Mapping[str, Iterable[str]]:
+    found = list(Customer.objects.filter(pk__in=own_ids))
+    return {
+        name: [text for customer in found if (text := getattr(customer, name))]
+        for name in ("name", "pinyin", "phone", "email")
+    }
+
+
+def _delete_cards(wanted: Wanted, now: datetime) -> int:
+    figures = Score.objects.filter(customer_id__in=wanted.own_ids)
+    figures._raw_delete(using=figures.db)
+    return Customer.objects.filter(pk__in=wanted.own_ids).delete()[0]
+
+
+def _naming(wanted: Wanted) -> list[int]:
+    """Saved lists that were searched by what the person is called."""
+    names = [text.casefold() for text in wanted.texts if len(text) > 1]
+    names += [text.replace(" ", "").casefold() for text in wanted.values.get("pinyin", ())]
+    found = []
+    for pk, name, query in SavedView.objects.values_list("pk", "name", "query"):
+        said = [name, *(value for key, value in parse_qsl(query) if key == "q")]
+        if any(one in text.casefold() for text in said for one in names if one):
+            found.append(pk)
+    return found
+
+
+def _drop_views(wanted: Wanted, now: datetime) -> int:
+    return SavedView.objects.filter(pk__in=_naming(wanted)).delete()[0]
+
+
+def connect() -> None:
+    register(
+        Holding(
+            "card", Words("Customer card", "客户卡片"), (Customer,), _cards, _delete_cards,
+            lambda wanted: Customer.objects.filter(pk__in=wanted.own_ids).count(), _called,
+        ),
+        Holding(
+            "figures", Words("Scores", "评分"), (Score,), _scores, lambda wanted, now: 0,
+            lambda wanted: Score.objects.filter(customer_id__in=wanted.own_ids).count(),
+        ),
+        Holding(
+            "views", Words("Saved lists by the name", "以其姓名保存的列表"), (SavedView,), lambda own_ids: [], _drop_views,
+            lambda wanted: len(_naming(wanted)),
+        ),
+    )  # fmt: skip
