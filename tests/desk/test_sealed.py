@@ -193,7 +193,7 @@ def test_changing_the_key_moves_every_row_and_people_find_the_same_before_during
     wang = Customer.objects.get(pk=WANG)
     assert (wang.phone, wang.email) == (PHONE, EMAIL)
     assert Score.objects.get(customer=WANG).extra == {"Contract": "Two year"}
-    assert AuditEntry.objects.get(verb="make_key").object_id == new
+    assert AuditEntry.objects.get(verb="make_master_key").object_id == new
 
 
 def test_a_change_of_keys_stopped_half_way_goes_on_where_it_stopped(published, monkeypatch):
@@ -250,7 +250,7 @@ def test_an_old_key_is_retired_only_when_nothing_lies_under_it(published):
 
     assert [use.key for use in master_keys.uses()] == [keyring().current]
     assert found(PHONE) == {WANG}
-    assert AuditEntry.objects.get(verb="retire_key").object_id == old
+    assert AuditEntry.objects.get(verb="retire_master_key").object_id == old
 
 
 @pytest.mark.django_db(transaction=True)

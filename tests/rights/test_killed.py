@@ -36,7 +36,8 @@ def test_killed_at_any_write_it_goes_on_and_leaves_no_byte_of_the_person(tmp_pat
     for file in tmp_path.glob("*.csv"):
         file.unlink()
     assert in_bytes(home, "王小明")
-    assert in_parquet(home / "lake", "王小明")
+    assert in_parquet(home / "lake", "C-1001")
+    assert not in_parquet(home / "lake", "王小明"), "what names somebody lies in the lake sealed"
 
     # The first writes open the request; those after it belong to the erasure itself.
     assert dies(home, 4, "rights", "erase", "C-1001", "--yes")

@@ -115,6 +115,12 @@ _FRESH = [
     (re.compile(rb'(name="csrfmiddlewaretoken" value=")[^"]+'), rb"\1*"),
     (re.compile(rb"(X-CSRFToken[^A-Za-z0-9]+)[A-Za-z0-9]{20,}"), rb"\1*"),
     (re.compile(rb'nonce="[^"]+"'), b'nonce="*"'),
+    (
+        re.compile(
+            rb"tnr_[0-9a-f]{10}_[\w-]+|[0-9a-f]{10}\xe2\x80\xa6|(?<=/shared/)[\w-]{20,}|(?<=/preferences/)[\w:.-]{20,}"
+        ),
+        b"TOKEN",
+    ),
     (re.compile(rb"\d{8}T\d{6}-\w+-[0-9a-f]{8}"), b"BATCH"),
 ]
 

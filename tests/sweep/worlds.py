@@ -14,6 +14,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from tenure.desk.governance import personal
+from tenure.desk.governance.models import ConsentEntry, SubjectRequest
 from tenure.lake import Lake
 from tenure.lake.tables import COMPUTED
 from tests.cast import EAST, MONDAY, SOUTH
@@ -89,6 +91,27 @@ class World:
             }  # fmt: skip
             rows.append(row)
         return pa.Table.from_pylist(rows, schema=COMPUTED["scores/customers"])
+
+    def requests(self) -> list[SubjectRequest]:
+        """What each person asked about their own data."""
+        return [
+            SubjectRequest(
+                pk=p, person_id=p, kind="correct" if p in self.unseen else "export", received_at=MONDAY,
+                due_on=date(2026, 3, 20 + (p in self.unseen)), note=personal.seal(p, self.said(p, "customers"), context="request"),
+            )
+            for p in self.people
+        ]  # fmt: skip
+
+    def consents(self) -> list[ConsentEntry]:
+        """What each person said about marketing."""
+        return [
+            ConsentEntry(
+                pk=p, person_id=p, purpose="marketing", channel="phone", state="refused" if p in self.unseen else "given",
+                evidence=personal.seal(p, self.said(p, "customers"), context="consent"), source="desk", at=MONDAY,
+                recorded_at=MONDAY,
+            )
+            for p in self.people
+        ]  # fmt: skip
 
     def fill(self, folder: Path) -> None:
         """Receive this world's records and build the tables that pages read."""

@@ -18,10 +18,11 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def _own_home(company: dict[str, User], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Heads and keys of this test alone; the small company's lake stays where it is."""
+    """Heads of this test alone; the small company's lake and keys stay where they are."""
     import os
 
-    (tmp_path / "lake").symlink_to(Path(os.environ["TENURE_HOME"]) / "lake")
+    for shared in ("lake", "keys", "vault", "sealed.json"):
+        (tmp_path / shared).symlink_to(Path(os.environ["TENURE_HOME"]) / shared)
     monkeypatch.setenv("TENURE_HOME", str(tmp_path))
     caches["figures"].clear()
 

@@ -10,6 +10,7 @@ desk, in one snapshot; then the lake, `batches` before what was received; last t
 
 import fcntl
 import hashlib
+import io
 import json
 import os
 import secrets
@@ -171,6 +172,8 @@ def _write(here: Workspace, file: BinaryIO, lock: Lock, now: datetime, until: da
     with copies.copying(here.lake_folder) as copy:
         with writing_part(file, MAIN, keys[0], head) as part:
             members = MembersWriter(part)
+            # Before the desk: a head of a later end would make the restored chain look cut.
+            heads = _heads(here).read_bytes() if _heads(here).exists() else b""
             documents = [copy.hold(name) for name in _below(here.lake_folder, "documents")]
             with desk.snapshot(here.database_url) as snapshot:
                 shown = _shown(snapshot)
@@ -183,6 +186,8 @@ def _write(here: Workspace, file: BinaryIO, lock: Lock, now: datetime, until: da
                     "left_out": sorted(snapshot.there() - set(rows) - desk.NOT_OURS),
                 }  # fmt: skip
             _files(here, members)
+            if heads:
+                members.copy(str(_heads(here).relative_to(here.home)), io.BytesIO(heads))
             held = [*documents, *models, *(one for table in tables for one in table.files)]
             members.progress = _summing(watch, tr("Lake"), sum(one.size for one in held))
             for one in held:
@@ -255,9 +260,14 @@ def _vault(here: Workspace, copy: copies.Copy) -> Path:
     return path
 
 
+def _heads(here: Workspace) -> Path:
+    """The signed ends of the audit chain."""
+    return here.home / "audit" / "heads.txt"
+
+
 def _files(here: Workspace, members: MembersWriter) -> None:
     """What lies in the home folder besides: settings, secret, rejected rows, whatever a later version puts there."""
-    apart = {here.keys_path, here.lake_folder, here.vault_path}
+    apart = {here.keys_path, here.lake_folder, here.vault_path, _heads(here)}
     for top in sorted(here.home.iterdir()):
         if top.name.startswith(".") or top.name in _APART or top in apart or top.name.startswith("desk.sqlite3"):
             continue

@@ -48,7 +48,13 @@ def backup(
         bool, typer.Option("--without-vault", help=tr("Leave the keys of sealed records out."))
     ] = False,
     vault_days: Annotated[
-        int, typer.Option("--vault-days", min=1, help=tr("Days for which those keys may be restored from it."))
+        int,
+        typer.Option(
+            "--vault-days",
+            envvar="TENURE_BACKUP_DAYS",
+            min=1,
+            help=tr("Days for which those keys may be restored from it."),
+        ),
     ] = 30,
     passphrase: Annotated[bool, typer.Option("--passphrase", help=_PASSPHRASE)] = False,
     keys: Annotated[

@@ -109,7 +109,7 @@ def copying(folder: Path) -> Iterator[Copy]:
     """A copy of the lake in `folder`; what it holds is let go at the end, or by the next copy where this one is killed."""
     holds = folder / FOLDER
     holds.mkdir(parents=True, exist_ok=True)
-    _clear(holds)
+    let_go(folder)
     own = holds / f"{os.getpid()}-{secrets.token_hex(4)}"
     own.mkdir(mode=0o700)
     with (own / "lock").open("w") as lock:
@@ -120,9 +120,9 @@ def copying(folder: Path) -> Iterator[Copy]:
             shutil.rmtree(own, ignore_errors=True)
 
 
-def _clear(holds: Path) -> None:
-    """Let go of what killed copies still hold: the system freed their locks with them."""
-    for own in holds.iterdir():
+def let_go(folder: Path) -> None:
+    """Let go of what killed copies of the lake in `folder` still hold: the system freed their locks with them."""
+    for own in (folder / FOLDER).glob("*"):
         try:
             with (own / "lock").open("r+") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

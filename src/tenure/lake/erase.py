@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from tenure.contracts import CONTRACTS, Contract
 from tenure.lake.batches import is_writing
+from tenure.lake.copies import let_go
 from tenure.lake.door import Lake
 from tenure.lake.scope import SYSTEM
 from tenure.lake.tombstones import ERASED, Mode, Tombstones, digester
@@ -97,6 +98,7 @@ def drop_old_versions(lake: Lake) -> int:
 
     Returns how many files went. Files that nobody knows of (a writer died) go too, unless an import is at work.
     """
+    let_go(lake.folder)
     importing = any(info.state == "begun" and is_writing(info.writer) for info in lake.batches())
     return sum(
         lake.store.drop_old_versions(table, strays=not importing)

@@ -83,15 +83,8 @@ class Store:
 
     def forget_past(self, name: str) -> None:
         """Keep the newest version alone: older files, and what the log says of them, are deleted."""
-        table = DeltaTable(str(self.path(name)))
-        table.vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False)
-        table.alter.set_table_properties(_CONFIGURATION)
-        table = DeltaTable(str(self.path(name)))
-        table.create_checkpoint()
-        for entry in (self.path(name) / "_delta_log").glob("*.*"):
-            number = entry.name.split(".")[0]
-            if number.isdigit() and int(number) < table.version():
-                entry.unlink(missing_ok=True)
+        DeltaTable(str(self.path(name))).alter.set_table_properties(_CONFIGURATION)
+        self.drop_old_versions(name, strays=False)
 
     def delete(self, name: str, predicate: str) -> int:
         """Drop the rows for which the SQL predicate holds; returns how many."""

@@ -11,7 +11,7 @@ from tenure.contracts import CONTRACTS
 from tenure.desk.customers.models import Customer
 from tenure.desk.customers.publishing import described
 from tenure.desk.events import announce
-from tenure.desk.governance import audit, consents, personal, rights
+from tenure.desk.governance import audit, consents, rights
 from tenure.desk.governance.events import PersonCorrected
 from tenure.desk.governance.models import SubjectRequest, User
 from tenure.errors import TenureError
@@ -73,8 +73,7 @@ def correct_customer(
             customer.save()
         audit.record(
             "correct_customer", "customer", person_id, actor=actor, now=now, field=field,
-            before=personal.seal(person_id, before, context="correction"),
-            after=personal.seal(person_id, value.strip(), context="correction"),
+            subject=person_id, private={"before": before, "after": value.strip()},
         )  # fmt: skip
         if request is not None:
             rights.close_request(request, counts={"fields": 1}, actor=actor, now=now)
