@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Collection
 from datetime import date, datetime
 from typing import Any
 
@@ -24,6 +25,7 @@ from tenure.desk.governance.keys import Holder
 from tenure.desk.governance.models import Team, User
 from tenure.desk.lake import about
 from tenure.errors import TenureError
+from tenure.lake.fields import FIELDS, field_of
 
 api = NinjaAPI(title="Tenure", version="1", auth=Key(), urls_namespace="api", docs_url=None)
 
@@ -146,7 +148,8 @@ def records(request: HttpRequest, person_id: int, contract: str, limit: int = 10
     if contract not in RECORDS:
         raise HttpError(404, f"There are no records {contract}. There are: {', '.join(RECORDS)}.")
     _card(asker, person_id)
-    _looked(asker, person_id)
+    told = {field_of(f"records/{contract}", column) for column in CONTRACTS[contract].records_schema.names}
+    _looked(asker, person_id, told & FIELDS.keys() - {"amounts", "name"})
     with about(person_id) as lake:
         table = lake.read(f"records/{contract}", actor=asker.scope)
         newest = table.filter(table.person_id == person_id).order_by(table.valid_at.desc(), table.row)
@@ -201,9 +204,9 @@ def as_json(card: Card) -> dict[str, Any]:
     }
 
 
-def _looked(asker: Holder, person_id: int | None) -> None:
-    """Who read whose personal fields through the API; of a list, that it was read."""
-    in_clear = [field for field in SENSITIVE if asker.scope.sees(field)]
+def _looked(asker: Holder, person_id: int | None, told: Collection[str] = SENSITIVE) -> None:
+    """Write down who read whose personal fields through the API; of a list, that it was read."""
+    in_clear = [field for field in told if asker.scope.sees(field)]
     kind, number = ("customer", person_id) if person_id is not None else ("customers", "list")
     audit.read(kind, number, actor=asker.owner, now=timezone.now(), fields=in_clear, through="api")
 

@@ -6,8 +6,8 @@ from tenure.desk.customers.models import Customer, Score
 from tenure.lake.scope import Scope
 
 TABLE = "scores/customers"
-# What is written down as looked at, where it is shown in clear.
-SENSITIVE = ("phone", "email", "id_number", "birth_date", "street", "identity", "text", "extra")
+# What a card and its timeline show of a person that is written down as looked at, where it is in clear.
+SENSITIVE = ("phone", "email", "text", "extra")
 _CUSTOMER = frozenset({
     "person_id", "customer_id", "source", "also_known_as", "name", "pinyin", "kind", "phone", "email", "region", "city",
     "language", "owner", "owner_id", "team", "team_id", "blocked", "created_on",
