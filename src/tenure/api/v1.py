@@ -148,7 +148,7 @@ def records(request: HttpRequest, person_id: int, contract: str, limit: int = 10
     if contract not in RECORDS:
         raise HttpError(404, f"There are no records {contract}. There are: {', '.join(RECORDS)}.")
     _card(asker, person_id)
-    told = {field_of(f"records/{contract}", column) for column in CONTRACTS[contract].records_schema.names}
+    told = {field_of(f"records/{contract}", column) or "" for column in CONTRACTS[contract].records_schema.names}
     _looked(asker, person_id, told & FIELDS.keys() - {"amounts", "name"})
     with about(person_id) as lake:
         table = lake.read(f"records/{contract}", actor=asker.scope)
