@@ -1,7 +1,8 @@
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
 from tenure.desk.customers import names
@@ -9,33 +10,53 @@ from tenure.desk.sealed import BlindIndex, SealedJSON, SealedText, SealedUnder
 from tenure.lake.scope import CUSTOMERS, Scope
 from tenure.language import is_chinese
 
+REACHED_BY = ("owner_id", "team_id", "region")  # what of a customer decides who sees it; scores carry the same
+
 
 class CustomerQuerySet(models.QuerySet["Customer"]):
     def visible_to(self, scope: Scope) -> "CustomerQuerySet":
         """The customers this scope reaches."""
         return self.filter(reach(scope))
 
+    def update(self, **kwargs: Any) -> int:
+        """As ever; and where it says whose the customers are, their scores say it too."""
+        if not {*REACHED_BY, "owner", "team"} & set(kwargs):
+            return super().update(**kwargs)
+        with transaction.atomic(using=self.db):
+            moved = list(self.values_list("pk", flat=True))
+            done = super().update(**kwargs)
+            for start in range(0, len(moved), 500):
+                say_whose(moved[start : start + 500])
+        return done
 
-def reach(scope: Scope, prefix: str = "") -> models.Q:
-    """A scope as a Django Q over customers; `prefix` is the path to them ("customer__").
+
+def say_whose(person_ids: Sequence[int]) -> None:
+    """Have the scores of these customers say whose they are, as the customers do."""
+    now = Customer.objects.filter(pk=models.OuterRef("customer_id"))
+    said = {name: models.Subquery(now.values(name)[:1]) for name in REACHED_BY}
+    Score.objects.filter(customer_id__in=person_ids).update(**said)
+
+
+def reach(scope: Scope, key: str = "person_id") -> models.Q:
+    """A scope as a Django Q over customers, or over scores, whose `key` to them is `customer_id`.
 
     Anything unknown reaches nothing.
     """
-    found = _reach(scope.on(CUSTOMERS), prefix)
-    return found & reach(scope.within, prefix) if scope.within is not None else found
+    found = _reach(scope.on(CUSTOMERS), key)
+    return found & reach(scope.within, key) if scope.within is not None else found
 
 
-def _reach(scope: Scope, prefix: str) -> models.Q:
+def _reach(scope: Scope, key: str) -> models.Q:
     if scope.reach == "all":
         return models.Q()
     if scope.reach == "own" and scope.user_id is not None:
-        return models.Q(**{f"{prefix}owner_id": scope.user_id})
+        return models.Q(owner_id=scope.user_id)
     if scope.reach == "team" and scope.team_ids:
-        return models.Q(**{f"{prefix}team_id__in": sorted(scope.team_ids)})
+        return models.Q(team_id__in=sorted(scope.team_ids))
     if scope.reach == "region" and scope.regions:
-        return models.Q(**{f"{prefix}region__in": sorted(scope.regions)})
+        return models.Q(region__in=sorted(scope.regions))
     if scope.reach == "listed" and scope.persons:
-        return models.Q(**{f"{prefix}person_id__in": sorted(scope.persons)})
+        return models.Q(**{f"{key}__in": sorted(scope.persons)})
     return models.Q(pk__in=[])
 
 
@@ -83,12 +104,21 @@ class Customer(models.Model):
     def __str__(self) -> str:
         return self.name or self.customer_id or str(self.person_id)
 
+    @transaction.atomic
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        super().save(*args, **kwargs)
+        say_whose([self.pk])
+
 
 class Score(models.Model):
     """A customer's figures in one generation: what a refresh found, never changed afterwards."""
 
     generation = models.IntegerField()
     customer = models.ForeignKey(Customer, models.CASCADE, related_name="scores", db_index=False)
+    # Whose the customer is, said here too: a list then finds its rows in the index it is sorted by.
+    owner_id = models.BigIntegerField(null=True)
+    team_id = models.BigIntegerField(null=True)
+    region = models.CharField(max_length=100, blank=True)
     first_order_on = models.DateField(_("first order"), null=True)
     last_order_on = models.DateField(_("last order"), null=True)
     recency_days = models.IntegerField(_("recency"), null=True)
@@ -125,15 +155,48 @@ class Score(models.Model):
         verbose_name_plural = _("scores")
         constraints = [models.UniqueConstraint(fields=["customer", "generation"], name="score_once")]
         indexes = [
-            models.Index(fields=["generation", "risk_key", "customer"], name="score_risk"),
-            models.Index(fields=["generation", "value_key", "customer"], name="score_value"),
+            models.Index(
+                fields=["generation", "risk_key", "customer", "team_id", "region", "owner_id"], name="score_risk"
+            ),
+            models.Index(
+                fields=["generation", "value_key", "customer", "team_id", "region", "owner_id"], name="score_value"
+            ),
             # The list's own order also carries what it is filtered by, so that a filter reads the index, not wide rows.
             models.Index(
-                fields=["generation", "at_risk_minor", "customer", "stage", "risk_band", "rfm_cell", "value_decile"],
+                fields=[
+                    "generation",
+                    "at_risk_minor",
+                    "customer",
+                    "stage",
+                    "risk_band",
+                    "rfm_cell",
+                    "value_decile",
+                    "team_id",
+                    "region",
+                    "owner_id",
+                ],
                 name="score_at_risk",
             ),
-            models.Index(fields=["generation", "spent_key", "customer"], name="score_spent"),
-            models.Index(fields=["generation", "recency_key", "customer"], name="score_recency"),
+            # One person's customers are few beside all: found by owner, sorted by whichever key.
+            models.Index(
+                fields=[
+                    "generation",
+                    "owner_id",
+                    "customer",
+                    "at_risk_minor",
+                    "risk_key",
+                    "value_key",
+                    "spent_key",
+                    "recency_key",
+                ],
+                name="score_own",
+            ),
+            models.Index(
+                fields=["generation", "spent_key", "customer", "team_id", "region", "owner_id"], name="score_spent"
+            ),
+            models.Index(
+                fields=["generation", "recency_key", "customer", "team_id", "region", "owner_id"], name="score_recency"
+            ),
             models.Index(fields=["generation", "risk_band", "stage"], name="score_bands"),
         ]
 

@@ -10,7 +10,7 @@ from django.db import connection, models, transaction
 from django.db.models import Max
 
 from tenure.desk.customers.events import CustomersPublished
-from tenure.desk.customers.models import Customer, Publication, Score
+from tenure.desk.customers.models import REACHED_BY, Customer, Publication, Score
 from tenure.desk.customers.names import search_text, syllables
 from tenure.desk.events import announce
 from tenure.desk.governance import audit
@@ -59,9 +59,17 @@ def publish(
         done += len(chunk)
         if progress:
             progress(done, total)
+    _weigh()
     _flip(generation, total, lake_version, as_of, now)
     _sweep()
     return generation
+
+
+def _weigh() -> None:
+    """Tell the database how its rows are spread, so that a list of few is found by whose they are, not by its order."""
+    with connection.cursor() as cursor:
+        for model in (Customer, Score):
+            cursor.execute(f"ANALYZE {connection.ops.quote_name(model._meta.db_table)}")
 
 
 def _next_generation() -> int:
@@ -174,6 +182,11 @@ def _write_scores(chunk: Sequence[dict[str, Any]], generation: int) -> None:
     seal = RowSealer(Score)
     prepared = [seal(_score(row, generation)) for row in chunk]
     with transaction.atomic():
+        # Locked, so that whoever gives a customer away meanwhile waits, and then finds these scores to change as well.
+        customers = Customer.objects.select_for_update().filter(pk__in=[row["customer_id"] for row in prepared])
+        whose = {pk: said for pk, *said in customers.order_by("pk").values_list("pk", *REACHED_BY)}
+        for row in prepared:
+            row.update(zip(REACHED_BY, whose[row["customer_id"]], strict=True))
         _upsert(Score, fields, prepared)
 
 
@@ -186,6 +199,7 @@ def _score(row: dict[str, Any], generation: int) -> dict[str, Any]:
     return figures | {
         "generation": generation,
         "customer_id": row["person_id"],
+        **dict.fromkeys(REACHED_BY),
         "reasons": row.get("reasons") or "[]",
         "extra": row.get("extra") or "{}",
         "risk_key": -1 if risk is None else risk,
