@@ -6,6 +6,7 @@ what they must not: this is how `test_sweep.py` finds a leak without knowing wha
 """
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -67,7 +68,9 @@ class World:
         rows = []
         for p in self.people:
             strange = p in self.unseen
-            region, team = ("浙江", "East") if p in EAST else ("广东", "South")
+            # The stranger is among those who are out of sight.
+            east = p in EAST or (p == STRANGER and self.unseen >= EAST)
+            region, team = ("浙江", "East") if east else ("广东", "South")
             row: dict[str, Any] = dict.fromkeys(COMPUTED["scores/customers"].names)
             risk = 0.9 - p / 10 if strange else p / 10
             row |= {
@@ -124,7 +127,13 @@ class World:
             with lake.receiving(contract, source="shop", columns=columns, now=MONDAY, file=f"{contract}.csv") as batch:
                 more = [pa.field("extra", pa.string()), pa.field("row", pa.int64())]
                 schema = pa.schema([*batch.contract.schema, *more])
-                filled = [dict.fromkeys(schema.names) | row | {"row": n} for n, row in enumerate(rows, start=1)]
+                # A row's number counts within its customer, so that it does not tell how many others have.
+                nth: Counter[str] = Counter()
+                filled = []
+                for row in rows:
+                    nth[row["customer_id"]] += 1
+                    number = int(row["customer_id"][2:]) * 100 + nth[row["customer_id"]]
+                    filled.append(dict.fromkeys(schema.names) | row | {"row": number})
                 batch.append(pa.Table.from_pylist(filled, schema=schema))
                 # The stranger is one of the world, not of what the batch says of itself.
                 batch.report.update(read=9, accepted=9, rejected=0)
