@@ -143,7 +143,7 @@ def measured(user: User) -> list[tuple[str, str]]:
     return [
         (_("Team"), user.team.name if user.team is not None else "–"),
         (_("Regions"), ", ".join(user.regions) or (user.team.region if user.team is not None else "") or "–"),
-        (_("Account"), _("open") if user.is_active else _("closed")),
+        (_("Account"), _("in use") if user.is_active else _("closed")),
     ]
 
 
