@@ -74,8 +74,9 @@ def test_no_page_breaks_its_own_policy(watched: Callable[..., Any]) -> None:
         page.goto(path)
     sign_in(page, "dee")
     for path in [*walked, f"/customers/{WANG}/", *(f"/insight/{part}/" for part in ("stages", "value", "cohorts"))]:
-        page.goto(path)
-        page.wait_for_load_state("load")
+        if page.request.get(path).status != 405:  # one that is only sent to shows no page
+            page.goto(path)
+            page.wait_for_load_state("load")
     page.goto("/insight/stages/")
     page.wait_for_selector("[data-drawn='1'] .main-svg")
     page.goto("/governance/user/")
