@@ -45,3 +45,12 @@ def leave_trace(home: Path, **what: object) -> None:
     unfinished = home / f".{TRACE_FILE}.{os.getpid()}"
     unfinished.write_text(json.dumps(before | what), encoding="utf-8")
     unfinished.replace(home / TRACE_FILE)
+
+
+def settle(folder: Path) -> None:
+    """Make sure that what the folder lists survives a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -24,7 +24,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tenure.errors import TenureError
-from tenure.home import home_folder, keys_path, leave_trace, trace, vault_path
+from tenure.home import home_folder, keys_path, leave_trace, settle, trace, vault_path
 from tenure.language import tr
 
 _HEAD = b"\xb6r\xb5"  # "tnK1" where it is written as text
@@ -92,7 +92,7 @@ class Keyring:
             pass
         finally:
             unfinished.unlink()
-        _settle(path.parent)
+        settle(path.parent)
         return cls.open(path)
 
     @property
@@ -229,7 +229,7 @@ class Keyring:
 
     def _replace(self, keys: tuple[_Key, ...]) -> None:
         _written(self.path, keys).replace(self.path)
-        _settle(self.path.parent)
+        settle(self.path.parent)
         self._look()
 
 
@@ -320,15 +320,6 @@ def _written(path: Path, keys: tuple[_Key, ...]) -> Path:
         file.flush()
         os.fsync(file.fileno())
     return unfinished
-
-
-def _settle(folder: Path) -> None:
-    """Make sure that what the folder lists survives a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _read(path: Path) -> tuple[_Key, ...]:

@@ -32,6 +32,7 @@ from tenure.backup.locks import Lock
 from tenure.backup.members import MembersWriter
 from tenure.backup.sealed import start_of_part, write_head, writing_part
 from tenure.errors import TenureError
+from tenure.home import settle
 from tenure.lake import copies
 from tenure.lake.store import read_document, write_document
 from tenure.language import tr
@@ -125,7 +126,7 @@ def back_up(
             os.link(unfinished, path)  # never over another file, whoever made it meanwhile
         finally:
             unfinished.unlink(missing_ok=True)
-        _settle(path.parent)
+        settle(path.parent)
     size = path.stat().st_size
     _record(path, size, sha256, checked, now)
     write_document(here.home / LAST_FILE, {"at": now.isoformat(), "file": str(path.absolute()), "bytes": size})
@@ -310,14 +311,6 @@ def _desk(snapshot: desk.Snapshot, members: MembersWriter, watch: Watcher) -> di
 def _digest(file: BufferedRandom) -> str:
     file.seek(0)
     return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _settle(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _record(path: Path, size: int, sha256: str, checked: Checked, now: datetime) -> None:

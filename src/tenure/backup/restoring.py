@@ -21,7 +21,7 @@ from tenure.backup.events import WorkspaceRestored
 from tenure.backup.locks import Lock
 from tenure.backup.making import LAST_FILE, Watcher
 from tenure.errors import TenureError
-from tenure.home import vault_path
+from tenure.home import settle, vault_path
 from tenure.language import tr
 from tenure.vault import take_tombstones
 
@@ -374,11 +374,11 @@ def _put_in_place(building: Path, home: Path, now: datetime) -> Path | None:
     """Put the finished folder where it belongs, in one step; what stood there is kept under another name."""
     if not home.exists() or not any(home.iterdir()):
         os.rename(building, home)  # over an empty folder too
-        _settle(home.parent)
+        settle(home.parent)
         return None
     keys_alone = not _occupied(home)
     _exchange(building, home)
-    _settle(home.parent)
+    settle(home.parent)
     # `building` now names what stood there before.
     if keys_alone and _same_keys(building, home):
         shutil.rmtree(building)
@@ -397,7 +397,7 @@ def _named_aside(old: Path, home: Path, now: datetime) -> Path:
     while aside.exists():
         aside = aside.with_name(aside.name + "-1")
     os.rename(old, aside)
-    _settle(home.parent)
+    settle(home.parent)
     return aside
 
 
@@ -459,11 +459,3 @@ def _fsync_tree(folder: Path) -> None:
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
-
-
-def _settle(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -25,7 +25,7 @@ class AppendOnlyQuerySet(models.QuerySet[Row]):
 
 
 class AppendOnly(models.Model):
-    """A row of evidence. The database refuses to change or delete it as well (`governance.append_only`)."""
+    """A row of evidence. Of the audit tables the database refuses a change or deletion as well (`append_only`)."""
 
     class Meta:
         abstract = True

@@ -1,30 +1,18 @@
-from collections.abc import Iterable
-from typing import Any, NoReturn
-
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from tenure.desk.governance.models.accounts import User
-from tenure.desk.governance.models.audit import AppendOnlyError
+from tenure.desk.governance.models.audit import AppendOnly, AppendOnlyQuerySet
 
 
-class ConsentQuerySet(models.QuerySet["ConsentEntry"]):
-    def update(self, **kwargs: Any) -> NoReturn:
-        raise AppendOnlyError
-
-    def delete(self) -> NoReturn:
-        raise AppendOnlyError
-
-    def bulk_update(self, objs: Iterable["ConsentEntry"], *args: Any, **kwargs: Any) -> NoReturn:
-        raise AppendOnlyError
-
+class ConsentQuerySet(AppendOnlyQuerySet["ConsentEntry"]):
     def of(self, person_id: int) -> "ConsentQuerySet":
         """What this person said, under every number that is the same person now."""
         merged = PersonMerge.objects.filter(person_id=person_id).values("own_id")
         return self.filter(models.Q(person_id=person_id) | models.Q(person_id__in=merged))
 
 
-class ConsentEntry(models.Model):
+class ConsentEntry(AppendOnly):
     """What a person agreed to, refused or withdrew, and how we know. Added to, never changed: the newest counts."""
 
     person_id = models.BigIntegerField(_("person"))
@@ -59,14 +47,6 @@ class ConsentEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.person_id} {self.purpose} {self.channel} {self.state}"
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        if not self._state.adding:
-            raise AppendOnlyError
-        super().save(*args, **kwargs)
-
-    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
-        raise AppendOnlyError
 
 
 class PersonMerge(models.Model):
