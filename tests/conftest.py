@@ -64,6 +64,15 @@ OPTIONAL = {"data"}  # the data sets are not part of the product; their absence 
 _skipped: dict[str, int] = {}
 
 
+# Folders whose files take minutes: begun first, so that of two processes none is left alone with them at the end.
+LONGEST = ("sweep", "end_to_end", "backup", "pipeline", "rights")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    rank = {str(ROOT / "tests" / name): place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(str(item.path.parent), len(LONGEST)))
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     for marker, (need, present) in NEEDS.items():
         if item.get_closest_marker(marker) and not present():

@@ -36,12 +36,17 @@ err = Console(stderr=True, highlight=False)
 
 
 def complain(message: str) -> None:
-    err.print(message, style="red", markup=False)
+    _say(message, "red")
 
 
 def hint(message: str) -> None:
     """A next step, for people; programs read standard output and do not see it."""
-    err.print(message, style="dim", markup=False)
+    _say(message, "dim")
+
+
+def _say(message: str, style: str) -> None:
+    # A log is searched by line: only a screen needs sentences broken to its width.
+    err.print(message, style=style, markup=False, soft_wrap=not err.is_terminal)
 
 
 def rows(
