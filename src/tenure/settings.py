@@ -191,6 +191,7 @@ INSTALLED_APPS = [
     "tenure.web.apps.WebConfig",
     "unfold.apps.BasicAppConfig",
     "tenure.desk.governance",
+    "tenure.desk.work",
     "tenure.desk.customers",
     "tenure.web.apps.SiteConfig",
     "tenure.web.sign_in.apps.SignInConfig",

@@ -12,11 +12,17 @@ from typing import Any
 import tenure.backup.events
 import tenure.desk.customers.events
 import tenure.desk.governance.events
+import tenure.desk.work.events
 from tenure.desk.events import subscribe
 
 log = logging.getLogger("tenure.events")
 
-ROOMS = (tenure.backup.events, tenure.desk.customers.events, tenure.desk.governance.events)
+ROOMS = (
+    tenure.backup.events,
+    tenure.desk.customers.events,
+    tenure.desk.governance.events,
+    tenure.desk.work.events,
+)
 
 
 def connect() -> None:
