@@ -93,7 +93,7 @@ class Running:
     def now(self) -> datetime:
         return self.clock()
 
-    def tell(self, step: str, done: int, total: int) -> None:
+    def tell(self, step: str | Words, done: int, total: int) -> None:
         """Say how far it is; written twice a second at most, so it may be called often."""
         told = {"step": _kept(step), "done": done, "total": total}
         changed = told["step"] != self._told.get("step")
@@ -288,6 +288,6 @@ def _heartbeat(running: Running) -> Iterator[None]:
             thread.join()
 
 
-def _kept(sentence: str) -> dict[str, str]:
-    told = both(sentence)
+def _kept(sentence: str | Words) -> dict[str, str]:
+    told = sentence if isinstance(sentence, Words) else both(sentence)
     return {"en": told.en, "zh": told.zh}
