@@ -168,6 +168,8 @@ def import_file(
     encoding: str | None = None,
     date_order: str | None = None,
     sheet: str | None = None,
+    delimiter: str | None = None,
+    header_row: int | None = None,
     progress: Progress | None = None,
 ) -> ImportReport:
     """Bring a file's records into the lake as one batch that can be undone, and account for every row.
@@ -197,7 +199,7 @@ def import_file(
     kind = sources.source_for(path)
     mark = _Mark.of(path)
     with _said_plainly(path, mark):
-        reader = kind.open(path, Options(encoding=encoding, sheet=sheet))
+        reader = kind.open(path, Options(encoding=encoding, sheet=sheet, delimiter=delimiter, header_row=header_row))
         if reader.rows <= 0:
             raise TenureError(
                 tr(

@@ -15,6 +15,11 @@ LEAVE = "-"
 """As the field of a pair: leave this column unmapped, whatever its name suggests."""
 
 _COUNT = re.compile(r" \(\d+\)$")
+# Headings in traditional characters name the same fields.
+_SIMPLIFIED = str.maketrans(
+    "訂單編號戶電話機郵稱時間額數價產類態備註貨別國縣區鄉鎮證統會碼聯繫絡責負門隊導業務員職級歷銷購買賣開發據報結餘總計稅費運貿圖點現從進對應關係問題評論場備記錄簽約標題語",
+    "订单编号户电话机邮称时间额数价产类态备注货别国县区乡镇证统会码联系络责负门队导业务员职级历销购买卖开发据报结余总计税费运贸图点现从进对应关系问题评论场备记录签约标题语",
+)
 _NOISE = re.compile(r"[\s_\-./·()（）]+")
 
 
@@ -68,6 +73,25 @@ def map_columns(
 
     Raises TenureError where a required field has no column, two columns could be one field, or a pair names nothing.
     """
+    found, problems = draft(headers, contract, mapping, source=source, absent=absent)
+    if problems:
+        raise problems[0]
+    return found
+
+
+def draft(
+    headers: Sequence[str],
+    contract: Contract,
+    mapping: Mapping[str, str] | Iterable[str] | None = None,
+    *,
+    source: str = "main",
+    absent: Iterable[str] = (),
+) -> tuple[FieldMap, list[TenureError]]:
+    """As `map_columns`, but what names leave open stays open: the map so far, and what is still to be settled.
+
+    Raises TenureError where a pair names nothing, or a field is mapped twice.
+    """
+    problems: list[TenureError] = []
     fields: dict[str, str] = {}
     numbered: list[str] = []
     left_out: set[str] = set()
@@ -93,6 +117,7 @@ def map_columns(
     given = frozenset(fields) | frozenset(numbered)
 
     free = [header for header in headers if header not in left_out and header not in fields.values()]
+    excused = {*absent, *numbered, contract.line_no}
     claims: dict[str, list[tuple[int, str]]] = {}
     for header in free:
         for field, rank in _claims(header, contract, headers):
@@ -107,36 +132,40 @@ def map_columns(
         best = min(rank for rank, _ in rivals)
         names = [h for rank, h in rivals if rank == best]
         if len(names) > 1:
-            raise TenureError(
-                tr(
-                    'Source "{source}" has more than one column that could be {field} ({meaning}): {columns}. Say which '
-                    "with {example}.",
-                    source=source,
-                    field=column.name,
-                    meaning=column.meaning,
-                    columns=", ".join(names),
-                    example=_example(names[0], column.name),
+            problems.append(
+                TenureError(
+                    tr(
+                        'Source "{source}" has more than one column that could be {field} ({meaning}): {columns}. Say '
+                        "which with {example}.",
+                        source=source,
+                        field=column.name,
+                        meaning=column.meaning,
+                        columns=", ".join(names),
+                        example=_example(names[0], column.name),
+                    )
                 )
             )
+            excused.add(column.name)
+            continue
         fields[column.name] = names[0]
 
-    excused = {*absent, *numbered, contract.line_no}
     for column in contract.columns:
         needed = column.required or column.name in contract.key
         if needed and column.name not in fields and column.name not in excused:
-            raise _missing(column, headers, contract, source)
+            problems.append(_missing(column, headers, contract, source))
     taken_headers = set(fields.values())
-    return FieldMap(
+    found = FieldMap(
         {name: fields[name] for name in contract.names if name in fields},
         given,
         tuple(header for header in headers if header not in taken_headers),
         tuple(numbered),
     )
+    return found, problems
 
 
 def plain(name: str) -> str:
-    """A name with what does not count taken off: case, width, spaces, underscores, brackets."""
-    return _NOISE.sub("", unicodedata.normalize("NFKC", name).casefold())
+    """A name with what does not count taken off: case, width, script, spaces, underscores, brackets."""
+    return _NOISE.sub("", unicodedata.normalize("NFKC", name).casefold()).translate(_SIMPLIFIED)
 
 
 def _claims(header: str, contract: Contract, headers: Sequence[str]) -> list[tuple[str, int]]:
