@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db import IntegrityError, close_old_connections, connection, connections, transaction
+from django.db import IntegrityError, OperationalError, close_old_connections, connection, connections, transaction
 from django.db.models import F
 from django.db.models.functions import Coalesce
 from django.utils import translation
@@ -99,7 +99,7 @@ class Running:
         changed = told["step"] != self._told.get("step")
         self._told = told
         if changed or time.monotonic() - self._told_at >= _OFTEN:
-            self._write(**told)
+            self._say(**told)
 
     def keep(self, state: dict[str, Any]) -> None:
         """Keep what a later worker needs to go on from here, at once and for sure."""
@@ -110,8 +110,18 @@ class Running:
     def stopping(self) -> bool:
         """Whether a person wished it to stop; looked up twice a second at most."""
         if not self._stopping and time.monotonic() - self._told_at >= _OFTEN:
-            self._write(**self._told)
+            self._say(**self._told)
         return self._stopping
+
+    def _say(self, **told: Any) -> None:
+        """Progress is no reason to give up the work: where the desk's database is away, it goes on unseen."""
+        try:
+            self._write(**told)
+        except OperationalError as error:
+            self._told_at = time.monotonic()
+            log.warning("job %s: progress could not be told: %s", self.id, error)
+            if not connection.in_atomic_block:
+                connection.close()
 
     def _write(self, **changed: Any) -> None:
         now = self.clock()

@@ -1,0 +1,170 @@
+"""The import of an uploaded file as a job: tried out, done, gone on with after a kill, and taken back."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+
+from tenure.desk.events import announce
+from tenure.desk.governance import audit
+from tenure.desk.governance.models import User
+from tenure.desk.work import uploads
+from tenure.desk.work.events import ImportFinished, ImportUndone
+from tenure.desk.work.jobs import Running, Stopped
+from tenure.desk.work.models import Upload
+from tenure.lake import Lake
+from tenure.lake.batches import BatchInfo, is_writing
+from tenure.language import tr
+from tenure.sources.importing import ImportReport, import_file
+from tenure.workspace import Workspace, open_workspace
+
+UNDO = "undo"
+_COUNTS = ("read", "accepted", "rejected", "left_out", "blank", "refunds", "rounded", "created", "updated", "unchanged")
+
+
+def check(running: Running) -> None:
+    """Try an import out: everything is read and checked, and nothing is kept but the file of rejected rows."""
+    upload = Upload.objects.get(pk=running.params["upload"])
+    here = open_workspace()
+    report = _imported(running, upload, here, _lake(here), now=running.now(), dry_run=True)
+    running.result = told(report)
+
+
+def run(running: Running) -> None:
+    """Import an uploaded file as one batch.
+
+    The instant the import began is kept before anything is written, and the batch carries it: a worker that takes over
+    after a kill finds that batch by it. Committed, only the desk's part is left to do; begun by a process that is dead,
+    it is gone on with; otherwise the import begins again, and what was left is swept away unseen.
+    """
+    upload = Upload.objects.get(pk=running.params["upload"])
+    here = open_workspace()
+    lake = _lake(here)
+    before = running.state.get("now")
+    found = _batch_of(lake, upload, datetime.fromisoformat(before)) if before else None
+    if found is not None and found.state == "committed":
+        result = _from_batch(found)
+    else:
+        resume = found.batch if found is not None and found.state == "begun" and not is_writing(found.writer) else None
+        now = datetime.fromisoformat(before) if before and resume else running.now()
+        running.keep({"now": now.isoformat()})
+        result = told(_imported(running, upload, here, lake, now=now, dry_run=False, resume=resume))
+    finish(upload.pk, result, actor_id=running.asked_by, now=running.now())
+    running.result = result
+
+
+@transaction.atomic
+def finish(upload_id: int, result: Mapping[str, Any], *, actor_id: int | None, now: datetime) -> None:
+    """Note that the file is in, and let go of it. Noted already, nothing is done."""
+    upload = Upload.objects.select_for_update(of=("self",)).get(pk=upload_id)
+    if upload.batch:
+        return
+    upload.batch = result["batch"]
+    upload.save(update_fields=["batch"])
+    uploads._forget(upload, now)
+    audit.record(
+        "finish_import", "batch", upload.batch, actor=User.objects.filter(pk=actor_id).first(), now=now,
+        file=upload.name, contract=result["contract"], source=result["source"], accepted=result["accepted"],
+        rejected=result["rejected"],
+    )  # fmt: skip
+    announce(ImportFinished(upload.batch, result["contract"], result["accepted"], result["rejected"]))
+
+
+def run_undo(running: Running) -> None:
+    """Take a batch back as a job; killed after the lake let go of it, the next worker does the desk's part."""
+    batch = running.params["batch"]
+    running.tell(tr("Taking the batch back"), 0, 0)
+    actor = User.objects.filter(pk=running.asked_by).first()
+    if running.state.get("begun") and _state_of(batch) == "undone":
+        running.result = _note_undo(batch, {}, actor=actor, now=running.now())
+        return
+    running.keep({"begun": True})
+    running.result = undo(batch, actor=actor, now=running.now())
+
+
+def undo(batch: str, *, actor: User | None, now: datetime) -> dict[str, Any]:
+    """Take a batch back, and write down who did and what became of its records: counts, and those edited since.
+
+    Raises TenureError where there is no such batch, or it counts no more.
+    """
+    info = _lake(open_workspace()).undo(batch, now=now)
+    return _note_undo(batch, {"contract": info.contract, "rows": info.rows}, actor=actor, now=now)
+
+
+@transaction.atomic
+def _note_undo(batch: str, became: dict[str, Any], *, actor: User | None, now: datetime) -> dict[str, Any]:
+    audit.record("undo_import", "batch", batch, actor=actor, now=now, **became)
+    announce(ImportUndone(batch, str(became.get("contract", ""))))
+    return {"batch": batch, **became}
+
+
+def _state_of(batch: str) -> str | None:
+    found = [info.state for info in _lake(open_workspace()).batches() if info.batch == batch]
+    return found[0] if found else None
+
+
+def told(report: ImportReport) -> dict[str, Any]:
+    """A report as a job keeps it: counts, sums and reasons; nothing out of the rows."""
+    return {
+        "batch": report.batch, "contract": report.contract, "source": report.source, "kind": report.kind,
+        "currency": report.currency, "sums": dict(report.sums), "reasons": dict(report.reasons),
+        "reject_file": report.reject_file.name if report.reject_file else None, "seconds": round(report.seconds, 1),
+        **{name: value for name in _COUNTS if (value := getattr(report, name, None)) is not None},
+    }  # fmt: skip
+
+
+def rejects_path(name: str) -> Path | None:
+    """The file of rejected rows of this name, where it is still there."""
+    folder = open_workspace().rejects_folder
+    path = folder / name
+    return path if path.parent == folder and path.is_file() else None
+
+
+def lake_here() -> Lake:
+    return _lake(open_workspace())
+
+
+def _imported(
+    running: Running,
+    upload: Upload,
+    here: Workspace,
+    lake: Lake,
+    *,
+    now: datetime,
+    dry_run: bool,
+    resume: str | None = None,
+) -> ImportReport:
+    chosen = upload.choices
+
+    def progress(done: int, total: int) -> None:
+        if running.stopping:
+            raise Stopped
+        running.tell(tr("Checking the rows") if dry_run else tr("Importing the rows"), done, total)
+
+    running.tell(tr("Reading the file"), 0, 0)
+    return import_file(
+        lake, uploads.path_of(upload), chosen["contract"], zone=here.zone, currency=here.currency,
+        rejects_folder=here.rejects_folder, now=now, mapping=chosen.get("mapping"), source=chosen.get("source", "main"),
+        ids_of=chosen.get("ids_of"), dry_run=dry_run, encoding=chosen.get("encoding"), sheet=chosen.get("sheet"),
+        date_order=chosen.get("date_order"), delimiter=chosen.get("delimiter"), header_row=chosen.get("header_row"),
+        progress=progress,
+    )  # fmt: skip
+
+
+def _batch_of(lake: Lake, upload: Upload, began: datetime) -> BatchInfo | None:
+    same = [b for b in lake.batches() if b.fingerprint == upload.fingerprint and b.at == began]
+    return same[-1] if same else None
+
+
+def _from_batch(found: BatchInfo) -> dict[str, Any]:
+    """What is known of an import whose worker died between the lake's commit and the desk's."""
+    return {
+        "batch": found.batch, "contract": found.contract, "source": found.source, "reasons": {}, "sums": {},
+        "accepted": found.rows, "rejected": 0, "reject_file": None, **found.report,
+    }  # fmt: skip
+
+
+def _lake(here: Workspace) -> Lake:
+    return Lake(here.lake_folder, zone=here.zone, currency=here.currency)
