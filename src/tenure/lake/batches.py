@@ -10,11 +10,12 @@ import secrets
 import socket
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet
 
 from tenure.contracts import Contract
@@ -40,6 +41,8 @@ SCHEMA = pa.schema(
         pa.field("report", pa.string()),
     ]
 )
+# An import that was killed may be gone on with for so long; then its rows are cleared away.
+RESUMABLE_FOR = timedelta(days=7)
 # One Delta commit for about this many rows: few files, bounded memory.
 _ROWS_A_WRITE = 500_000
 
@@ -61,6 +64,11 @@ class BatchInfo:
     writer: str
     report: dict[str, Any]
 
+    @property
+    def may_resume(self) -> bool:
+        """Whether its writer noted down all it takes to go on, should it die."""
+        return self.state == "begun" and "plan" in self.report
+
 
 @dataclass
 class Batch:
@@ -76,20 +84,25 @@ class Batch:
     fingerprint: str | None
     now: datetime
     id: str = ""
+    stored_to: int = 0  # rows up to this number of their file are in the lake from before, and are not written again
     rows: int = 0
     report: dict[str, Any] = field(default_factory=dict)
     _waiting: list[pa.Table] = field(default_factory=list)
     _waiting_rows: int = 0
 
     def __post_init__(self) -> None:
+        if self.id:
+            return
         stamp = self.now.astimezone(UTC).strftime("%Y%m%dT%H%M%S")
         self.id = f"{stamp}-{self.contract.name}-{secrets.token_hex(4)}"
 
     def append(self, rows: pa.Table) -> None:
         """Take rows with the contract's columns (those missing are absent), `extra` and `row`."""
+        self.rows += rows.num_rows
+        if self.stored_to:
+            rows = rows.filter(pc.greater(rows["row"], self.stored_to))
         self._waiting.append(self._stamped(rows))
         self._waiting_rows += rows.num_rows
-        self.rows += rows.num_rows
         if self._waiting_rows >= _ROWS_A_WRITE:
             self.flush()
 
