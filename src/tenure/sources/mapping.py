@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from tenure.contracts import Column, Contract
 from tenure.errors import TenureError
@@ -163,6 +164,7 @@ def draft(
     return found, problems
 
 
+@lru_cache(maxsize=20_000)
 def plain(name: str) -> str:
     """A name with what does not count taken off: case, width, script, spaces, underscores, brackets."""
     return _NOISE.sub("", unicodedata.normalize("NFKC", name).casefold()).translate(_SIMPLIFIED)

@@ -1,5 +1,6 @@
 """The import of an uploaded file as a job: tried out, done, gone on with after a kill, and taken back."""
 
+import time
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -14,21 +15,31 @@ from tenure.desk.work import uploads
 from tenure.desk.work.events import ImportFinished, ImportUndone
 from tenure.desk.work.jobs import Running, Stopped
 from tenure.desk.work.models import Upload
+from tenure.errors import TenureError
 from tenure.lake import Lake
-from tenure.lake.batches import BatchInfo, is_writing
+from tenure.lake.batches import BatchInfo
+from tenure.lake.store import read_document, write_document
 from tenure.language import tr
-from tenure.sources.importing import ImportReport, import_file
+from tenure.sources.begun import InAlreadyError
+from tenure.sources.importing import ImportReport, StoppedError, import_file
 from tenure.workspace import Workspace, open_workspace
 
 UNDO = "undo"
+SAMPLES = "samples.json"
+WAIT_SECONDS = 1.0
 _COUNTS = ("read", "accepted", "rejected", "left_out", "blank", "refunds", "rounded", "created", "updated", "unchanged")
 
 
 def check(running: Running) -> None:
-    """Try an import out: everything is read and checked, and nothing is kept but the file of rejected rows."""
+    """Try an import out: everything is read and checked, and nothing is kept but the file of rejected rows.
+
+    A few rows of each kind lie beside the file, to be shown, and go with it.
+    """
     upload = Upload.objects.get(pk=running.params["upload"])
     here = open_workspace()
     report = _imported(running, upload, here, _lake(here), now=running.now(), dry_run=True)
+    samples = {name: [dict(row) for row in rows] for name, rows in report.samples.items()}
+    write_document(uploads.path_of(upload).parent / SAMPLES, samples)
     running.result = told(report)
 
 
@@ -36,21 +47,32 @@ def run(running: Running) -> None:
     """Import an uploaded file as one batch.
 
     The instant the import began is kept before anything is written, and the batch carries it: a worker that takes over
-    after a kill finds that batch by it. Committed, only the desk's part is left to do; begun by a process that is dead,
-    it is gone on with; otherwise the import begins again, and what was left is swept away unseen.
+    after a kill finds that batch by it. Committed, only the desk's part is left to do; begun, it is gone on with behind
+    the last rows written; otherwise the import begins again, and what was left is swept away unseen. While the worker
+    before is not quite dead it holds the file's place in the lake, and this one waits for it.
     """
     upload = Upload.objects.get(pk=running.params["upload"])
     here = open_workspace()
     lake = _lake(here)
-    before = running.state.get("now")
-    found = _batch_of(lake, upload, datetime.fromisoformat(before)) if before else None
-    if found is not None and found.state == "committed":
-        result = _from_batch(found)
-    else:
-        resume = found.batch if found is not None and found.state == "begun" and not is_writing(found.writer) else None
+    while True:
+        before = running.state.get("now")
+        found = _batch_of(lake, upload, datetime.fromisoformat(before)) if before else None
+        if found is not None and found.state == "committed":
+            result = _from_batch(found)
+            break
+        resume = found.batch if found is not None and found.may_resume else None
         now = datetime.fromisoformat(before) if before and resume else running.now()
         running.keep({"now": now.isoformat()})
-        result = told(_imported(running, upload, here, lake, now=now, dry_run=False, resume=resume))
+        try:
+            result = told(_imported(running, upload, here, lake, now=now, dry_run=False, resume=resume))
+            break
+        except InAlreadyError as error:
+            if error.batch is not None or before is None:
+                raise
+        running.tell(tr("Waiting for the import before"), 0, 0)
+        if running.stopping:
+            raise Stopped
+        time.sleep(WAIT_SECONDS)
     finish(upload.pk, result, actor_id=running.asked_by, now=running.now())
     running.result = result
 
@@ -126,6 +148,14 @@ def lake_here() -> Lake:
     return _lake(open_workspace())
 
 
+def samples_of(upload: Upload) -> dict[str, list[dict[str, str]]]:
+    """A few rows the last check found new, changed and unchanged; nothing where there was none."""
+    try:
+        return read_document(uploads.path_of(upload).parent / SAMPLES) or {}
+    except (TenureError, OSError, ValueError):
+        return {}
+
+
 def _imported(
     running: Running,
     upload: Upload,
@@ -137,20 +167,26 @@ def _imported(
     resume: str | None = None,
 ) -> ImportReport:
     chosen = upload.choices
-
-    def progress(done: int, total: int) -> None:
-        if running.stopping:
-            raise Stopped
-        running.tell(tr("Checking the rows") if dry_run else tr("Importing the rows"), done, total)
-
+    saying = tr("Checking the rows") if dry_run else tr("Importing the rows")
     running.tell(tr("Reading the file"), 0, 0)
-    return import_file(
-        lake, uploads.path_of(upload), chosen["contract"], zone=here.zone, currency=here.currency,
-        rejects_folder=here.rejects_folder, now=now, mapping=chosen.get("mapping"), source=chosen.get("source", "main"),
-        ids_of=chosen.get("ids_of"), dry_run=dry_run, encoding=chosen.get("encoding"), sheet=chosen.get("sheet"),
-        date_order=chosen.get("date_order"), delimiter=chosen.get("delimiter"), header_row=chosen.get("header_row"),
-        progress=progress,
-    )  # fmt: skip
+    # What somebody began and never ended is in nobody's way: with the file's place in hand, its process is dead.
+    again = bool(chosen.get("again")) or not twins(lake, upload)
+    try:
+        return import_file(
+            lake, uploads.path_of(upload), chosen["contract"], zone=here.zone, currency=here.currency,
+            rejects_folder=here.rejects_folder, now=now, mapping=chosen.get("mapping"), source=chosen.get("source", "main"),
+            ids_of=chosen.get("ids_of"), dry_run=dry_run, encoding=chosen.get("encoding"), sheet=chosen.get("sheet"),
+            date_order=chosen.get("date_order"), delimiter=chosen.get("delimiter"), header_row=chosen.get("header_row"),
+            mode=chosen.get("mode", "upsert"), match_on=chosen.get("match_on"), resume=resume, again=again,
+            stop=lambda: running.stopping, progress=lambda done, total: running.tell(saying, done, total),
+        )  # fmt: skip
+    except StoppedError:
+        raise Stopped from None
+
+
+def twins(lake: Lake, upload: Upload) -> list[BatchInfo]:
+    """Batches of this very file that count."""
+    return [info for info in lake.batches() if info.fingerprint == upload.fingerprint and info.state == "committed"]
 
 
 def _batch_of(lake: Lake, upload: Upload, began: datetime) -> BatchInfo | None:

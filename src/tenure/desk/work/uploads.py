@@ -36,7 +36,7 @@ CHECK, IMPORT = "check", "import"
 # What a person may say of a file. mapping: column → field, "-" for none.
 CHOICES = frozenset(
     {"contract", "source", "ids_of", "encoding", "delimiter", "sheet", "header_row", "mapping", "mode", "match_on",
-     "date_order", "template"}
+     "date_order", "again", "template"}
 )  # fmt: skip
 
 
@@ -230,7 +230,7 @@ def use_template(upload_id: int, template_id: int, headers: list[str], *, now: d
     """Read the file as the template says, as far as it has its columns. Raises MappingTemplate.DoesNotExist."""
     template = MappingTemplate.objects.get(pk=template_id)
     mapping = template.choices.get("mapping", {})
-    kept = {name: template.choices.get(name) for name in CHOICES - {"sheet", "encoding", "template"}}
+    kept = {name: template.choices.get(name) for name in CHOICES - {"sheet", "encoding", "again", "template"}}
     there = {header: field for header, field in mapping.items() if header in headers}
     return choose(upload_id, {**kept, "mapping": there, "template": template.name}, now=now)
 

@@ -1,10 +1,9 @@
 """Batches: what came in, by whom, what became of it, and the way back."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from django.contrib import messages
 from django.db import transaction
@@ -25,7 +24,7 @@ from tenure.errors import TenureError
 from tenure.lake.batches import BatchInfo
 from tenure.web.frame import render
 from tenure.web.importing.rejects import first_rejects
-from tenure.web.importing.steps import sees_everything, sums
+from tenure.web.importing.steps import counted, sees_everything, sums
 
 SHOWN = 300
 
@@ -147,21 +146,6 @@ def rejects_of(info: BatchInfo) -> Path | None:
     begun = datetime.fromisoformat(info.report["begun"]) if "begun" in info.report else info.at
     ending = f"-{info.contract}-{begun:%Y%m%dT%H%M%S}-{info.fingerprint[:8]}.csv"
     return next((path for path in sorted(folder.iterdir()) if path.name.endswith(ending) and path.name[0] != "."), None)
-
-
-COUNTED = ("read", "created", "updated", "unchanged", "accepted", "rejected", "left_out", "blank", "refunds", "rounded")
-
-
-def counted(result: Mapping[str, Any]) -> list[tuple[str, int]]:
-    """(what, how many) of an import's report, in words."""
-    words = {
-        "read": _("Rows read"), "created": _("New records"), "updated": _("Changed records"),
-        "unchanged": _("Unchanged"), "accepted": _("Accepted"), "rejected": _("Rejected"),
-        "left_out": _("Left out"), "blank": _("Blank rows"), "refunds": _("Refunds"), "rounded": _("Rounded amounts"),
-    }  # fmt: skip
-    optional = {"left_out", "blank", "refunds", "rounded"}
-    found = [(name, result[name]) for name in COUNTED if isinstance(result.get(name), int)]
-    return [(words[name], count) for name, count in found if count or name not in optional]
 
 
 def _found(batch: str) -> BatchInfo:

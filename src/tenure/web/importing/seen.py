@@ -94,6 +94,11 @@ def may_be_numbered(shape: Contract) -> Column | None:
     return column if column.type == "text" else None
 
 
+def finders(shape: Contract) -> list[str]:
+    """Fields by which a row may find its record, where it lacks the record's number."""
+    return [name for name in ("phone", "email", "id_number") if name in shape and shape.key == (shape.person,)]
+
+
 def chosen(found: Sighting, posted: Mapping[str, str], shape: Contract) -> dict[str, str]:
     """The mapping that was sent: every column of the file, a field or none for each."""
     mapping = {}

@@ -1,6 +1,6 @@
 """The steps of an import: send a file, see what was understood, map its columns, try it out, import it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
 
@@ -12,13 +12,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from tenure.contracts import CONTRACTS
+from tenure.contracts import CONTRACTS, Contract
 from tenure.desk.governance.api import scope_of
 from tenure.desk.governance.models import User
 from tenure.desk.lake import lake
-from tenure.desk.work import uploads
+from tenure.desk.work import imports, uploads
 from tenure.desk.work.models import MappingTemplate, Upload
 from tenure.errors import TenureError
+from tenure.language import Words
 from tenure.sources.mapping import LEAVE, ROW
 from tenure.web.frame import render
 from tenure.web.importing import seen
@@ -73,7 +74,9 @@ def start(request: HttpRequest) -> HttpResponse:
         most=most_bytes() // (1 << 20),
         days=uploads.KEPT.days,
         contracts=list(CONTRACTS.values()),
-        templates=[(one, CONTRACTS[one.contract].words) for one in uploads.templates()[:100] if one.contract in CONTRACTS],
+        templates=[
+            (one, CONTRACTS[one.contract].words) for one in uploads.templates()[:100] if one.contract in CONTRACTS
+        ],
     )
 
 
@@ -162,6 +165,7 @@ def map_(request: HttpRequest, upload: Upload) -> HttpResponse:
             choices["date_order"] = (
                 request.POST.get("date_order") if request.POST.get("date_order") in ("dmy", "mdy") else None
             )
+            choices["match_on"] = [name for name in request.POST.getlist("match_on") if name in seen.finders(shape)]
             choices["mode"] = request.POST.get("mode") if request.POST.get("mode") in ("create", "update") else None
             uploads.choose(upload.pk, choices, now=now)
             if "save" in request.POST:
@@ -201,6 +205,8 @@ def map_(request: HttpRequest, upload: Upload) -> HttpResponse:
         leave=LEAVE,
         date_order=upload.choices.get("date_order", ""),
         mode=upload.choices.get("mode", ""),
+        finders=[shape[name] for name in seen.finders(shape)],
+        match_on=upload.choices.get("match_on", []),
         has_dates=any(c.type in ("instant", "date") for c in shape.columns),
         saved_as=upload.choices.get("template", ""),
         **_about(upload),
@@ -216,6 +222,7 @@ def check(request: HttpRequest, upload: Upload) -> HttpResponse:
     if job is None:
         return HttpResponseRedirect(reverse("admin:import_map", args=[upload.pk]))
     result = job.result if job.status == job.Status.DONE else {}
+    shape = CONTRACTS[upload.choices["contract"]]
     return render(
         request,
         "importing/check.html",
@@ -225,7 +232,9 @@ def check(request: HttpRequest, upload: Upload) -> HttpResponse:
         upload=upload,
         job=job,
         result=result,
-        shape=CONTRACTS[upload.choices["contract"]],
+        shape=shape,
+        counts=counted(result),
+        samples=[(words, _table(shape, imports.samples_of(upload).get(name, []))) for name, words in _SAMPLED.items()],
         rejects=first_rejects(result.get("reject_file")),
         sums=sums(result),
         **_about(upload),
@@ -237,6 +246,7 @@ def check(request: HttpRequest, upload: Upload) -> HttpResponse:
 def run(request: HttpRequest, upload: Upload) -> HttpResponse:
     """Have the file imported."""
     try:
+        uploads.choose(upload.pk, {"again": request.POST.get("again") == "1"}, now=timezone.now())
         uploads.begin(upload.pk, uploads.IMPORT, actor=_actor(request), now=timezone.now())
     except TenureError as error:
         messages.error(request, str(error))
@@ -261,6 +271,7 @@ def result(request: HttpRequest, upload: Upload) -> HttpResponse:
         job=job,
         result=found,
         shape=CONTRACTS.get(upload.choices.get("contract", "")),
+        counts=counted(found),
         rejects=first_rejects(found.get("reject_file")),
         sums=sums(found),
     )
@@ -286,6 +297,34 @@ def drop_template(request: HttpRequest, template_id: int) -> HttpResponse:
     except MappingTemplate.DoesNotExist as error:
         raise Http404 from error
     return HttpResponseRedirect(reverse("admin:import"))
+
+
+COUNTED = ("read", "created", "updated", "unchanged", "accepted", "rejected", "left_out", "blank", "refunds", "rounded")
+
+
+def counted(result: Mapping[str, Any]) -> list[tuple[str, int]]:
+    """(what, how many) of an import's report, in words."""
+    words = {
+        "read": _("Rows read"), "created": _("New records"), "updated": _("Changed records"),
+        "unchanged": _("Unchanged"), "accepted": _("Accepted"), "rejected": _("Rejected"),
+        "left_out": _("Left out"), "blank": _("Blank rows"), "refunds": _("Refunds"), "rounded": _("Rounded amounts"),
+    }  # fmt: skip
+    optional = {"left_out", "blank", "refunds", "rounded"}
+    found = [(name, result[name]) for name in COUNTED if isinstance(result.get(name), int)]
+    return [(words[name], count) for name, count in found if count or name not in optional]
+
+
+_SAMPLED = {
+    "created": Words("New", "新增"),
+    "updated": Words("Changed", "变更"),
+    "unchanged": Words("Unchanged", "未变"),
+}
+
+
+def _table(shape: Contract, rows: list[dict[str, str]]) -> tuple[list[str], list[list[str]]]:
+    """Headings and cells of a few rows."""
+    names = [name for name in shape.names if any(row.get(name) for row in rows)]
+    return [str(shape[name].words) for name in names], [[row.get(name) or "–" for name in names] for row in rows]
 
 
 def sums(result: dict[str, Any]) -> list[tuple[str, str]]:
@@ -336,7 +375,7 @@ def _over(upload: Upload) -> HttpResponse | None:
 
 def _about(upload: Upload) -> dict[str, Any]:
     """Who else is at this very file, and whether it is in already."""
-    twins = [b for b in lake().batches() if b.fingerprint == upload.fingerprint and b.state == "committed"]
+    twins = imports.twins(lake(), upload)
     return {"others": uploads.others(upload), "twins": twins[-3:], "at_it": uploads.running(upload)}
 
 
