@@ -1,11 +1,18 @@
 """The import of an uploaded file as a job: tried out, done, gone on with after a kill, and taken back."""
 
+import csv
+import hashlib
+import json
+import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+from django.core.cache import cache
 from django.db import transaction
 
 from tenure.desk.events import announce
@@ -21,12 +28,15 @@ from tenure.lake.batches import BatchInfo
 from tenure.lake.store import read_document, write_document
 from tenure.language import tr
 from tenure.sources.begun import InAlreadyError
-from tenure.sources.importing import ImportReport, StoppedError, import_file
+from tenure.sources.existing import Mode
+from tenure.sources.importing import ImportReport, StoppedError, import_file, import_table
 from tenure.workspace import Workspace, open_workspace
 
 UNDO = "undo"
 SAMPLES = "samples.json"
 WAIT_SECONDS = 1.0
+CALL_SECONDS = 15 * 60
+DAY_SECONDS = 24 * 3600
 _COUNTS = ("read", "accepted", "rejected", "left_out", "blank", "refunds", "rounded", "created", "updated", "unchanged")
 
 
@@ -87,7 +97,7 @@ def finish(upload_id: int, result: Mapping[str, Any], *, actor_id: int | None, n
     upload.save(update_fields=["batch"])
     uploads._forget(upload, now)
     audit.record(
-        "finish_import", "batch", upload.batch, actor=User.objects.filter(pk=actor_id).first(), now=now,
+        "finish_import", "batch", upload.batch, actor=_person(actor_id), now=now,
         file=upload.name, contract=result["contract"], source=result["source"], accepted=result["accepted"],
         rejected=result["rejected"],
     )  # fmt: skip
@@ -98,12 +108,148 @@ def run_undo(running: Running) -> None:
     """Take a batch back as a job; killed after the lake let go of it, the next worker does the desk's part."""
     batch = running.params["batch"]
     running.tell(tr("Taking the batch back"), 0, 0)
-    actor = User.objects.filter(pk=running.asked_by).first()
+    actor = _person(running.asked_by)
     if running.state.get("begun") and _state_of(batch) == "undone":
         running.result = _note_undo(batch, {}, actor=actor, now=running.now())
         return
     running.keep({"begun": True})
     running.result = undo(batch, actor=actor, now=running.now())
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a program says of the rows it sends."""
+
+    contract: str
+    source: str
+    mode: Mode
+    match_on: tuple[str, ...]
+    all_or_nothing: bool
+    dry_run: bool
+
+
+def receive_once(
+    rows: Sequence[Mapping[str, Any]], told: Told, *, once: str, actor: User, now: datetime
+) -> tuple[int, dict[str, Any]]:
+    """Bring rows in, or give again what was answered to the same call before: (status, answer).
+
+    once: a mark of the call; empty: none. It is held while the call runs, so two of them at a time are one and a 409;
+    one that dies frees it after some minutes, and rows that came in by then count once, by their key.
+    """
+    if not once:
+        return receive_rows(rows, told, actor=actor, now=now)
+    name = "once:" + hashlib.sha256(once.encode()).hexdigest()
+    whole = [asdict(told), rows]
+    print_ = hashlib.sha256(json.dumps(whole, sort_keys=True, default=str).encode()).hexdigest()
+    if not cache.add(name, {"of": print_}, CALL_SECONDS):
+        before = cache.get(name) or {}
+        if before.get("of") != print_:
+            return 409, {"detail": tr("This Idempotency-Key came before with other rows. Use a new one for new rows.")}
+        if "status" not in before:
+            return 409, {
+                "detail": tr("The first call with this Idempotency-Key is still under way. Ask again in a while.")
+            }
+        return before["status"], before["answer"]
+    try:
+        status, answer = receive_rows(rows, told, actor=actor, now=now)
+    except BaseException:
+        cache.delete(name)
+        raise
+    # An answer quotes values of rows that were not taken; of those, only which row and why is kept.
+    kept = {**answer, "errors": [{k: v for k, v in one.items() if k != "value"} for one in answer.get("errors", [])]}
+    cache.set(name, {"of": print_, "status": status, "answer": kept}, DAY_SECONDS)
+    return status, answer
+
+
+def receive_rows(
+    rows: Sequence[Mapping[str, Any]], told: Told, *, actor: User, now: datetime
+) -> tuple[int, dict[str, Any]]:
+    """Bring rows in as one batch: (status, answer). 422 where none of them came in, with each row's reasons.
+
+    Raises TenureError for rows that are no table of this contract.
+    """
+    here = open_workspace()
+    lake = _lake(here)
+    table = as_table(rows)
+    asked: dict[str, Any] = {
+        "source": told.source, "zone": here.zone, "currency": here.currency, "now": now, "name": f"API ({told.source})",
+        "mode": told.mode, "match_on": told.match_on or None,
+    }  # fmt: skip
+    if told.all_or_nothing or told.dry_run:
+        tried = _answered(lake, table, told, {**asked, "dry_run": True})
+        if tried["rejected"] and (told.all_or_nothing or not tried["accepted"]):
+            return 422, tried | {"accepted": 0, "detail": tr("Nothing was taken: not every row can be.")}
+        if told.dry_run:
+            return 200, tried
+    answer = _answered(lake, table, told, asked)
+    if answer["batch"] is None:
+        return 422, answer | {"detail": tr("Nothing was taken: no row can be.")}
+    with transaction.atomic():
+        audit.record(
+            "finish_import", "batch", answer["batch"], actor=actor, now=now, contract=told.contract, source=told.source,
+            through="api", accepted=answer["accepted"], rejected=answer["rejected"],
+        )  # fmt: skip
+        announce(ImportFinished(answer["batch"], told.contract, answer["accepted"], answer["rejected"]))
+    return 200, answer
+
+
+def as_table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """Rows of JSON as columns of text, as a file would hold them; what is nested stays JSON text."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    if not names:
+        raise TenureError(tr("The rows have no fields."))
+    return pa.table({name: pa.array([_as_text(row.get(name)) for row in rows], pa.string()) for name in names})
+
+
+def _as_text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value.replace("\x00", "").encode("utf-8", "replace").decode() if value else None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _answered(lake: Lake, table: pa.Table, told: Told, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What an import of these rows says, row by row, also where it takes none of them."""
+    uploads.folder().mkdir(parents=True, exist_ok=True, mode=0o700)
+    with tempfile.TemporaryDirectory(dir=uploads.folder()) as place:
+        try:
+            report = import_table(lake, table, told.contract, rejects_folder=Path(place), **asked)
+        except TenureError:
+            errors = [error for path in sorted(Path(place).iterdir()) for error in _errors_in(path)]
+            if not errors:
+                raise
+            return {
+                "batch": None, "contract": told.contract, "source": told.source, "read": table.num_rows, "accepted": 0,
+                "rejected": len(errors), "created": 0, "updated": 0, "unchanged": 0,
+                "dry_run": bool(asked.get("dry_run")), "errors": errors,
+            }  # fmt: skip
+    names = (
+        "batch",
+        "contract",
+        "source",
+        "read",
+        "accepted",
+        "rejected",
+        "created",
+        "updated",
+        "unchanged",
+        "dry_run",
+    )
+    errors = [
+        {"row": one.row, "field": one.column, "value": one.value, "reason": one.reason, "remedy": one.remedy}
+        for one in report.rejects
+    ]
+    return {name: getattr(report, name) for name in names} | {"errors": errors}
+
+
+def _errors_in(path: Path) -> list[dict[str, Any]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.reader(file)
+        next(rows, None)
+        return [
+            {"row": int(row[0]), "field": row[1], "value": row[2], "reason": row[3], "remedy": row[4]} for row in rows
+        ]
 
 
 def undo(batch: str, *, actor: User | None, now: datetime) -> dict[str, Any]:
@@ -120,6 +266,10 @@ def _note_undo(batch: str, became: dict[str, Any], *, actor: User | None, now: d
     audit.record("undo_import", "batch", batch, actor=actor, now=now, **became)
     announce(ImportUndone(batch, str(became.get("contract", ""))))
     return {"batch": batch, **became}
+
+
+def _person(user_id: int | None) -> User | None:
+    return User.objects.filter(pk=user_id).first() if user_id is not None else None
 
 
 def _state_of(batch: str) -> str | None:

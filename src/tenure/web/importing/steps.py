@@ -20,6 +20,7 @@ from tenure.desk.work import imports, uploads
 from tenure.desk.work.models import MappingTemplate, Upload
 from tenure.errors import TenureError
 from tenure.language import Words
+from tenure.sources.looking import Sighting
 from tenure.sources.mapping import LEAVE, ROW
 from tenure.web.frame import render
 from tenure.web.importing import seen
@@ -102,7 +103,8 @@ def look(request: HttpRequest, upload: Upload) -> HttpResponse:
         except TenureError as error:
             messages.error(request, str(error))
         return HttpResponseRedirect(reverse("admin:import_look", args=[upload.pk]))
-    found = trouble = None
+    found: Sighting | None = None
+    trouble = None
     headings: list[str] = []
     rows: list[list[str]] = []
     more = 0
