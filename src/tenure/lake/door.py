@@ -188,6 +188,7 @@ class Lake:
         try:
             yield batch
             batch.flush()
+            batch.check()
             self._store.append(BATCHES, batch.line("committed", now))
             self._store.compact(BATCHES)
         except BaseException:
