@@ -88,7 +88,7 @@ def test_the_mode_update_refuses_what_is_not_there(customers, write):
 
 
 def test_a_mode_that_does_not_exist_is_told(customers, write):
-    with pytest.raises(TenureError, match='no mode "replace".*upsert, create, update'):
+    with pytest.raises(TenureError, match=r'no mode "replace".*upsert, create, update'):
         customers.take(write(SECOND), "customers", mode="replace")
 
 

@@ -25,6 +25,7 @@ _LOOK = tr("What they say")
 _RUN = tr("Run it")
 _RIGHTS = tr("People's own data")
 
+app.command("look", cls=manners.Command, rich_help_panel=_DATA)(records.look)
 app.command("import", cls=manners.Command, rich_help_panel=_DATA)(records.import_)
 app.command("template", cls=manners.Command, rich_help_panel=_DATA)(records.template)
 app.command("batches", cls=manners.Command, rich_help_panel=_DATA)(records.batches)

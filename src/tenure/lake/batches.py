@@ -19,9 +19,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet
 
 from tenure.contracts import Contract
+from tenure.errors import TenureError
 from tenure.lake.sealed import seal
 from tenure.lake.store import Store
+from tenure.lake.tombstones import TABLE as ERASED_TABLE
 from tenure.lake.tombstones import without_buried
+from tenure.language import tr
 
 State = Literal["begun", "committed", "undone", "abandoned"]
 TABLE = "batches"
@@ -87,10 +90,13 @@ class Batch:
     stored_to: int = 0  # rows up to this number of their file are in the lake from before, and are not written again
     rows: int = 0
     report: dict[str, Any] = field(default_factory=dict)
+    _written: int = 0
+    _graves: int | None = None
     _waiting: list[pa.Table] = field(default_factory=list)
     _waiting_rows: int = 0
 
     def __post_init__(self) -> None:
+        self._graves = self.store.version(ERASED_TABLE)
         if self.id:
             return
         stamp = self.now.astimezone(UTC).strftime("%Y%m%dT%H%M%S")
@@ -112,7 +118,25 @@ class Batch:
             rows = without_buried(self.store, self.contract, pa.concat_tables(self._waiting))
             table = f"received/{self.contract.name}"
             self.store.append(table, seal(rows, table, self.home))
+            self._written += rows.num_rows
         self._waiting, self._waiting_rows = [], 0
+
+    def check(self) -> None:
+        """See that what was written is there. Raises TenureError where it is not: a disk that went away takes rows along."""
+        if not self._written or self._graves != self.store.version(ERASED_TABLE):
+            return  # somebody was erased meanwhile, whose rows are rightly gone
+        there = f"batch = '{self.id}'" + (f" AND row > {self.stored_to}" if self.stored_to else "")
+        found = self.store.count(f"received/{self.contract.name}", there)
+        if found != self._written or not self.store.count(TABLE, f"batch = '{self.id}'"):
+            raise TenureError(
+                tr(
+                    "Of {written:,} rows written to {path}, {found:,} are there, so nothing was imported. Is the disk still "
+                    "there, and does nobody else change the folder? Then import again.",
+                    written=self._written,
+                    found=found,
+                    path=self.store.folder,
+                )
+            )
 
     def _stamped(self, rows: pa.Table) -> pa.Table:
         count = rows.num_rows

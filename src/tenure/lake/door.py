@@ -188,6 +188,7 @@ class Lake:
         try:
             yield batch
             batch.flush()
+            batch.check()
             self._store.append(BATCHES, batch.line("committed", now))
             self._store.compact(BATCHES)
         except BaseException:
@@ -199,6 +200,13 @@ class Lake:
 
         Raises TenureError where there is no such batch, or it does not count already.
         """
+        info = self.committed(batch_id)
+        undone = BatchInfo(**{**info.__dict__, "state": "undone", "at": now})
+        self._store.append(BATCHES, line_of(undone))
+        return undone
+
+    def committed(self, batch_id: str) -> BatchInfo:
+        """The batch of that name. Raises TenureError where there is none, or it does not count."""
         for info in self.batches():
             if info.batch == batch_id:
                 break
@@ -212,9 +220,7 @@ class Lake:
                     state=info.state,
                 )
             )
-        undone = BatchInfo(**{**info.__dict__, "state": "undone", "at": now})
-        self._store.append(BATCHES, line_of(undone))
-        return undone
+        return info
 
     def publish(self, table: str, rows: pa.Table | pa.RecordBatchReader, *, sealed: bool = False) -> None:
         """Put a computed table in its place, whole and at once. Its personal columns are sealed unless they are already."""

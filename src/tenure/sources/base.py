@@ -83,11 +83,13 @@ class Reader(Protocol):
     headers: names of its columns, no two alike (a repeated one carries its count: `total (2)`).
     rows: how many rows it has, by a count that doesn't depend on how `chunks` reads them: good, broken and blank.
     encoding, delimiter, sheet: what was found, where it applies. header_row: the row that names the columns, from 1.
+    from_1904: whether day numbers count from 1904, as some workbooks do, and not from 1900.
     """
 
     headers: tuple[str, ...]
     rows: int
     header_row: int
+    from_1904: bool
     encoding: str | None
     delimiter: str | None
     sheet: str | None

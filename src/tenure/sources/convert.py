@@ -183,6 +183,8 @@ def _without_shield(chunk: Chunk) -> Chunk:
 def _parse(plan: Plan, column: Column, cells: pa.Array, header: str) -> Parsed:
     if column.values:
         return parse.coded(cells, column.values)
+    if plan.reader.from_1904 and column.type in ("instant", "date") and pa.types.is_floating(cells.type):
+        cells = pc.add(cells, dates.DAYS_FROM_1900_TO_1904)
     if column.type == "instant":
         return dates.instant(cells, plan.zone, plan.order_of(header))
     if column.type == "date":

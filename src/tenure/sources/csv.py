@@ -39,6 +39,7 @@ class CsvReader:
     """A text file of delimited rows; its first row names the columns."""
 
     sheet: str | None = None
+    from_1904 = False
 
     def __init__(self, path: Path, options: Options) -> None:
         self._path = path

@@ -4,7 +4,7 @@ import codecs
 import io
 import struct
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -71,8 +71,8 @@ def encoding_of(path: Path, given: str | None = None, most: int | None = None) -
     _refuse_what_is_not_text(path, head)
     if _is_utf8(path, most):
         return "utf-8"
-    if codec := _chinese(path, most)[0]:
-        return codec
+    if chinese := _chinese(path, most)[0]:
+        return chinese
     byte, position, line = _first_trouble(path, "utf-8") or (0, 0, 1)
     raise TenureError(
         tr(
@@ -273,7 +273,7 @@ def _chinese(path: Path, most: int | None) -> tuple[str | None, bool]:
 
 
 # In either codec the lead bytes of its everyday characters and its punctuation, and the tails these have.
-_ZONES = {
+_ZONES: Mapping[str, Callable[[int, int], bool]] = {
     "gb18030": (lambda lead, tail: tail >= 0xA1 and (0xB0 <= lead <= 0xD7 or 0xA1 <= lead <= 0xA3)),
     "big5": (lambda lead, tail: 0xA1 <= lead <= 0xC6),
 }

@@ -45,6 +45,7 @@ class ExcelReader:
         with _opened(path) as book:
             sheet = _choose(book, path, options.sheet)
             found = _Sheet(book.get_sheet_by_name(sheet))
+        self.from_1904 = _counts_from_1904(path)
         _refuse_uncomputed(path, book.sheet_names.index(sheet), sheet)
         if not found.first:
             raise _empty(path, sheet)
@@ -341,6 +342,17 @@ def _refuse_uncomputed(path: Path, place: int, sheet: str) -> None:
                         )
                     )
                 rest = block[-4096:]
+
+
+def _counts_from_1904(path: Path) -> bool:
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        try:
+            book = archive.read("xl/workbook.xml")
+        except KeyError:
+            return False
+    return re.search(rb"<(?:\w+:)?workbookPr\b[^>]*\bdate1904=\"(?:1|true)\"", book) is not None
 
 
 def _part_of(archive: zipfile.ZipFile, place: int) -> str | None:

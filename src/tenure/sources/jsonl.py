@@ -27,6 +27,7 @@ class JsonLinesReader:
 
     delimiter: str | None = None
     sheet: str | None = None
+    from_1904 = False
     header_row = 0
 
     def __init__(self, path: Path, options: Options) -> None:

@@ -15,6 +15,7 @@ class TableReader:
     encoding: str | None = None
     delimiter: str | None = None
     sheet: str | None = None
+    from_1904 = False
     header_row = 0
 
     def __init__(self, rows: pa.Table) -> None:

@@ -21,6 +21,7 @@ class ParquetReader:
     encoding: str | None = None
     delimiter: str | None = None
     sheet: str | None = None
+    from_1904 = False
     header_row = 0
 
     def __init__(self, path: Path, options: Options) -> None:
