@@ -175,6 +175,7 @@ def test_a_mapping_is_kept_for_the_next_file_of_its_source(dee: Client, home: Pa
 
 def test_an_import_is_undone_from_its_page(dee: Client, home: Path) -> None:
     batch = imported(dee, sent(dee, ORDERS))
+    later = imported(dee, sent(dee, ORDERS.replace("19.90", "29.90").replace("A-2", "A-9"), "later.csv"))
 
     asked = dee.get(f"/data/batches/{batch}/undo/")
     dee.post(f"/data/batches/{batch}/undo/now/")
@@ -182,9 +183,13 @@ def test_an_import_is_undone_from_its_page(dee: Client, home: Path) -> None:
     page = dee.get(f"/data/batches/{batch}/")
 
     assert "2 rows" in asked.content.decode()
-    assert orders(home) == {}
+    assert "1 records were edited since" in asked.content.decode()
+    assert orders(home) == {"A-1": 2990, "A-9": -500}
     assert page.context["info"].state == "undone"
     assert page.context["undone"].actor.username == "dee"
+    assert page.context["undone"].detail["withdrawn"] == 1
+    assert [("A-1" in one, "later.csv" in one) for one in page.context["kept"]] == [(True, True)]
+    assert dee.get(f"/data/batches/{later}/").context["info"].state == "committed"
 
 
 def test_rejected_rows_are_downloaded_by_who_may_see_them_and_that_is_noted(

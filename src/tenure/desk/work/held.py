@@ -9,7 +9,7 @@ from django.db import transaction
 
 from tenure.desk.governance.holdings import Holding, Wanted, register
 from tenure.desk.work import uploads
-from tenure.desk.work.models import MappingTemplate, Upload
+from tenure.desk.work.models import Job, MappingTemplate, Upload
 from tenure.language import Words
 
 
@@ -51,6 +51,20 @@ def _naming(wanted: Wanted) -> list[int]:
     return found
 
 
+def _naming_jobs(wanted: Wanted) -> list[int]:
+    """Undone imports whose result names a record of theirs that was edited since."""
+    numbers = {text for text in wanted.texts if text}
+    undone = Job.objects.filter(kind="undo").values_list("pk", "result")
+    return [pk for pk, result in undone if any(number in one for one in result.get("kept", []) for number in numbers)]
+
+
+def _hush_jobs(wanted: Wanted, now: datetime) -> int:
+    found = Job.objects.filter(pk__in=_naming_jobs(wanted))
+    for job in found:
+        Job.objects.filter(pk=job.pk).update(result={**job.result, "kept": []})
+    return len(found)
+
+
 def connect() -> None:
     register(
         Holding("uploads", Words("Files waiting to be imported", "等待导入的文件"), (Upload,), _rows, _drop_files, _files_left),
@@ -58,5 +72,9 @@ def connect() -> None:
             "mapping_templates", Words("Mapping templates", "映射模板"), (MappingTemplate,), _rows,
             lambda wanted, now: MappingTemplate.objects.filter(pk__in=_naming(wanted)).delete()[0],
             lambda wanted: len(_naming(wanted)),
+        ),
+        Holding(
+            "jobs", Words("Undone imports that name their records", "点名其记录的已撤销导入"), (Job,), _rows, _hush_jobs,
+            lambda wanted: len(_naming_jobs(wanted)),
         ),
     )  # fmt: skip

@@ -27,14 +27,17 @@ from tenure.lake import Lake
 from tenure.lake.batches import BatchInfo
 from tenure.lake.store import read_document, write_document
 from tenure.language import tr
+from tenure.sources import undoing
 from tenure.sources.begun import InAlreadyError
 from tenure.sources.existing import Mode
 from tenure.sources.importing import ImportReport, StoppedError, import_file, import_table
+from tenure.sources.undoing import UndoReport
 from tenure.workspace import Workspace, open_workspace
 
 UNDO = "undo"
 SAMPLES = "samples.json"
 WAIT_SECONDS = 1.0
+NAMED = 100  # records edited since that are named
 CALL_SECONDS = 15 * 60
 DAY_SECONDS = 24 * 3600
 _COUNTS = ("read", "accepted", "rejected", "left_out", "blank", "refunds", "rounded", "created", "updated", "unchanged")
@@ -253,12 +256,25 @@ def _errors_in(path: Path) -> list[dict[str, Any]]:
 
 
 def undo(batch: str, *, actor: User | None, now: datetime) -> dict[str, Any]:
-    """Take a batch back, and write down who did and what became of its records: counts, and those edited since.
+    """Take a batch back, and write down who did and what became of its records; the answer names those edited since.
 
     Raises TenureError where there is no such batch, or it counts no more.
     """
-    info = _lake(open_workspace()).undo(batch, now=now)
-    return _note_undo(batch, {"contract": info.contract, "rows": info.rows}, actor=actor, now=now)
+    report = undoing.undo(_lake(open_workspace()), batch, now)
+    became = {
+        "contract": report.contract, "withdrawn": report.withdrawn, "restored": report.restored,
+        "kept_count": report.kept_count,
+    }  # fmt: skip
+    kept = [str(one) for one in report.kept[:NAMED]]
+    return _note_undo(batch, became, actor=actor, now=now) | {"kept": kept}
+
+
+def foretold(batch: str) -> UndoReport | None:
+    """What an undo would do; None where the batch counts no more."""
+    try:
+        return undoing.foretold(_lake(open_workspace()), batch)
+    except TenureError:
+        return None
 
 
 @transaction.atomic

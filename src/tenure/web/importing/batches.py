@@ -68,6 +68,7 @@ def one(request: HttpRequest, batch: str) -> HttpResponse:
     own = upload is not None and upload.uploaded_by_id == _actor(request).pk
     path = rejects_of(info) if whole or own else None
     undone = AuditEntry.objects.filter(verb="undo_import", object_type="batch", object_id=batch).order_by("-pk").first()
+    job = Job.objects.filter(kind=imports.UNDO, params__batch=batch).order_by("-pk").first()
     sees_all = scope_of(request.user).sees_all
     return render(
         request,
@@ -84,8 +85,8 @@ def one(request: HttpRequest, batch: str) -> HttpResponse:
         rejects=first_rejects(path.name) if path else [],
         reject_file=path is not None,
         undone=undone,
-        kept=list((undone.detail or {}).get("kept", []))[:50] if undone is not None and whole else [],
-        job=Job.objects.filter(kind=imports.UNDO, params__batch=batch).order_by("-pk").first(),
+        kept=job.result.get("kept", []) if job is not None and whole else [],
+        job=job,
     )
 
 
@@ -104,6 +105,8 @@ def confirm(request: HttpRequest, batch: str) -> HttpResponse:
         info=info,
         shape=CONTRACTS[info.contract],
         later=later,
+        whole=sees_everything(request),
+        preview=imports.foretold(batch) if scope_of(request.user).sees_all else None,
         sees_all=scope_of(request.user).sees_all,
     )
 
