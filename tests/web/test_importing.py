@@ -376,7 +376,9 @@ def test_a_file_that_vanished_is_told_not_crashed_on(dee: Client, home: Path) ->
 
 def test_every_contract_can_be_chosen(dee: Client, home: Path) -> None:
     upload = sent(dee, ORDERS)
+    page = dee.get(f"/data/import/{upload.pk}/").content.decode()
 
     for contract in CONTRACTS:
+        assert f'<option value="{contract}"' in page
         dee.post(f"/data/import/{upload.pk}/", {"next": "1", "contract": contract})
         assert dee.get(f"/data/import/{upload.pk}/map/").status_code == 200, contract

@@ -36,5 +36,5 @@ def page(request: HttpRequest) -> HttpResponse:
         lines=lines(batches[:SHOWN]),
         running=running(request),
         may_import=may(request.user, "import"),
-        missing=[contract for name, contract in CONTRACTS.items() if name not in have],
+        missing=[(name, contract) for name, contract in CONTRACTS.items() if name not in have],
     )

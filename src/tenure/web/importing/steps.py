@@ -1,6 +1,7 @@
 """The steps of an import: send a file, see what was understood, map its columns, try it out, import it."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import wraps
 from typing import Any
 
@@ -12,10 +13,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from tenure.contracts import CONTRACTS, Contract
+from tenure.contracts import CONTRACTS, Column, Contract
+from tenure.currencies import minor_digits
 from tenure.desk.governance.api import scope_of
 from tenure.desk.governance.models import User
-from tenure.desk.lake import lake
+from tenure.desk.lake import lake, workspace
 from tenure.desk.work import imports, uploads
 from tenure.desk.work.models import MappingTemplate, Upload
 from tenure.errors import TenureError
@@ -130,7 +132,7 @@ def look(request: HttpRequest, upload: Upload) -> HttpResponse:
         delimiters=DELIMITERS,
         text=upload.kind in ("csv", "tsv", "txt", "jsonl", "ndjson"),
         delimited=upload.kind in ("csv", "tsv", "txt"),
-        contracts=sorted(CONTRACTS.values(), key=lambda shape: -fits.get(shape.name, 0)),
+        contracts=[(name, CONTRACTS[name].words) for name in sorted(CONTRACTS, key=lambda name: -fits.get(name, 0))],
         contract=upload.choices.get("contract") or (found.contract if found else ""),
         source=upload.choices.get("source", "main"),
         sources=_sources(),
@@ -324,15 +326,31 @@ _SAMPLED = {
 
 
 def _table(shape: Contract, rows: list[dict[str, str]]) -> tuple[list[str], list[list[str]]]:
-    """Headings and cells of a few rows."""
+    """Headings and cells of a few rows, as people write them."""
     names = [name for name in shape.names if any(row.get(name) for row in rows)]
-    return [str(shape[name].words) for name in names], [[row.get(name) or "–" for name in names] for row in rows]
+    cells = [[_written(shape[name], row.get(name) or "", row.get("currency")) for name in names] for row in rows]
+    return [str(shape[name].words) for name in names], cells
+
+
+def _written(column: Column, text: str, currency: str | None) -> str:
+    """A cell as people write it: moments in the business zone, money in whole units, codes as words."""
+    if not text:
+        return "–"
+    if text in column.values:
+        return str(column.values[text])
+    try:
+        if column.type == "instant":
+            return f"{timezone.localtime(datetime.fromisoformat(text)):%Y-%m-%d %H:%M}"
+        if column.type == "money":
+            digits = minor_digits(currency or workspace().currency)
+            return f"{int(text) / 10**digits:,.{digits}f}"
+    except ValueError:
+        pass
+    return text
 
 
 def sums(result: dict[str, Any]) -> list[tuple[str, str]]:
     """(what, how much) of each column of money, in whole units where the file has one currency."""
-    from tenure.currencies import minor_digits
-
     shape = CONTRACTS.get(result.get("contract", ""))
     currency = result.get("currency")
     if shape is None or not currency:

@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         choices=[
                             ("waiting", "Waiting"),
-                            ("running", "Running"),
+                            ("running", "Under way"),
                             ("done", "Done"),
                             ("failed", "Failed"),
                             ("stopped", "Stopped"),

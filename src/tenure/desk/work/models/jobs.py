@@ -35,7 +35,7 @@ class Job(models.Model):
 
     class Status(models.TextChoices):
         WAITING = "waiting", _("Waiting")
-        RUNNING = "running", _("Running")
+        RUNNING = "running", _("Under way")
         DONE = "done", _("Done")
         FAILED = "failed", _("Failed")
         STOPPED = "stopped", _("Stopped")
