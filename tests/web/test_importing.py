@@ -155,6 +155,20 @@ def test_what_is_missing_is_said_before_anything_is_tried(dee: Client, home: Pat
     assert Job.objects.count() == 0
 
 
+def test_a_column_left_out_is_nowhere_and_one_kept_beside_is_extra(dee: Client, home: Path) -> None:
+    upload = sent(dee, "order_id,customer_id,ordered_at,amount,Secret,Note\nA-1,C-1,2026-03-01,5,hush,hello\n")
+    dee.post(f"/data/import/{upload.pk}/", {"next": "1"})
+    page = dee.get(f"/data/import/{upload.pk}/map/")
+    fields = {f"field-{c.place}": c.choice for c in page.context["columns"]} | {"field-4": "--"}
+    dee.post(f"/data/import/{upload.pk}/map/", fields | {"check": "1"})
+    jobs.work_off()
+    dee.post(f"/data/import/{upload.pk}/run/")
+    jobs.work_off()
+
+    lake = Lake(home / "lake")
+    assert lake.to_arrow(lake.read("received/orders", actor=SYSTEM))["extra"].to_pylist() == ['{"Note": "hello"}']
+
+
 def test_a_mapping_is_kept_for_the_next_file_of_its_source(dee: Client, home: Path) -> None:
     content = "Nr,Wer,Wann,Betrag\n1,C-1,2026-03-01,5\n"
     upload = sent(dee, content, "x.csv")

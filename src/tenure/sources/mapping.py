@@ -14,6 +14,8 @@ ROW = "row"
 """Maps to a field as if it were a column: the file's name and the row's number in it."""
 LEAVE = "-"
 """As the field of a pair: leave this column unmapped, whatever its name suggests."""
+DROP = "--"
+"""As the field of a pair: leave this column out altogether; it is not even kept beside the fields."""
 
 _COUNT = re.compile(r" \(\d+\)$")
 # Headings in traditional characters name the same fields.
@@ -96,10 +98,13 @@ def draft(
     fields: dict[str, str] = {}
     numbered: list[str] = []
     left_out: set[str] = set()
+    dropped: set[str] = set()
     for left, right in as_pairs(mapping):
         header, field = _settle(left, right, headers, contract, source)
-        if field == LEAVE:
+        if field in (LEAVE, DROP):
             left_out.add(header)
+            if field == DROP:
+                dropped.add(header)
             continue
         taken = fields.get(field) or (ROW if field in numbered else None)
         if taken and taken != header:
@@ -158,7 +163,7 @@ def draft(
     found = FieldMap(
         {name: fields[name] for name in contract.names if name in fields},
         given,
-        tuple(header for header in headers if header not in taken_headers),
+        tuple(header for header in headers if header not in taken_headers and header not in dropped),
         tuple(numbered),
     )
     return found, problems
@@ -197,7 +202,7 @@ def _settle(left: str, right: str, headers: Sequence[str], contract: Contract, s
     if header is not None and field is not None:
         return header, field
     other_header, other_field = find_header(right, headers), _field(left, contract)
-    if other_header is not None and other_field is not None and other_field != LEAVE:
+    if other_header is not None and other_field is not None and other_field not in (LEAVE, DROP):
         return other_header, other_field
     if header is None:
         raise TenureError(
@@ -228,8 +233,8 @@ def find_header(name: str, headers: Sequence[str]) -> str | None:
 
 
 def _field(name: str, contract: Contract) -> str | None:
-    if name == LEAVE:
-        return LEAVE
+    if name in (LEAVE, DROP):
+        return name
     for candidate in (name, name + "_minor"):
         if candidate in contract:
             return candidate

@@ -13,7 +13,7 @@ from tenure.errors import TenureError
 from tenure.language import tr
 from tenure.sources.base import Options
 from tenure.sources.looking import Sighting, look
-from tenure.sources.mapping import LEAVE, ROW
+from tenure.sources.mapping import DROP, LEAVE, ROW
 
 FIRST_ROWS = 8
 WIDE = 12  # columns of the first rows that are shown
@@ -74,7 +74,7 @@ def columns(found: Sighting, mapping: Mapping[str, str]) -> list[Mapped]:
     return [
         Mapped(
             place, header, [sample[:CELL] for sample in found.samples.get(header, ())[:3]],
-            field_of.get(header, LEAVE), header not in mapping and header in field_of,
+            field_of.get(header, DROP if mapping.get(header) == DROP else LEAVE), header not in mapping and header in field_of,
         )
         for place, header in enumerate(found.headers)
     ]  # fmt: skip
@@ -104,7 +104,7 @@ def chosen(found: Sighting, posted: Mapping[str, str], shape: Contract) -> dict[
     mapping = {}
     for place, header in enumerate(found.headers):
         field = posted.get(f"field-{place}", LEAVE)
-        mapping[header] = field if field in shape else LEAVE
+        mapping[header] = field if field in shape or field == DROP else LEAVE
     column = may_be_numbered(shape)
     if posted.get("number_rows") and column is not None and column.name not in mapping.values():
         mapping[ROW] = column.name

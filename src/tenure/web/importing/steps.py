@@ -23,7 +23,7 @@ from tenure.desk.work.models import MappingTemplate, Upload
 from tenure.errors import TenureError
 from tenure.language import Words
 from tenure.sources.looking import Sighting
-from tenure.sources.mapping import LEAVE, ROW
+from tenure.sources.mapping import DROP, LEAVE, ROW
 from tenure.web.frame import render
 from tenure.web.importing import seen
 from tenure.web.importing.rejects import first_rejects
@@ -207,6 +207,7 @@ def map_(request: HttpRequest, upload: Upload) -> HttpResponse:
         numbered=numbered if numbered is not None and numbered.name not in found.fields else None,
         numbering=ROW in mapping,
         leave=LEAVE,
+        drop=DROP,
         date_order=upload.choices.get("date_order", ""),
         mode=upload.choices.get("mode", ""),
         finders=[shape[name] for name in seen.finders(shape)],
