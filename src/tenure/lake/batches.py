@@ -9,6 +9,9 @@ import os
 import secrets
 import socket
 from collections.abc import Collection
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -94,6 +97,8 @@ class Batch:
     _graves: int | None = None
     _waiting: list[pa.Table] = field(default_factory=list)
     _waiting_rows: int = 0
+    _writer: ThreadPoolExecutor | None = None
+    _writing: Future[None] | None = None
 
     def __post_init__(self) -> None:
         self._graves = self.store.version(ERASED_TABLE)
@@ -110,16 +115,43 @@ class Batch:
         self._waiting.append(self._stamped(rows))
         self._waiting_rows += rows.num_rows
         if self._waiting_rows >= _ROWS_A_WRITE:
-            self.flush()
+            self._send()
 
     def flush(self) -> None:
+        """Write what waits, and see to it that it is written."""
+        self._send()
+        self._settle()
+
+    def close(self) -> None:
+        """Wait for a write that is under way, however it ends."""
+        with suppress(Exception):
+            self._settle()
+        if self._writer is not None:
+            self._writer.shutdown()
+            self._writer = None
+
+    def _send(self) -> None:
+        """Hand what waits to the writer, who has one thing to write at a time; rows are read and decided meanwhile."""
+        self._settle()
         if self._waiting_rows:
+            if self._writer is None:
+                self._writer = ThreadPoolExecutor(1, thread_name_prefix="lake")
+            # The language is chosen for each context, and the writer may have to explain itself.
+            self._writing = self._writer.submit(copy_context().run, self._write, self._waiting)
+        self._waiting, self._waiting_rows = [], 0
+
+    def _settle(self) -> None:
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            writing.result()
+
+    def _write(self, waiting: list[pa.Table]) -> None:
+        if waiting:
             # Looked at as late as can be: somebody may have been erased since the import began.
-            rows = without_buried(self.store, self.contract, pa.concat_tables(self._waiting))
+            rows = without_buried(self.store, self.contract, pa.concat_tables(waiting))
             table = f"received/{self.contract.name}"
             self.store.append(table, seal(rows, table, self.home))
             self._written += rows.num_rows
-        self._waiting, self._waiting_rows = [], 0
 
     def check(self) -> None:
         """See that what was written is there. Raises TenureError where it is not: a disk that went away takes rows along."""

@@ -192,8 +192,11 @@ class Lake:
             self._store.append(BATCHES, batch.line("committed", now))
             self._store.compact(BATCHES)
         except BaseException:
+            batch.close()
             self._abandon(batch, now)
             raise
+        finally:
+            batch.close()
 
     def undo(self, batch_id: str, *, now: datetime) -> BatchInfo:
         """Take a committed batch back: its rows no longer count, whatever else was received since still does.

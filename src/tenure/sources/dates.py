@@ -145,7 +145,9 @@ def _in_zone(values: pa.Array, zone: str) -> pa.Array:
 
 def _iso(column: pa.Array) -> pa.Array | None:
     """The whole column as Arrow's own ISO reading, with or without a zone; None where a cell is anything else."""
-    for kind in (_NAIVE, INSTANT):
+    first = next((value.as_py() for value in column if value.is_valid), "")
+    # To fail is what costs: the first cell says which of the two is likely.
+    for kind in (INSTANT, _NAIVE) if _ZONED.search(first) else (_NAIVE, INSTANT):
         try:
             return pc.cast(column, kind)
         except pa.ArrowInvalid:
@@ -153,6 +155,7 @@ def _iso(column: pa.Array) -> pa.Array | None:
     return None
 
 
+_ZONED = re.compile(r":\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:?\d{2})$")
 _BEFORE = r"^\s*(?:[A-Za-z]+,? +)?"
 _MARK = r"[/.\-]"
 _EARLY = r"(?:0?[1-9]|1[0-2])"

@@ -428,7 +428,7 @@ class _Import:
                 resume=self.earlier.batch if self.earlier else None,
             )
         )
-        tally = _Tally()
+        tally = _Tally(keys=Seen.ready_for(reader.rows))
         batch: Any
         with rejects, receiving as batch:
             converted = self._converted()

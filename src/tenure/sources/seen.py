@@ -30,13 +30,18 @@ class Seen:
     def __init__(self, size: int = 1 << 16) -> None:
         self._keys = np.zeros(size, dtype=np.uint64)
         self._values = np.zeros(size, dtype=np.int64)
-        self._count = 0
+        self._count = 0  # may be too high where keys came twice at once, until it grows
+
+    @classmethod
+    def ready_for(cls, keys: int) -> "Seen":
+        """One that takes so many keys without growing; memory is used as it fills."""
+        return cls(1 << max(16, (2 * min(keys, 1 << 27)).bit_length()))
 
     def __len__(self) -> int:
         return self._count
 
     def places(self, keys: Hashes) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Where each key is kept, and whether it is new; `keys` must differ from each other."""
+        """Where each key is kept, and whether it is new; a new key that occurs several times is new each time."""
         while 2 * (self._count + len(keys)) > len(self._keys):
             self._grow()
         mask = np.uint64(len(self._keys) - 1)
@@ -102,10 +107,10 @@ def number_within(groups: Hashes, seen: Seen) -> NDArray[np.int64]:
 
 def first_rows(keys: Hashes, rows: NDArray[np.int64], seen: Seen) -> NDArray[np.int64]:
     """For each row the number of the first row with its key: its own number where it is the first itself."""
-    distinct, first, group = np.unique(keys, return_index=True, return_inverse=True)
-    place, new = seen.places(distinct)
-    seen.put(place[new], rows[first[new]])
-    return seen.value(place)[group]
+    place, new = seen.places(keys)
+    # Written backwards, so that of rows with one key the first has the last word.
+    seen.put(place[new][::-1], rows[new][::-1])
+    return seen.value(place)
 
 
 def _of_numbers(column: pa.Array) -> Hashes:
