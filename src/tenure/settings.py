@@ -8,6 +8,7 @@ TENURE_MAIL     the mail server, smtp://user:password@host:587 (smtps:// for TLS
 TENURE_MAIL_FROM  the address mail comes from
 TENURE_REQUEST_DAYS  days within which a person's request is due, unless a law is named; default 15
 TENURE_BACKUP_DAYS   days after which backups are deleted, as certificates of erasure say; default 30
+TENURE_UPLOAD_MB     how large a file a page takes in, in MB; default 1024
 TENURE_DEBUG    1 shows tracebacks on pages; never where others can reach it
 """
 
@@ -41,6 +42,17 @@ def _days(name: str, usual: int) -> int:
     if not (text.isascii() and text.isdigit() and 0 < int(text) < 10_000):
         raise TenureError(
             tr('{name} is "{text}"; give a number of days, for example {usual}.', name=name, text=text, usual=usual)
+        )
+    return int(text)
+
+
+def _megabytes(name: str, usual: int) -> int:
+    text = os.environ.get(name, "").strip()
+    if not text:
+        return usual
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 1_000_000):
+        raise TenureError(
+            tr('{name} is "{text}"; give a number of megabytes, for example {usual}.', name=name, text=text, usual=usual)
         )
     return int(text)
 
@@ -191,6 +203,7 @@ INSTALLED_APPS = [
     "tenure.web.apps.WebConfig",
     "unfold.apps.BasicAppConfig",
     "tenure.desk.governance",
+    "tenure.desk.work",
     "tenure.desk.customers",
     "tenure.web.apps.SiteConfig",
     "tenure.web.sign_in.apps.SignInConfig",
@@ -302,6 +315,12 @@ TIME_ZONE = _workspace.zone
 
 TENURE_REQUEST_DAYS = _days("TENURE_REQUEST_DAYS", 15)
 TENURE_BACKUP_DAYS = _days("TENURE_BACKUP_DAYS", 30)
+TENURE_UPLOAD_MB = _megabytes("TENURE_UPLOAD_MB", 1024)
+FILE_UPLOAD_HANDLERS = [
+    "tenure.web.uploads.Quota",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 
 STATIC_URL = "/static/"
 _plotly = importlib.util.find_spec("plotly")  # found without importing it: only its script is needed

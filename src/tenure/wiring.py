@@ -12,23 +12,39 @@ from typing import Any
 import tenure.backup.events
 import tenure.desk.customers.events
 import tenure.desk.governance.events
+import tenure.desk.work.events
 from tenure.desk.events import subscribe
+from tenure.desk.work.api import Running, kind
+from tenure.language import Words
 
 log = logging.getLogger("tenure.events")
 
-ROOMS = (tenure.backup.events, tenure.desk.customers.events, tenure.desk.governance.events)
+ROOMS = (
+    tenure.backup.events,
+    tenure.desk.customers.events,
+    tenure.desk.governance.events,
+    tenure.desk.work.events,
+)
 
 
 def connect() -> None:
-    """Connect every event to what follows from it."""
+    """Connect every event to what follows from it, and every kind of job to what does it."""
     for room in ROOMS:
-        for kind in events_of(room):
-            subscribe(kind, write_to_log)
+        for event in events_of(room):
+            subscribe(event, write_to_log)
+    kind("refresh", Words("Refresh", "刷新"), refresh)
 
 
 def events_of(room: ModuleType) -> Iterator[type[Any]]:
     """The events a room announces."""
     return (kind for _name, kind in inspect.getmembers(room, inspect.isclass) if kind.__module__ == room.__name__)
+
+
+def refresh(running: Running) -> None:
+    """Bring the pages up to date, in a worker: a web process never loads what works the figures out."""
+    from tenure.pipeline import job
+
+    job.run(running)
 
 
 def write_to_log(event: Any) -> None:

@@ -55,7 +55,8 @@ def test_importing_the_very_same_file_again_counts_once_and_says_so(shop, tmp_pa
     (tmp_path / "one.csv").write_text(ORDERS, encoding="utf-8")
     tenure(home, "import", tmp_path / "one.csv", "--as", "orders")
 
-    said = tenure(home, "import", tmp_path / "one.csv", "--as", "orders").stdout
+    said = tenure(home, "import", tmp_path / "one.csv", "--as", "orders", fails=True).stderr
+    tenure(home, "import", tmp_path / "one.csv", "--as", "orders", "--again")
     tenure(home, "refresh")
 
     assert "This very file is in already" in " ".join(said.split())

@@ -239,7 +239,7 @@ def test_what_came_in_is_listed_and_undone(new: Path, orders: Path, here: Callab
     assert (batch["contract"], batch["state"], batch["rows"], batch["file"]) == ("orders", "committed", 1, "orders.csv")
     assert batch["batch"] in tenure(new, "batches", columns=80).stdout
 
-    assert "1 rows of orders no longer count." in here(new, "undo", batch["batch"]).stdout
+    assert "1 records are gone, 0 say again what they said before" in here(new, "undo", batch["batch"]).stdout
 
     [batch] = read(here(new, "batches", "--format", "csv").stdout, "csv")
     assert batch["state"] == "undone"

@@ -2,17 +2,27 @@
 
 import csv
 import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
+import openpyxl
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 import pytest
 
 from tenure.errors import TenureError
+from tenure.sources import csv as csv_source
+from tenure.sources import encoding as encodings
+from tenure.sources import excel as excel_source
 from tenure.sources import importing
 from tenure.sources.importing import FileChangedError, ReconciliationError
+from tenure.sources.looking import look
 
 HEADER = "order_id,customer_id,ordered_at,amount\n"
 GOOD = HEADER + "A-1,C-1,2026-03-01 09:30:00,19.90\nA-2,C-2,2026-03-02,5\n"
@@ -391,3 +401,158 @@ def test_the_reject_file_runs_no_formulas_and_goes_in_again_once_mended(shop, wr
         (2, 200, '{"note": "=HYPERLINK(\\"x\\")"}'),
         (3, -300, '{"note": "third"}'),
     ]
+
+
+def test_five_hundred_columns_are_read_and_more_than_any_table_has_are_refused(shop, write):
+    names = ",".join(f"field {n}" for n in range(500))
+    cells = ",".join(str(n) for n in range(500))
+    report = shop.take(write(f"order_id,ordered_at,amount,{names}\nA-1,2026-03-01,5,{cells}\n"))
+
+    assert len(report.unmapped) == 500
+    assert '"field 499": "499"' in shop.rows()[0]["extra"]
+    with pytest.raises(TenureError, match=r"has 2,500 columns; at most 2,000 are read"):
+        shop.take(write(",".join(f"c{n}" for n in range(2_500)) + "\n"))
+
+
+@pytest.mark.parametrize("inside", ["", '"'])
+def test_a_line_without_end_is_refused_before_it_is_held(shop, write, monkeypatch, inside):
+    monkeypatch.setattr(csv_source, "BLOCK", 1 << 20)
+    monkeypatch.setattr(encodings, "BLOCK", 1 << 18)
+    path = write(GOOD + "A-3," + inside + "x" * (3 << 20))
+
+    with pytest.raises(TenureError, match=r"has a line longer than 1 MB, line 4\. Is it a table at all"):
+        shop.take(path)
+
+    assert shop.is_untouched
+
+
+@pytest.mark.soak
+def test_a_line_of_two_gigabytes_needs_no_two_gigabytes_of_memory(tmp_path):
+    path = tmp_path / "long.csv"
+    with path.open("wb") as file:
+        file.write(GOOD.encode())
+        for _ in range(32):
+            file.write(b"x" * (64 << 20))
+    told = (
+        "import resource, sys\n"
+        "from pathlib import Path\n"
+        "from tenure.errors import TenureError\n"
+        "from tenure.sources.csv import CsvReader, Options\n"
+        "try:\n    CsvReader(Path(sys.argv[1]), Options())\n"
+        "except TenureError as error:\n"
+        "    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10, error)\n"
+    )
+
+    ended = subprocess.run(
+        [sys.executable, "-c", told, str(path)], capture_output=True, text=True, check=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2] / "src"), "TENURE_LANG": "en"},
+    )  # fmt: skip
+
+    path.unlink()
+    megabytes, said = ended.stdout.split(" ", 1)
+    assert "has a line longer than 8 MB, line 4" in said
+    assert int(megabytes) < 1_000, ended.stdout
+
+
+def test_formulas_in_a_text_file_are_text_and_never_numbers(shop, write):
+    path = write(
+        "order_id,ordered_at,amount,product_name\nA-1,2026-03-01,=1+1,a\nA-2,2026-03-01,2,=cmd|' /C calc'!A0\n"
+    )
+
+    report = shop.take(path)
+
+    assert [(r.line, r.column, r.value) for r in report.rejects] == [(2, "amount", "=1+1")]
+    assert shop.rows()[0]["product_name"] == "=cmd|' /C calc'!A0"
+
+
+def sheet_of(path, rows, **given):
+    from openpyxl import Workbook
+
+    book = Workbook()
+    for row in rows:
+        book.active.append(row)
+    for name, value in given.items():
+        setattr(book, name, value)
+    book.save(path)
+    return path
+
+
+ORDER = [["order_id", "ordered_at", "amount"], ["A-1", "2026-03-01", 5]]
+
+
+def test_a_workbook_that_would_unpack_to_too_much_is_refused(shop, tmp_path, monkeypatch):
+    path = sheet_of(tmp_path / "bomb.xlsx", [*ORDER, *([["A-2", "2026-03-01", "0" * 1000]] * 100)])
+    monkeypatch.setattr(excel_source, "_MOST_UNPACKED", 20_000)
+
+    with pytest.raises(TenureError, match="more than a workbook can hold"):
+        shop.take(path)
+    with pytest.raises(TenureError, match="more than a workbook can hold"):
+        look(path)
+
+
+def test_a_workbook_that_lies_about_its_size_is_refused(shop, tmp_path):
+    path = sheet_of(tmp_path / "liar.xlsx", ORDER)
+    content = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as archive:
+        size = archive.getinfo("xl/worksheets/sheet1.xml").file_size
+    at = content.rfind(b"xl/worksheets/sheet1.xml")  # in the list of contents, 46 bytes after its beginning
+    assert int.from_bytes(content[at - 22 : at - 18], "little") == size
+    content[at - 22 : at - 18] = (10).to_bytes(4, "little")
+    path.write_bytes(content)
+
+    with pytest.raises(TenureError, match=r"says that xl/worksheets/sheet1\.xml unpacks to 10 bytes"):
+        shop.take(path)
+
+
+def test_a_locked_workbook_says_how_to_unlock_it(shop, write):
+    # A locked .xlsx is an older kind of container, with the workbook in it as a part of this name.
+    path = write(
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(2000) + "EncryptedPackage".encode("utf-16-le"), "locked.xlsx"
+    )
+
+    with pytest.raises(TenureError, match=r"is locked with a password.* take the password off"):
+        shop.take(path)
+
+
+def test_an_empty_sheet_is_told(shop, tmp_path):
+    path = sheet_of(tmp_path / "empty.xlsx", [])
+
+    for read in (shop.take, look):
+        with pytest.raises(TenureError, match=r'Sheet "Sheet" of empty\.xlsx is empty'):
+            read(path)
+
+
+@pytest.mark.parametrize("cell", [datetime.fromisoformat("2026-03-01T09:30:00"), 46082.395833333 - 1462])
+def test_a_workbook_that_counts_days_from_1904_is_read_right(shop, tmp_path, cell):
+    from openpyxl.utils.datetime import CALENDAR_MAC_1904
+
+    book = openpyxl.Workbook()
+    book.epoch = CALENDAR_MAC_1904
+    book.active.append(ORDER[0])
+    book.active.append(["A-1", cell, 5])
+    path = tmp_path / "mac.xlsx"
+    book.save(path)
+
+    shop.take(path)
+
+    assert str(shop.rows()[0]["ordered_at"]) == "2026-03-01 01:30:00+00:00"
+
+
+@pytest.mark.parametrize("left", ["nothing", "the list of batches"])
+def test_a_lake_that_goes_away_in_the_middle_is_told_and_nothing_counts(shop, tmp_path, monkeypatch, left):
+    monkeypatch.setattr("tenure.lake.batches._ROWS_A_WRITE", 100)
+    monkeypatch.setattr(csv_source, "BLOCK", 1 << 12)
+    path = tmp_path / "orders.csv"
+    path.write_text(HEADER + "".join(f"A-{n},C-1,2026-03-01,1\n" for n in range(2_000)))
+    gone = []
+
+    def go_away(*_):
+        if not gone and shop.lake.exists("received/orders"):
+            gone.append(shutil.rmtree(shop.home / "lake" if left == "nothing" else shop.home / "lake/received"))
+
+    with pytest.raises(TenureError, match="are there, so nothing was imported"):
+        shop.take(path, progress=go_away)
+
+    assert shop.rows() == []
+    shop.take(path, again=True)
+    assert len(shop.rows()) == 2_000

@@ -113,6 +113,45 @@ def test_what_is_no_date_is_refused(cell):
         assert dates.instant(column, "UTC", dmy).fault.tolist()[0] == 1
 
 
+@pytest.mark.parametrize(
+    "cell",
+    ["2024年3月5日", "二〇二四年三月五日", "二零二四年三月五号", "２０２４年３月５日", "2024.3.5", "45356", "20240305"],
+)
+def test_chinese_dates_and_day_numbers_are_one_day(cell):
+    for column in (pa.array([cell]), pa.array([cell, "2024-03-05"])):
+        assert str(dates.day(column, dmy).values[0]) == "2024-03-05"
+
+
+@pytest.mark.parametrize(
+    ("cell", "day"),
+    [
+        ("二〇二三年十二月三十一日", "2023-12-31"),
+        ("一九九九年十月廿三日", "1999-10-23"),
+        ("二〇〇〇年二月二十日", "2000-02-20"),
+    ],
+)
+def test_months_and_days_in_words_are_counted(cell, day):
+    assert str(dates.day(pa.array([cell]), dmy).values[0]) == day
+
+
+@pytest.mark.parametrize("cell", ["民国113年3月5日", "民國一一三年三月五日", "中華民國113年3月5日"])
+def test_years_of_the_republic_are_refused_with_the_reason(cell):
+    for parsed in (dates.day(pa.array([cell]), dmy), dates.instant(pa.array([cell]), "Asia/Taipei", dmy)):
+        assert parsed.faults[parsed.fault[0] - 1] is parse.REPUBLICAN
+
+
+@pytest.mark.parametrize("cell", ["二〇二四年十三月五日", "二〇二四年三月三十二日", "二四年三月五日"])
+def test_words_that_are_no_day_of_the_calendar_are_refused(cell):
+    assert dates.day(pa.array([cell]), dmy).fault.tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"), [("12%", 0.12), ("１２．５％", 0.125), ("-3 %", -0.03), ("3.5万", 35000.0), ("1,234", 1234.0)]
+)
+def test_shares_units_and_separators_are_read_among_numbers(cell, value):
+    assert parse.number(pa.array([cell, "1"])).values.to_pylist() == [value, 1.0]
+
+
 @given(st.lists(st.datetimes(datetime(1990, 1, 1), datetime(2090, 1, 1)), min_size=1, max_size=20))  # noqa: DTZ001
 def test_dates_read_alike_a_column_at_a_time_and_one_by_one(moments):
     column = pa.array([f"{m.day}/{m.month}/{m.year} {m.hour}:{m.minute:02}" for m in moments])

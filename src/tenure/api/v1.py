@@ -4,13 +4,13 @@ import base64
 import json
 from collections.abc import Collection
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils import timezone
-from ninja import NinjaAPI, Query, Schema
+from ninja import Header, NinjaAPI, Query, Schema
 from ninja.errors import HttpError
 
 from tenure.api.auth import Key, holder
@@ -24,6 +24,7 @@ from tenure.desk.governance import audit
 from tenure.desk.governance.keys import Holder
 from tenure.desk.governance.models import Team, User
 from tenure.desk.lake import about
+from tenure.desk.work import imports
 from tenure.errors import TenureError
 from tenure.lake.fields import FIELDS, field_of
 
@@ -35,6 +36,7 @@ SHOWN = (
     "f", "m", "rfm_cell", "abc", "stage", "p_alive", "value_base_minor", "value_decile", "churn_probability", "risk_band",
     "fee_base_minor", "open_cases", "last_nps", "at_risk_minor", "extra", "reasons",
 )  # fmt: skip
+BULK = 10_000  # rows of one call
 RECORDS = tuple(name for name, contract in CONTRACTS.items() if contract.person)
 MOST = 200
 
@@ -66,6 +68,20 @@ class Assignment(Schema):
 
     owner: str = ""
     team: str = ""
+
+
+class Rows(Schema):
+    """Records to bring in: fields by their names in the contract, dates and instants as ISO text, money in whole units.
+
+    all_or_nothing: one row that can't be taken refuses them all; otherwise the others come in.
+    """
+
+    rows: list[dict[str, Any]]
+    source: str = "api"
+    mode: Literal["upsert", "create", "update"] = "upsert"
+    match_on: list[str] = []
+    all_or_nothing: bool = True
+    dry_run: bool = False
 
 
 class Assignments(Assignment):
@@ -183,6 +199,39 @@ def assign(request: HttpRequest, person_id: int, sent: Assignment) -> dict[str, 
     except Customer.DoesNotExist:
         raise HttpError(404, "There is no such customer.") from None
     return {"assigned": 1}
+
+
+@api.post("/records/{contract}", url_name="receive_records", auth=Key("import"))
+def receive_records(
+    request: HttpRequest,
+    contract: str,
+    sent: Rows,
+    idempotency_key: Annotated[str, Header(alias="Idempotency-Key")] = "",
+) -> HttpResponse:
+    """Bring up to 10,000 records in as one batch, which can be undone. Errors name the row, counted from 1.
+
+    Needs a key that reaches every customer, since a record may be about any. Sent again with the same
+    `Idempotency-Key` within a day, nothing is done twice and the first answer comes again; the same key with other
+    rows is 409, and so is one whose first call is still under way.
+    """
+    asker = holder(request)
+    if not asker.scope.sees_all:
+        raise HttpError(403, "Records are received for every customer; this key reaches only some of them.")
+    if contract not in CONTRACTS:
+        raise HttpError(404, f"There are no records {contract}. There are: {', '.join(CONTRACTS)}.")
+    if not sent.rows or len(sent.rows) > BULK:
+        raise HttpError(422, f"Send from 1 to {BULK:,} rows at a time; found {len(sent.rows):,}.")
+    if len(idempotency_key) > 100:
+        raise HttpError(422, "An Idempotency-Key has up to 100 characters.")
+    told = imports.Told(
+        contract=contract, source=sent.source, mode=sent.mode, match_on=tuple(sent.match_on),
+        all_or_nothing=sent.all_or_nothing, dry_run=sent.dry_run,
+    )  # fmt: skip
+    status, answer = imports.receive_once(
+        sent.rows, told, once=f"{asker.key.pk}:{idempotency_key}" if idempotency_key else "", actor=asker.owner,
+        now=timezone.now(),
+    )  # fmt: skip
+    return api.create_response(request, answer, status=status)
 
 
 @api.get("/totals", url_name="totals", auth=Key("today"))

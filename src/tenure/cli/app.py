@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import tenure
-from tenure.cli import audit, backup, demo, insight, keys, manners, people, records, rights, system
+from tenure.cli import audit, backup, demo, insight, keys, manners, people, records, rights, system, work
 from tenure.language import tr
 
 manners.speak()
@@ -25,6 +25,7 @@ _LOOK = tr("What they say")
 _RUN = tr("Run it")
 _RIGHTS = tr("People's own data")
 
+app.command("look", cls=manners.Command, rich_help_panel=_DATA)(records.look)
 app.command("import", cls=manners.Command, rich_help_panel=_DATA)(records.import_)
 app.command("template", cls=manners.Command, rich_help_panel=_DATA)(records.template)
 app.command("batches", cls=manners.Command, rich_help_panel=_DATA)(records.batches)
@@ -35,6 +36,8 @@ app.command("list", cls=manners.Command, rich_help_panel=_LOOK)(insight.list_)
 app.command("init", cls=manners.Command, rich_help_panel=_RUN)(system.init)
 app.command("demo", cls=manners.Command, rich_help_panel=_RUN)(demo.demo)
 app.command("serve", cls=manners.Command, rich_help_panel=_RUN)(system.serve)
+app.command("worker", cls=manners.Command, rich_help_panel=_RUN)(work.worker)
+app.command("jobs", cls=manners.Command, rich_help_panel=_RUN)(work.jobs)
 app.command("backup", cls=manners.Command, rich_help_panel=_RUN)(backup.backup)
 app.command("restore", cls=manners.Command, rich_help_panel=_RUN)(backup.restore)
 app.command("doctor", cls=manners.Command, rich_help_panel=_RUN)(system.doctor)

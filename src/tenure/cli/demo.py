@@ -11,6 +11,7 @@ import typer
 from tenure.cli import opened, show
 from tenure.cli.insight import refresh_with_bars
 from tenure.cli.system import serve_pages
+from tenure.cli.work import worker_beside
 from tenure.errors import TenureError
 from tenure.lake import Lake
 from tenure.language import tr
@@ -60,7 +61,8 @@ def demo(
         markup=False,
     )  # fmt: skip
     if serve:
-        serve_pages(host, port)
+        with worker_beside():
+            serve_pages(host, port)
     else:
         show.hint(tr("Next: tenure --home {home} serve", home=home))
 

@@ -15,8 +15,10 @@ from tenure.pipeline.clock import start_of
 
 
 def import_(
-    file: Annotated[Path, typer.Argument(help=tr("CSV, Excel, Parquet or JSON Lines."))],
-    contract: Annotated[str, typer.Option("--as", help=tr("What the rows are; see: tenure list contracts"))],
+    file: Annotated[Path | None, typer.Argument(help=tr("CSV, Excel, Parquet or JSON Lines."))] = None,
+    contract: Annotated[
+        str | None, typer.Option("--as", help=tr("What the rows are; see: tenure list contracts"))
+    ] = None,
     mapping: Annotated[
         list[str] | None,
         typer.Option(
@@ -52,46 +54,87 @@ def import_(
     sheet: Annotated[
         str | None, typer.Option(help=tr("Sheet of a workbook; to be said where several have rows."))
     ] = None,
+    delimiter: Annotated[
+        str | None, typer.Option(help=tr("What stands between the cells: a character, or tab."))
+    ] = None,
+    header_row: Annotated[
+        int | None,
+        typer.Option(
+            "--header-row", min=1, help=tr("The row that names the columns, where it is not found by itself.")
+        ),
+    ] = None,
+    mode: Annotated[
+        str, typer.Option(help=tr("upsert takes every row; create refuses known records, update unknown ones."))
+    ] = "upsert",
+    match_on: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--match-on",
+            metavar="FIELD",
+            help=tr("Find the record by this field, such as phone, not by its number; may be repeated."),
+        ),
+    ] = None,
+    resume: Annotated[
+        str | None, typer.Option(metavar="BATCH", help=tr("Go on with an import that was killed, as it was begun."))
+    ] = None,
+    again: Annotated[bool, typer.Option("--again", help=tr("Import the file though it is in already."))] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help=tr("Read and check everything; keep only the file of rejected rows."))
     ] = False,
 ) -> None:
     """Bring a file of records in, whole or not at all."""
-    from tenure.sources.importing import import_file
+    from tenure.sources.importing import import_file, resume_import
 
     here = opened.workspace()
     zone = here.zone_info
     with show.progress() as bar:
-        task = bar.add_task(file.name, total=None)
-        report = import_file(
-            opened.lake(here),
-            file,
-            contract,
-            mapping=_pairs(mapping or []),
-            source=source,
-            ids_of=ids_of,
-            id_column=id_column,
-            outcome=outcome,
-            since=start_of(since.date(), zone) if since else None,
-            before=start_of(before.date(), zone) if before else None,
-            encoding=encoding,
-            date_order=date_order,
-            sheet=sheet,
-            dry_run=dry_run,
-            zone=here.zone,
-            currency=here.currency,
-            rejects_folder=here.rejects_folder,
-            now=opened.now(),
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
-        )
+        task = bar.add_task(file.name if file else resume or "", total=None)
+
+        def told(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        if resume:
+            report = resume_import(
+                opened.lake(here),
+                resume,
+                path=file,
+                rejects_folder=here.rejects_folder,
+                now=opened.now(),
+                progress=told,
+            )
+        elif file is None or contract is None:
+            raise TenureError(
+                tr("Name a file and what its rows are, for example: tenure import orders.csv --as orders")
+            )
+        else:
+            report = import_file(
+                opened.lake(here),
+                file,
+                contract,
+                mapping=_pairs(mapping or []),
+                source=source,
+                ids_of=ids_of,
+                id_column=id_column,
+                outcome=outcome,
+                since=start_of(since.date(), zone) if since else None,
+                before=start_of(before.date(), zone) if before else None,
+                encoding=encoding,
+                date_order=date_order,
+                sheet=sheet,
+                delimiter=delimiter,
+                header_row=header_row,
+                mode=mode,  # type: ignore[arg-type]  # an unknown one is told with those there are
+                match_on=match_on,
+                again=again,
+                dry_run=dry_run,
+                zone=here.zone,
+                currency=here.currency,
+                rejects_folder=here.rejects_folder,
+                now=opened.now(),
+                progress=told,
+            )
     for line in report.summary():
         show.out.print(line, markup=False)
-    for twin in opened.lake(here).batches(report.contract):
-        if twin.state == "committed" and twin.fingerprint == report.fingerprint and twin.batch != report.batch:
-            show.out.print(
-                tr("This very file is in already, as batch {batch}; rows with one key count once. Take one back with: tenure undo {batch}", batch=twin.batch),
-                markup=False,
-            )  # fmt: skip
     if not dry_run:
         show.hint(tr("Next: tenure refresh"))
 
@@ -143,11 +186,36 @@ batches.__doc__ = tr("List what was imported, batch by batch.")
 
 
 def undo(batch: Annotated[str, typer.Argument(help=tr("The batch, as tenure batches lists it."))]) -> None:
-    info = opened.lake().undo(batch, now=opened.now())
-    show.out.print(
-        tr("{rows} rows of {contract} no longer count.", rows=info.rows, contract=info.contract), markup=False
-    )
+    from tenure.sources.undoing import undo as take_back
+
+    for line in take_back(opened.lake(), batch, opened.now()).summary():
+        show.out.print(line, markup=False)
     show.hint(tr("Next: tenure refresh"))
 
 
 undo.__doc__ = tr("Take a batch back as a whole.")
+
+
+def look(
+    file: Annotated[Path, typer.Argument(help=tr("CSV, Excel, Parquet or JSON Lines."))],
+    contract: Annotated[
+        str | None, typer.Option("--as", help=tr("What the rows are; see: tenure list contracts"))
+    ] = None,
+) -> None:
+    from tenure.sources.looking import look as look_at
+
+    seen = look_at(file, contract=contract)
+    rows = tr("about {rows:,} rows", rows=seen.rows) if seen.estimated else tr("{rows:,} rows", rows=seen.rows)
+    parts = [seen.kind, rows, seen.encoding, seen.sheet]
+    show.out.print(", ".join(part for part in parts if part), markup=False)
+    fits = ", ".join(f"{name} {fit:.0%}" for name, fit in seen.contracts[:3])
+    show.out.print(tr("May be: {fits}.", fits=fits), markup=False)
+    for header in seen.headers:
+        field = next((field for field, column in seen.fields.items() if column == header), "—")
+        show.out.print(f"  {header} → {field}   {' | '.join(seen.samples.get(header, ())[:3])}", markup=False)
+    for note in (*seen.notes, *seen.missing):
+        show.out.print(note, markup=False)
+    show.hint(tr("Next: tenure import {file} --as {contract} --dry-run", file=file, contract=seen.contract))
+
+
+look.__doc__ = tr("Say what a file seems to hold, before importing it.")

@@ -7,6 +7,7 @@ import platform
 import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Annotated, Literal
 import typer
 
 import tenure
-from tenure.cli import opened, show
+from tenure.cli import opened, show, work
 from tenure.errors import TenureError
 from tenure.home import trace
 from tenure.keyring import keyring
@@ -52,12 +53,16 @@ def serve(
     host: Annotated[str, typer.Option(help=tr("Address to listen on."))] = "127.0.0.1",
     port: Annotated[int, typer.Option(help=tr("Port to listen on."))] = 8000,
     threads: Annotated[int, typer.Option(help=tr("Pages worked on at once."))] = 4,
+    with_worker: Annotated[
+        bool, typer.Option("--worker/--no-worker", help=tr("Do long work here too, or leave it to workers elsewhere."))
+    ] = True,
 ) -> None:
     opened.desk()
-    serve_pages(host, port, threads)
+    with work.worker_beside() if with_worker else nullcontext():
+        serve_pages(host, port, threads)
 
 
-serve.__doc__ = tr("Serve the pages on this machine.")
+serve.__doc__ = tr("Serve the pages on this machine, and do the long work they ask for.")
 
 
 def serve_pages(host: str, port: int, threads: int = 4) -> None:

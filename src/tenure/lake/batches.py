@@ -9,18 +9,25 @@ import os
 import secrets
 import socket
 from collections.abc import Collection
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from contextvars import copy_context
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet
 
 from tenure.contracts import Contract
+from tenure.errors import TenureError
 from tenure.lake.sealed import seal
 from tenure.lake.store import Store
+from tenure.lake.tombstones import TABLE as ERASED_TABLE
 from tenure.lake.tombstones import without_buried
+from tenure.language import tr
 
 State = Literal["begun", "committed", "undone", "abandoned"]
 TABLE = "batches"
@@ -40,6 +47,8 @@ SCHEMA = pa.schema(
         pa.field("report", pa.string()),
     ]
 )
+# An import that was killed may be gone on with for so long; then its rows are cleared away.
+RESUMABLE_FOR = timedelta(days=7)
 # One Delta commit for about this many rows: few files, bounded memory.
 _ROWS_A_WRITE = 500_000
 
@@ -61,6 +70,11 @@ class BatchInfo:
     writer: str
     report: dict[str, Any]
 
+    @property
+    def may_resume(self) -> bool:
+        """Whether its writer noted down all it takes to go on, should it die."""
+        return self.state == "begun" and "plan" in self.report
+
 
 @dataclass
 class Batch:
@@ -76,30 +90,85 @@ class Batch:
     fingerprint: str | None
     now: datetime
     id: str = ""
+    stored_to: int = 0  # rows up to this number of their file are in the lake from before, and are not written again
     rows: int = 0
     report: dict[str, Any] = field(default_factory=dict)
+    _written: int = 0
+    _graves: int | None = None
     _waiting: list[pa.Table] = field(default_factory=list)
     _waiting_rows: int = 0
+    _writer: ThreadPoolExecutor | None = None
+    _writing: Future[None] | None = None
 
     def __post_init__(self) -> None:
+        self._graves = self.store.version(ERASED_TABLE)
+        if self.id:
+            return
         stamp = self.now.astimezone(UTC).strftime("%Y%m%dT%H%M%S")
         self.id = f"{stamp}-{self.contract.name}-{secrets.token_hex(4)}"
 
     def append(self, rows: pa.Table) -> None:
         """Take rows with the contract's columns (those missing are absent), `extra` and `row`."""
+        self.rows += rows.num_rows
+        if self.stored_to:
+            rows = rows.filter(pc.greater(rows["row"], self.stored_to))
         self._waiting.append(self._stamped(rows))
         self._waiting_rows += rows.num_rows
-        self.rows += rows.num_rows
         if self._waiting_rows >= _ROWS_A_WRITE:
-            self.flush()
+            self._send()
 
     def flush(self) -> None:
+        """Write what waits, and see to it that it is written."""
+        self._send()
+        self._settle()
+
+    def close(self) -> None:
+        """Wait for a write that is under way, however it ends."""
+        with suppress(Exception):
+            self._settle()
+        if self._writer is not None:
+            self._writer.shutdown()
+            self._writer = None
+
+    def _send(self) -> None:
+        """Hand what waits to the writer, who has one thing to write at a time; rows are read and decided meanwhile."""
+        self._settle()
         if self._waiting_rows:
+            if self._writer is None:
+                self._writer = ThreadPoolExecutor(1, thread_name_prefix="lake")
+            # The language is chosen for each context, and the writer may have to explain itself.
+            self._writing = self._writer.submit(copy_context().run, self._write, self._waiting)
+        self._waiting, self._waiting_rows = [], 0
+
+    def _settle(self) -> None:
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            writing.result()
+
+    def _write(self, waiting: list[pa.Table]) -> None:
+        if waiting:
             # Looked at as late as can be: somebody may have been erased since the import began.
-            rows = without_buried(self.store, self.contract, pa.concat_tables(self._waiting))
+            rows = without_buried(self.store, self.contract, pa.concat_tables(waiting))
             table = f"received/{self.contract.name}"
             self.store.append(table, seal(rows, table, self.home))
-        self._waiting, self._waiting_rows = [], 0
+            self._written += rows.num_rows
+
+    def check(self) -> None:
+        """See that what was written is there. Raises TenureError where it is not: a disk that went away takes rows along."""
+        if not self._written or self._graves != self.store.version(ERASED_TABLE):
+            return  # somebody was erased meanwhile, whose rows are rightly gone
+        there = f"batch = '{self.id}'" + (f" AND row > {self.stored_to}" if self.stored_to else "")
+        found = self.store.count(f"received/{self.contract.name}", there)
+        if found != self._written or not self.store.count(TABLE, f"batch = '{self.id}'"):
+            raise TenureError(
+                tr(
+                    "Of {written:,} rows written to {path}, {found:,} are there, so nothing was imported. Is the disk still "
+                    "there, and does nobody else change the folder? Then import again.",
+                    written=self._written,
+                    found=found,
+                    path=self.store.folder,
+                )
+            )
 
     def _stamped(self, rows: pa.Table) -> pa.Table:
         count = rows.num_rows

@@ -13,9 +13,9 @@ import pyarrow as pa
 
 from tenure.contracts import CONTRACTS, Contract, base_money, contract_named
 from tenure.errors import TenureError
+from tenure.lake.batches import RESUMABLE_FOR, Batch, BatchInfo, is_writing, line_of, read_batches
 from tenure.lake.batches import SCHEMA as BATCHES_SCHEMA
 from tenure.lake.batches import TABLE as BATCHES
-from tenure.lake.batches import Batch, BatchInfo, is_writing, line_of, read_batches
 from tenure.lake.engines import open_engine
 from tenure.lake.fields import FIELDS, field_of, shown_in_part
 from tenure.lake.money import with_base_money
@@ -156,34 +156,60 @@ class Lake:
         ids_of: str | None = None,
         file: str | None = None,
         fingerprint: str | None = None,
+        plan: Mapping[str, Any] | None = None,
+        resume: str | None = None,
     ) -> Iterator[Batch]:
         """A batch to append rows to. Leaving the block commits it whole; an exception leaves nothing to be seen.
 
         columns: those of the contract that the file has; the others are absent, not null.
         ids_of: the source whose numbering the keys follow; `source` itself unless said.
+        plan: all it takes to go on with the batch should this process die. resume: a batch to go on with; the same
+        rows are to be appended in the same order, and those that are in the lake already are passed over. What is in
+        `received` says which, so it matters to nothing at which instant the process died.
         """
         shape = contract_named(contract)
         if unknown := sorted(set(columns) - set(shape.names)):
             raise TenureError(
                 tr("Contract {contract} has no columns {unknown}.", contract=contract, unknown=", ".join(unknown))
             )
-        self._seal_older(f"received/{contract}")
+        table = f"received/{contract}"
+        self._seal_older(table)
         home = self._home
-        batch = Batch(self._store, shape, home, source, ids_of or source, tuple(columns), file, fingerprint, now)
+        earlier = next((info for info in self.batches(contract) if info.batch == resume), None) if resume else None
+        begun = datetime.fromisoformat(earlier.report["begun"]) if earlier else now
+        batch = Batch(self._store, shape, home, source, ids_of or source, tuple(columns), file, fingerprint, begun)
+        if earlier:
+            batch.id = earlier.batch
+            batch.stored_to = self._store.highest(table, "row", f"batch = '{batch.id}'") or 0
+        if plan is not None:
+            batch.report.update(plan=dict(plan), begun=begun.isoformat())
         self._store.append(BATCHES, batch.line("begun", now))
+        now = begun
         try:
             yield batch
             batch.flush()
+            batch.check()
             self._store.append(BATCHES, batch.line("committed", now))
+            self._store.compact(BATCHES)
         except BaseException:
+            batch.close()
             self._abandon(batch, now)
             raise
+        finally:
+            batch.close()
 
     def undo(self, batch_id: str, *, now: datetime) -> BatchInfo:
         """Take a committed batch back: its rows no longer count, whatever else was received since still does.
 
         Raises TenureError where there is no such batch, or it does not count already.
         """
+        info = self.committed(batch_id)
+        undone = BatchInfo(**{**info.__dict__, "state": "undone", "at": now})
+        self._store.append(BATCHES, line_of(undone))
+        return undone
+
+    def committed(self, batch_id: str) -> BatchInfo:
+        """The batch of that name. Raises TenureError where there is none, or it does not count."""
         for info in self.batches():
             if info.batch == batch_id:
                 break
@@ -197,9 +223,7 @@ class Lake:
                     state=info.state,
                 )
             )
-        undone = BatchInfo(**{**info.__dict__, "state": "undone", "at": now})
-        self._store.append(BATCHES, line_of(undone))
-        return undone
+        return info
 
     def publish(self, table: str, rows: pa.Table | pa.RecordBatchReader, *, sealed: bool = False) -> None:
         """Put a computed table in its place, whole and at once. Its personal columns are sealed unless they are already."""
@@ -226,10 +250,43 @@ class Lake:
         swept = []
         for info in self.batches():
             if info.state == "begun" and (restored or not is_writing(info.writer)):
-                self._store.delete(f"received/{info.contract}", f"batch = '{info.batch}'")
-                self._store.append(BATCHES, line_of(BatchInfo(**{**info.__dict__, "state": "abandoned", "at": now})))
+                # One that can be gone on with is left alone for a while: its rows are half the work done.
+                if info.may_resume and not restored and now - info.at < RESUMABLE_FOR:
+                    continue
+                self.abandon(info, now=now)
                 swept.append(info.batch)
         return swept
+
+    def abandon(self, info: BatchInfo, *, now: datetime) -> None:
+        """Clear away the rows of a batch that was begun and will not be gone on with."""
+        self._store.delete(f"received/{info.contract}", f"batch = '{info.batch}'")
+        self._store.append(BATCHES, line_of(BatchInfo(**{**info.__dict__, "state": "abandoned", "at": now})))
+
+    def known(
+        self,
+        contract: str,
+        *,
+        ids_of: str,
+        columns: Sequence[str],
+        batches: Collection[str],
+        among: pa.Table | None = None,
+    ) -> pa.RecordBatchReader:
+        """The key and some columns, in clear, of what stands under one numbering by the word of some batches.
+
+        For the import alone, which tells new records from known ones by it. among: keys; only these are looked at.
+        """
+        shape = contract_named(contract)
+        table = f"received/{contract}"
+        told = [info for info in self.batches(contract) if info.batch in batches]
+        names = [*shape.key, *(name for name in columns if name not in shape.key)]
+        if not told:
+            return _nothing(pa.schema([shape.received_schema.field(name) for name in names]))
+        rows = self._stored(table, shape.received_schema)
+        rows = rows.filter(rows.ids_of == ids_of)
+        if among is not None:
+            rows = rows.semi_join(ibis.memtable(among), list(shape.key))
+        rows = resolve(rows, shape, told, self.precedence).select(*names)
+        return self._engine.to_reader(unsealed(rows, table, self._home))
 
     # How
 
@@ -349,6 +406,10 @@ class Lake:
             elif shown != "clear":
                 seen[name] = ibis.null(rows[name].type())
         return rows.mutate(**seen) if seen else rows
+
+
+def _nothing(schema: pa.Schema) -> pa.RecordBatchReader:
+    return pa.RecordBatchReader.from_batches(schema, [])
 
 
 @ibis.udf.scalar.python  # type: ignore[untyped-decorator]

@@ -108,6 +108,20 @@ class Store:
         found = QueryBuilder().register("t", table).execute(f"SELECT count(*) AS n FROM t WHERE {predicate}").read_all()
         return int(pa.table(found)["n"][0].as_py())
 
+    def highest(self, name: str, column: str, predicate: str) -> int | None:
+        """The largest value of a whole-number column in the rows for which the predicate holds; None without any."""
+        if not self.exists(name):
+            return None
+        table = DeltaTable(str(self.path(name)))
+        asked = f"SELECT max({column}) AS n FROM t WHERE {predicate}"
+        found = pa.table(QueryBuilder().register("t", table).execute(asked).read_all())["n"][0].as_py()
+        return None if found is None else int(found)
+
+    def compact(self, name: str, *, files: int = 256) -> None:
+        """Put many small files together, once there are more than `files`; what readers hold open stays."""
+        if self.exists(name) and len(self.files(name)[0]) > files:
+            _retried(lambda: DeltaTable(str(self.path(name))).optimize.compact(writer_properties=_PROPERTIES))
+
     def drop_old_versions(self, name: str, *, strays: bool) -> int:
         """Remove everything only older versions need, their log included; returns how many files went.
 
@@ -160,6 +174,34 @@ class Store:
             file.write(f"{what} (process {os.getpid()})")
             file.flush()
             yield
+
+    @contextmanager
+    def alone(self, name: str) -> Iterator[bool]:
+        """Hold the place of that name for as long as the block lasts; False where somebody else holds it.
+
+        The system frees it when the holder dies, however it dies.
+        """
+        folder = self.folder / ".held"
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / name
+        while True:
+            with path.open("a") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except OSError:
+                    yield False
+                    return
+                try:
+                    # The holder before may have taken the file away between our opening and our holding it.
+                    if not path.exists() or path.stat().st_ino != os.fstat(file.fileno()).st_ino:
+                        continue
+                except FileNotFoundError:
+                    continue
+                try:
+                    yield True
+                finally:
+                    path.unlink(missing_ok=True)
+                return
 
 
 def _retried(change: Callable[[], Any]) -> Any:

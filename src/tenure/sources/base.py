@@ -53,6 +53,28 @@ class Options:
 
     encoding: str | None = None
     sheet: str | None = None
+    delimiter: str | None = None
+    header_row: int | None = None  # from 1, as a spreadsheet numbers its rows
+
+
+@dataclass(frozen=True)
+class Glance:
+    """What the first part of a file shows, before anyone decides to read all of it.
+
+    cells: its first rows below the header, as text, blank ones left out. rows: how many there are in all; `estimated`
+    where that follows from the file's size. header_row: from 1. notes: what is odd, in the current language.
+    """
+
+    headers: tuple[str, ...]
+    cells: tuple[tuple[str, ...], ...]
+    rows: int
+    estimated: bool = False
+    encoding: str | None = None
+    delimiter: str | None = None
+    sheet: str | None = None
+    sheets: tuple[str, ...] = ()
+    header_row: int = 1
+    notes: tuple[str, ...] = ()
 
 
 class Reader(Protocol):
@@ -60,11 +82,14 @@ class Reader(Protocol):
 
     headers: names of its columns, no two alike (a repeated one carries its count: `total (2)`).
     rows: how many rows it has, by a count that doesn't depend on how `chunks` reads them: good, broken and blank.
-    encoding, delimiter, sheet: what was found, where it applies.
+    encoding, delimiter, sheet: what was found, where it applies. header_row: the row that names the columns, from 1.
+    from_1904: whether day numbers count from 1904, as some workbooks do, and not from 1900.
     """
 
     headers: tuple[str, ...]
     rows: int
+    header_row: int
+    from_1904: bool
     encoding: str | None
     delimiter: str | None
     sheet: str | None
@@ -75,12 +100,13 @@ class Reader(Protocol):
 
 @dataclass(frozen=True)
 class Source:
-    """One kind of input. suffixes: the endings of its files, lower case. open: raises TenureError for a file of no use."""
+    """One kind of input. suffixes: the endings of its files, lower case. open, glance: raise TenureError for a file of no use."""
 
     name: str
     suffixes: tuple[str, ...]
     words: Words
     open: Callable[[Path, Options], Reader]
+    glance: Callable[[Path, Options], Glance]
 
 
 def distinct(headers: Sequence[str]) -> tuple[str, ...]:

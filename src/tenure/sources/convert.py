@@ -15,6 +15,7 @@ from tenure.currencies import minor_digits
 from tenure.language import Words
 from tenure.sources import dates, parse
 from tenure.sources.base import Broken, Chunk, Fault, Reader
+from tenure.sources.existing import standard_form
 from tenure.sources.extra import as_json
 from tenure.sources.mapping import FieldMap
 from tenure.sources.parse import Ints, Mask, Parsed
@@ -60,6 +61,7 @@ class Plan:
     before: datetime | None = None
     extras: list[str] = field(default_factory=list)
     shielded: bool = False  # the file is one of rejects, whose formulas were made harmless
+    match_on: tuple[str, ...] = ()  # fields a row finds its record by, instead of by its key
     _orders: dict[str, dates.Order] = field(default_factory=dict)
     _deciding: threading.Lock = field(default_factory=threading.Lock)
 
@@ -77,6 +79,8 @@ class Plan:
     def present(self) -> frozenset[str]:
         """The contract's columns that the rows will have: from the file, or worked out from it."""
         names = {*self.fields.fields, *self.fields.numbered}
+        if self.match_on:
+            names.add(self.contract.key[0])
         if self.numbers_lines and self.contract.line_no:
             names.add(self.contract.line_no)
         if self.derives_amount:
@@ -123,6 +127,7 @@ class Converted:
     late: Mask
     faults: dict[str, list[tuple[Mask, Fault]]]
     rounded: dict[str, Mask]
+    forms: dict[str, pa.Array] = field(default_factory=dict)  # of the fields a row finds its record by
 
 
 def convert(plan: Plan, chunk: Chunk) -> Converted:
@@ -160,6 +165,7 @@ def convert(plan: Plan, chunk: Chunk) -> Converted:
     _refuse_blanks(found, plan)
     _leave_out(found, plan)
     found.extra = as_json(chunk.batch, plan.extras)
+    found.forms = {name: standard_form(name, found.columns[name]) for name in plan.match_on}
     return found
 
 
@@ -177,6 +183,8 @@ def _without_shield(chunk: Chunk) -> Chunk:
 def _parse(plan: Plan, column: Column, cells: pa.Array, header: str) -> Parsed:
     if column.values:
         return parse.coded(cells, column.values)
+    if plan.reader.from_1904 and column.type in ("instant", "date") and pa.types.is_floating(cells.type):
+        cells = pc.add(cells, dates.DAYS_FROM_1900_TO_1904)
     if column.type == "instant":
         return dates.instant(cells, plan.zone, plan.order_of(header))
     if column.type == "date":
@@ -246,6 +254,8 @@ def _refuse_blanks(found: Converted, plan: Plan) -> None:
         if not (column.required or column.name in plan.contract.key) or column.name not in found.columns:
             continue
         values = found.columns[column.name]
+        if plan.match_on and column.name == plan.contract.key[0]:
+            continue
         if values.null_count:
             blank = values.is_null().to_numpy(zero_copy_only=False)
             for where, _ in found.faults.get(column.name, ()):

@@ -2,7 +2,7 @@
 
 import csv as lines
 import io
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from tenure.errors import TenureError
 from tenure.language import Words, tr
-from tenure.sources.base import Broken, Chunk, Fault, Options, Source, distinct, without_blank_rows
-from tenure.sources.encoding import Utf8Stream, encoding_of, head_of, utf8_blocks
+from tenure.sources.base import Broken, Chunk, Fault, Glance, Options, Source, distinct, without_blank_rows
+from tenure.sources.encoding import GLANCE, Utf8Stream, doubt_of, encoding_of, head_of, utf8_blocks
+from tenure.sources.shape import header_place, notes_on, refuse_too_many
 
 DELIMITERS = (",", ";", "\t", "|")
 BLOCK = 8 << 20
@@ -38,6 +39,7 @@ class CsvReader:
     """A text file of delimited rows; its first row names the columns."""
 
     sheet: str | None = None
+    from_1904 = False
 
     def __init__(self, path: Path, options: Options) -> None:
         self._path = path
@@ -48,13 +50,15 @@ class CsvReader:
         head = head_of(path, self._codec)
         if not head.strip():
             raise _empty(path)
-        delimiter = sniff(head)
+        delimiter = _given(options.delimiter) or sniff(head)
         self.delimiter: str | None = delimiter
         self._separator = delimiter
         first = _rows(head, delimiter)
-        # Lines left empty above the header are no rows and no header.
-        self._above = next(place for place, row in enumerate(first) if row)
+        # What stands above the header, lines left empty too, is no rows and no header.
+        self._above = header_place(first, options.header_row, path.name)
+        self.header_row = self._above + 1
         self.headers = distinct(first[self._above])
+        refuse_too_many(self.headers, path.name)
         self.rows = self._count(delimiter) - 1 - self._above
 
     def chunks(self, only: Sequence[str] | None = None) -> Iterator[Chunk]:
@@ -122,7 +126,7 @@ class CsvReader:
 
     def _count(self, delimiter: str) -> int:
         try:
-            return count_rows(utf8_blocks(self._path, self._codec), delimiter)
+            return count_rows(_of_bounded_lines(self._path, self._codec), delimiter)
         except _StrayQuoteError:
             pass
         stream: Any = Utf8Stream(self._path, self._codec)
@@ -143,15 +147,82 @@ class CsvReader:
         return count
 
 
+def glance(path: Path, options: Options) -> Glance:
+    """The header and the first rows, from the first part of the file alone; the number of rows by its size."""
+    size = path.stat().st_size
+    if not size:
+        raise _empty(path)
+    codec = encoding_of(path, options.encoding, most=GLANCE)
+    head = head_of(path, codec, GLANCE)
+    if not head.strip():
+        raise _empty(path)
+    delimiter = _given(options.delimiter) or sniff(head)
+    first = _rows(head, delimiter)
+    above = header_place(first, options.header_row, path.name)
+    headers = distinct(first[above])
+    refuse_too_many(headers, path.name)
+    whole = size <= GLANCE
+    text = head if whole else head[: head.rfind("\n") + 1] or head
+    try:
+        count = count_rows([text.encode("utf-8", "surrogatepass")], delimiter)
+    except (_StrayQuoteError, TenureError):
+        count = text.count("\n")
+    if not whole:
+        count = round(count * size / max(1, len(text.encode(codec, "replace"))))
+    notes = [*notes_on(first, above)]
+    if doubt := None if options.encoding else doubt_of(path, codec):
+        notes.append(doubt)
+    cells = tuple(tuple(row) for row in first[above + 1 :] if any(cell.strip() for cell in row))
+    return Glance(
+        headers, cells, max(0, count - 1 - above), not whole, codec, delimiter, header_row=above + 1, notes=tuple(notes)
+    )
+
+
+def _given(delimiter: str | None) -> str | None:
+    if delimiter is None:
+        return None
+    delimiter = {"tab": "\t", "\\t": "\t"}.get(delimiter, delimiter)
+    if len(delimiter) != 1 or delimiter in '"\r\n' or ord(delimiter) > 127:
+        raise TenureError(
+            tr('"{given}" can\'t stand between cells. Give one character, such as , or ; or tab.', given=delimiter)
+        )
+    return delimiter
+
+
+def _of_bounded_lines(path: Path, codec: str) -> Iterator[bytes]:
+    """The file's blocks, as long as none of its lines is longer than a row may be."""
+    line, since = 1, 0
+    for block in utf8_blocks(path, codec):
+        first = block.find(b"\n")
+        if (since + (len(block) if first < 0 else first)) > BLOCK and b"\r" not in block:
+            raise TenureError(
+                tr(
+                    "{name} has a line longer than {size} MB, line {row}. Is it a table at all? Export the data again, with "
+                    "one record on each line.",
+                    name=path.name,
+                    size=BLOCK >> 20,
+                    row=line,
+                )
+            )
+        line += block.count(b"\n")
+        since = since + len(block) if first < 0 else len(block) - block.rfind(b"\n") - 1
+        yield block
+
+
 def sniff(head: str) -> str:
-    """The delimiter that gives the first rows the most cells, all of one number; a comma where there is but one column."""
+    """The delimiter that gives most of the first rows one number of cells, the larger the better; a comma where there
+    is but one column."""
     best, best_score = ",", (0.0, 0)
     for delimiter in DELIMITERS:
         rows = _rows(head, delimiter)[:_SAMPLE_ROWS]
         rows = [row for row in rows if row]
-        if not rows or len(rows[0]) < 2:
+        if not rows:
             continue
-        width = len(rows[0])
+        # Titles above the header have fewer cells than the table; what most rows have counts.
+        widths = Counter(len(row) for row in rows)
+        width = max(widths, key=lambda width: (widths[width], width))
+        if width < 2:
+            continue
         score = (sum(len(row) == width for row in rows) / len(rows), width)
         # Cells that agree in number say more than their number does.
         if (round(score[0], 1), score[1]) > (round(best_score[0], 1), best_score[1]):
@@ -253,4 +324,5 @@ source = Source(
     suffixes=(".csv", ".tsv", ".txt"),
     words=Words("CSV: comma, semicolon, tab or bar between the cells", "CSV：以逗号、分号、制表符或竖线分隔"),
     open=CsvReader,
+    glance=glance,
 )

@@ -17,9 +17,10 @@ import pyarrow.compute as pc
 
 from tenure.errors import TenureError
 from tenure.language import tr
-from tenure.sources.parse import NOT_A_DATE, NOTHING, Parsed, as_text, each, is_ascii, over_distinct
+from tenure.sources.parse import NOT_A_DATE, NOTHING, REPUBLICAN, Parsed, as_text, each, is_ascii, over_distinct
 
 Order: TypeAlias = Literal["dmy", "mdy"]
+DAYS_FROM_1900_TO_1904 = 1462.0
 INSTANT = pa.timestamp("us", tz="UTC")
 _NAIVE = pa.timestamp("us")
 
@@ -144,7 +145,9 @@ def _in_zone(values: pa.Array, zone: str) -> pa.Array:
 
 def _iso(column: pa.Array) -> pa.Array | None:
     """The whole column as Arrow's own ISO reading, with or without a zone; None where a cell is anything else."""
-    for kind in (_NAIVE, INSTANT):
+    first = next((value.as_py() for value in column if value.is_valid), "")
+    # To fail is what costs: the first cell says which of the two is likely.
+    for kind in (INSTANT, _NAIVE) if _ZONED.search(first) else (_NAIVE, INSTANT):
         try:
             return pc.cast(column, kind)
         except pa.ArrowInvalid:
@@ -152,6 +155,7 @@ def _iso(column: pa.Array) -> pa.Array | None:
     return None
 
 
+_ZONED = re.compile(r":\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:?\d{2})$")
 _BEFORE = r"^\s*(?:[A-Za-z]+,? +)?"
 _MARK = r"[/.\-]"
 _EARLY = r"(?:0?[1-9]|1[0-2])"
@@ -232,8 +236,33 @@ _EXCEL_EPOCH = dt.datetime(1899, 12, 30)  # noqa: DTZ001 - a sheet has no zone
 _EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - made UTC where it is used
 
 
+# 二〇二四年三月五日: the year digit by digit, month and day as numbers up to thirty-one.
+_IN_WORDS = re.compile(
+    r"([〇零○一二三四五六七八九]{4})年([一二三四五六七八九十]{1,2})月([一二三四五六七八九十廿卅]{1,3})[日号號]?"
+)
+_DIGITS = {"〇": 0, "零": 0, "○": 0} | {
+    character: value for value, character in enumerate("一二三四五六七八九", start=1)
+}
+_REPUBLICAN = re.compile(r"^(?:中[华華])?民[国國]")
+
+
 def _tidy(cell: str) -> str:
-    return " ".join(_WEEKDAY.sub("", unicodedata.normalize("NFKC", cell).strip()).split())
+    tidy = " ".join(_WEEKDAY.sub("", unicodedata.normalize("NFKC", cell).strip()).split())
+    return _IN_WORDS.sub(_in_digits, tidy) if "年" in tidy else tidy
+
+
+def _in_digits(words: re.Match[str]) -> str:
+    year = "".join(str(_DIGITS[character]) for character in words[1])
+    return f"{year}年{_counted(words[2])}月{_counted(words[3])}日"
+
+
+def _counted(words: str) -> int:
+    """三十一 is 31, 十 is 10, 廿三 is 23."""
+    words = words.replace("廿", "二十").replace("卅", "三十")
+    tens, ten, ones = words.rpartition("十")
+    if not ten:
+        return int("".join(str(_DIGITS[character]) for character in words))
+    return (_DIGITS.get(tens, 9) if tens else 1) * 10 + (_DIGITS.get(ones, 9) if ones else 0)
 
 
 def moment(cell: str, order: Order, *, zoned: bool = False, any_zone: bool = False) -> object:
@@ -243,7 +272,7 @@ def moment(cell: str, order: Order, *, zoned: bool = False, any_zone: bool = Fal
         return None
     found = _read(tidy, order)
     if found is None:
-        return NOT_A_DATE
+        return REPUBLICAN if _REPUBLICAN.match(tidy) else NOT_A_DATE
     moment, shift = found
     if any_zone:
         return moment

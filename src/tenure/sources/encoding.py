@@ -3,7 +3,8 @@
 import codecs
 import io
 import struct
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,6 +13,7 @@ from tenure.errors import TenureError
 from tenure.language import tr
 
 BLOCK = 4 << 20
+GLANCE = 2 << 20  # what is looked at of a file before it is read
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -36,11 +38,14 @@ _OTHER_FILES = (
 # In GB18030 text most two-byte characters are the 3,755 everyday ones or punctuation. Western text read as GB18030 by
 # mistake pairs an accented small letter with what follows, which gives rare characters only.
 _COMMON_SHARE = 0.6
+_FREQUENT_SHARE = 0.3  # enough by itself: chance does not hit on these
 _PAIRS_LOOKED_AT = 1_000_000
 
 
-def encoding_of(path: Path, given: str | None = None) -> str:
-    """The codec the whole file reads by: the one given, by its byte order mark, UTF-8, or GB18030.
+def encoding_of(path: Path, given: str | None = None, most: int | None = None) -> str:
+    """The codec the whole file reads by: the one given, by its byte order mark, UTF-8, GB18030 or Big5.
+
+    most: look at no more than about so many bytes from its start; the rest is then taken on trust.
 
     Raises TenureError, naming the byte and its line, for a file that is not text or reads by none of them.
     """
@@ -64,15 +69,15 @@ def encoding_of(path: Path, given: str | None = None) -> str:
         if head.startswith(mark):
             return codec
     _refuse_what_is_not_text(path, head)
-    if _is_utf8(path):
+    if _is_utf8(path, most):
         return "utf-8"
-    if _reads_as_chinese(path):
-        return "gb18030"
+    if chinese := _chinese(path, most)[0]:
+        return chinese
     byte, position, line = _first_trouble(path, "utf-8") or (0, 0, 1)
     raise TenureError(
         tr(
             "{name} is not UTF-8 text: byte 0x{byte:02X} at position {position}, line {line}, and it does not read as "
-            "Chinese GB18030 either. Name its encoding, for example --encoding big5 or --encoding latin-1.",
+            "Chinese GB18030 or Big5 either. Name its encoding, for example --encoding latin-1.",
             name=path.name,
             byte=byte,
             position=position,
@@ -144,12 +149,14 @@ def _unfinished(data: bytes) -> int:
     return 0
 
 
-def _is_utf8(path: Path) -> bool:
+def _is_utf8(path: Path, most: int | None = None) -> bool:
     check = Utf8Check()
     with path.open("rb") as file:
-        while block := file.read(BLOCK):
+        while block := file.read(BLOCK if most is None else min(BLOCK, most)):
             if not check.feed(block):
                 return False
+            if most is not None and file.tell() >= most:
+                return True
     return not check.pending
 
 
@@ -241,27 +248,75 @@ def _first_trouble(path: Path, encoding: str) -> tuple[int, int, int] | None:
             line += block.count(b"\n")
 
 
-def _reads_as_chinese(path: Path) -> bool:
-    decoder = codecs.getincrementaldecoder("gb18030")(errors="strict")
-    pairs = common = 0
+def doubt_of(path: Path, codec: str) -> str | None:
+    """What to say where a file in Chinese reads nearly as well in the other script's encoding; None where it is clear."""
+    if codec not in _ZONES:
+        return None
+    best, close = _chinese(path, GLANCE)
+    if not close or best != codec:
+        return None
+    return tr(
+        "The file reads as {codec}, and nearly as well as {other}. Look at the samples: if they make no sense, name the "
+        "other encoding.",
+        codec=codec,
+        other=next(other for other in _ZONES if other != codec),
+    )
+
+
+def _chinese(path: Path, most: int | None) -> tuple[str | None, bool]:
+    """Which of the two Chinese codecs the file reads by, and whether the other one does nearly as well."""
+    scores = {codec: score for codec in _ZONES if (score := _likeness(path, codec, most)) is not None}
+    if not scores:
+        return None, False
+    best = max(scores, key=lambda codec: scores[codec])
+    return best, len(scores) > 1 and min(scores.values()) > 0.8 * scores[best]
+
+
+# In either codec the lead bytes of its everyday characters and its punctuation, and the tails these have.
+_ZONES: Mapping[str, Callable[[int, int], bool]] = {
+    "gb18030": (lambda lead, tail: tail >= 0xA1 and (0xB0 <= lead <= 0xD7 or 0xA1 <= lead <= 0xA3)),
+    "big5": (lambda lead, tail: 0xA1 <= lead <= 0xC6),
+}
+# What Chinese business files are full of, in both scripts: the commonest characters, surnames, places, headings.
+_FREQUENT = frozenset(
+    "的一是不了在人有我他这这這中大来來上国國个個到说說们們为為子和你地出道也时時年得就那要下以生会會自着著去之过過家"
+    "学學对對可她里裡后後小么麼心多天而能好都然没沒日于於起还還发發成事只作当當想看文无無开開手十用主行方又如前所本见見经經"
+    "头頭面公同三已老从從动動两兩长長知民样樣现現分将將外但身些与與高意进進把法此实實回二理美点點月明其种種声聲全工己话話"
+    "王李张張刘劉陈陳杨楊黄黃赵趙吴吳周徐孙孫马馬朱胡郭何林高罗羅郑鄭梁谢謝宋唐许許韩韓冯馮邓鄧曹彭曾萧蕭田董袁潘蔡蒋蔣余"
+    "杜叶葉程苏蘇魏吕呂丁任沈姚卢盧姜崔钟鍾谭譚陆陸汪范金石廖贾賈夏韦韋方白邹鄒孟熊秦邱江尹薛闫段雷侯龙龍史陶黎贺賀顾顧"
+    "北京上海广廣州深圳天津重庆慶成都杭武汉漢西安南苏蘇省市区區县縣路号號街镇鎮村湖河山东東台臺湾灣香港新竹高雄台中桃园園"
+    "客户戶姓名电電话話手机機邮郵箱地址编編号號订訂单單时時间間金额額数數量价價格产產品类類型状狀态態日期备備注註收货貨"
+    "公司有限集团團股份科技贸貿易部门門负負责責联聯系繫男女元件个個元月日已未完成取消付款退姓別性别"
+)
+
+
+def _likeness(path: Path, codec: str, most: int | None) -> float | None:
+    """How much like Chinese the file is under a codec, 0 to 3; None where it does not read by it, or only by chance."""
+    decoder = codecs.getincrementaldecoder(codec)(errors="strict")
+    counted = zone = frequent = 0
+    everyday = _ZONES[codec]
     with path.open("rb") as file:
         while True:
-            block = file.read(BLOCK)
+            block = file.read(BLOCK if most is None else min(BLOCK, most))
+            last = not block or (most is not None and file.tell() >= most)
             try:
                 text = decoder.decode(block, final=not block)
             except UnicodeDecodeError:
-                return False
-            if not text.isascii() and pairs < _PAIRS_LOOKED_AT:
-                raw = "".join(c for c in text if ord(c) > 127).encode("gb18030")
-                first, second = raw[::2], raw[1::2]
-                if len(first) == len(second):
-                    pairs += len(first)
-                    common += sum(
-                        tail >= 0xA1 and (0xB0 <= lead <= 0xD7 or 0xA1 <= lead <= 0xA3)
-                        for lead, tail in zip(first, second, strict=True)
-                    )
-            if not block:
-                return pairs > 0 and common >= _COMMON_SHARE * pairs
+                return None
+            if not text.isascii() and counted < _PAIRS_LOOKED_AT:
+                for character, times in Counter(c for c in text if ord(c) > 127).items():
+                    raw = character.encode(codec)
+                    counted += times
+                    zone += times * (len(raw) == 2 and everyday(raw[0], raw[1]))
+                    frequent += times * (character in _FREQUENT)
+            if last:
+                break
+    if not counted or (zone < _COMMON_SHARE * counted and frequent < _FREQUENT_SHARE * counted):
+        return None
+    # Western capitals with accents fall among Big5's everyday characters, but on none that Chinese text is full of.
+    if codec == "big5" and frequent < 0.1 * counted:
+        return None
+    return (zone + 2 * frequent) / counted
 
 
 def _unreadable(path: Path, encoding: str) -> TenureError:

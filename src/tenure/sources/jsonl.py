@@ -10,14 +10,15 @@ import pyarrow as pa
 
 from tenure.errors import TenureError
 from tenure.language import Words, tr
-from tenure.sources.base import ROWS_PER_CHUNK, Broken, Chunk, Fault, Options, Source
-from tenure.sources.encoding import encoding_of, utf8_blocks
+from tenure.sources.base import ROWS_PER_CHUNK, Broken, Chunk, Fault, Glance, Options, Source
+from tenure.sources.encoding import GLANCE, encoding_of, head_of, utf8_blocks
 
 BROKEN_LINE = Fault(
     Words("the line is no JSON object: {error}", "本行不是 JSON 对象：{error}"),
     Words("Write one object in braces on each line", "每行写一个花括号对象"),
 )
 _LONGEST = 16 << 20
+_SAMPLES = 50
 _CELL = 200  # characters of a broken line that are shown
 
 
@@ -26,6 +27,8 @@ class JsonLinesReader:
 
     delimiter: str | None = None
     sheet: str | None = None
+    from_1904 = False
+    header_row = 0
 
     def __init__(self, path: Path, options: Options) -> None:
         self._path = path
@@ -49,12 +52,7 @@ class JsonLinesReader:
         if not self.rows:
             raise _empty(path)
         if not names:
-            raise TenureError(
-                tr(
-                    "{name} has no line that is a JSON object. Write one object in braces on each line.",
-                    name=path.name,
-                )
-            )
+            raise _no_objects(path)
 
     def chunks(self, only: Sequence[str] | None = None) -> Iterator[Chunk]:
         headers = self.headers if only is None else tuple(only)
@@ -133,9 +131,50 @@ def _empty(path: Path) -> TenureError:
     return TenureError(tr("{name} is empty. Each line should hold one record as a JSON object.", name=path.name))
 
 
+def glance(path: Path, options: Options) -> Glance:
+    """The keys and the objects of the first part of the file; the number of rows by its size."""
+    size = path.stat().st_size
+    if not size:
+        raise _empty(path)
+    codec = encoding_of(path, options.encoding, most=GLANCE)
+    head = head_of(path, codec, GLANCE)
+    whole = size <= GLANCE
+    lines = [line for line in head.split("\n") if line.strip()]
+    if not whole and len(lines) > 1:
+        lines.pop()  # cut off
+    found: list[dict[str, Any]] = []
+    for line in lines[:_SAMPLES]:
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(row, dict):
+            found.append(row)
+    if not found:
+        raise _no_objects(path)
+    headers = tuple(dict.fromkeys(key for row in found for key in row))
+    cells = tuple(tuple(_text(row.get(name)) or "" for name in headers) for row in found)
+    nested = [name for name in headers if any(isinstance(row.get(name), dict | list) for row in found)]
+    notes = []
+    if nested:
+        notes.append(
+            tr("Nested in each line, and kept as JSON text beside the fields: {names}.", names=", ".join(nested[:10]))
+        )
+    used = sum(len(line.encode("utf-8", "replace")) + 1 for line in lines)
+    rows = len(lines) if whole else round(len(lines) * size / max(1, used))
+    return Glance(headers, cells, rows, not whole, codec, header_row=0, notes=tuple(notes))
+
+
+def _no_objects(path: Path) -> TenureError:
+    return TenureError(
+        tr("{name} has no line that is a JSON object. Write one object in braces on each line.", name=path.name)
+    )
+
+
 source = Source(
     name="jsonl",
     suffixes=(".jsonl", ".ndjson"),
     words=Words("JSON Lines: one object to a line", "JSON Lines：每行一个对象"),
     open=JsonLinesReader,
+    glance=glance,
 )

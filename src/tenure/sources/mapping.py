@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from tenure.contracts import Column, Contract
 from tenure.errors import TenureError
@@ -13,8 +14,15 @@ ROW = "row"
 """Maps to a field as if it were a column: the file's name and the row's number in it."""
 LEAVE = "-"
 """As the field of a pair: leave this column unmapped, whatever its name suggests."""
+DROP = "--"
+"""As the field of a pair: leave this column out altogether; it is not even kept beside the fields."""
 
 _COUNT = re.compile(r" \(\d+\)$")
+# Headings in traditional characters name the same fields.
+_SIMPLIFIED = str.maketrans(
+    "訂單編號戶電話機郵稱時間額數價產類態備註貨別國縣區鄉鎮證統會碼聯繫絡責負門隊導業務員職級歷銷購買賣開發據報結餘總計稅費運貿圖點現從進對應關係問題評論場備記錄簽約標題語",
+    "订单编号户电话机邮称时间额数价产类态备注货别国县区乡镇证统会码联系络责负门队导业务员职级历销购买卖开发据报结余总计税费运贸图点现从进对应关系问题评论场备记录签约标题语",
+)
 _NOISE = re.compile(r"[\s_\-./·()（）]+")
 
 
@@ -68,13 +76,35 @@ def map_columns(
 
     Raises TenureError where a required field has no column, two columns could be one field, or a pair names nothing.
     """
+    found, problems = draft(headers, contract, mapping, source=source, absent=absent)
+    if problems:
+        raise problems[0]
+    return found
+
+
+def draft(
+    headers: Sequence[str],
+    contract: Contract,
+    mapping: Mapping[str, str] | Iterable[str] | None = None,
+    *,
+    source: str = "main",
+    absent: Iterable[str] = (),
+) -> tuple[FieldMap, list[TenureError]]:
+    """As `map_columns`, but what names leave open stays open: the map so far, and what is still to be settled.
+
+    Raises TenureError where a pair names nothing, or a field is mapped twice.
+    """
+    problems: list[TenureError] = []
     fields: dict[str, str] = {}
     numbered: list[str] = []
     left_out: set[str] = set()
+    dropped: set[str] = set()
     for left, right in as_pairs(mapping):
         header, field = _settle(left, right, headers, contract, source)
-        if field == LEAVE:
+        if field in (LEAVE, DROP):
             left_out.add(header)
+            if field == DROP:
+                dropped.add(header)
             continue
         taken = fields.get(field) or (ROW if field in numbered else None)
         if taken and taken != header:
@@ -93,6 +123,7 @@ def map_columns(
     given = frozenset(fields) | frozenset(numbered)
 
     free = [header for header in headers if header not in left_out and header not in fields.values()]
+    excused = {*absent, *numbered, contract.line_no}
     claims: dict[str, list[tuple[int, str]]] = {}
     for header in free:
         for field, rank in _claims(header, contract, headers):
@@ -107,36 +138,41 @@ def map_columns(
         best = min(rank for rank, _ in rivals)
         names = [h for rank, h in rivals if rank == best]
         if len(names) > 1:
-            raise TenureError(
-                tr(
-                    'Source "{source}" has more than one column that could be {field} ({meaning}): {columns}. Say which '
-                    "with {example}.",
-                    source=source,
-                    field=column.name,
-                    meaning=column.meaning,
-                    columns=", ".join(names),
-                    example=_example(names[0], column.name),
+            problems.append(
+                TenureError(
+                    tr(
+                        'Source "{source}" has more than one column that could be {field} ({meaning}): {columns}. Say '
+                        "which with {example}.",
+                        source=source,
+                        field=column.name,
+                        meaning=column.meaning,
+                        columns=", ".join(names),
+                        example=_example(names[0], column.name),
+                    )
                 )
             )
+            excused.add(column.name)
+            continue
         fields[column.name] = names[0]
 
-    excused = {*absent, *numbered, contract.line_no}
     for column in contract.columns:
         needed = column.required or column.name in contract.key
         if needed and column.name not in fields and column.name not in excused:
-            raise _missing(column, headers, contract, source)
+            problems.append(_missing(column, headers, contract, source))
     taken_headers = set(fields.values())
-    return FieldMap(
+    found = FieldMap(
         {name: fields[name] for name in contract.names if name in fields},
         given,
-        tuple(header for header in headers if header not in taken_headers),
+        tuple(header for header in headers if header not in taken_headers and header not in dropped),
         tuple(numbered),
     )
+    return found, problems
 
 
+@lru_cache(maxsize=20_000)
 def plain(name: str) -> str:
-    """A name with what does not count taken off: case, width, spaces, underscores, brackets."""
-    return _NOISE.sub("", unicodedata.normalize("NFKC", name).casefold())
+    """A name with what does not count taken off: case, width, script, spaces, underscores, brackets."""
+    return _NOISE.sub("", unicodedata.normalize("NFKC", name).casefold()).translate(_SIMPLIFIED)
 
 
 def _claims(header: str, contract: Contract, headers: Sequence[str]) -> list[tuple[str, int]]:
@@ -166,7 +202,7 @@ def _settle(left: str, right: str, headers: Sequence[str], contract: Contract, s
     if header is not None and field is not None:
         return header, field
     other_header, other_field = find_header(right, headers), _field(left, contract)
-    if other_header is not None and other_field is not None and other_field != LEAVE:
+    if other_header is not None and other_field is not None and other_field not in (LEAVE, DROP):
         return other_header, other_field
     if header is None:
         raise TenureError(
@@ -197,8 +233,8 @@ def find_header(name: str, headers: Sequence[str]) -> str | None:
 
 
 def _field(name: str, contract: Contract) -> str | None:
-    if name == LEAVE:
-        return LEAVE
+    if name in (LEAVE, DROP):
+        return name
     for candidate in (name, name + "_minor"):
         if candidate in contract:
             return candidate

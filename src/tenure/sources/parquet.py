@@ -9,7 +9,10 @@ import pyarrow.parquet
 
 from tenure.errors import TenureError
 from tenure.language import Words, tr
-from tenure.sources.base import ROWS_PER_CHUNK, Chunk, Options, Source, distinct
+from tenure.sources.base import ROWS_PER_CHUNK, Chunk, Glance, Options, Source, distinct
+from tenure.sources.parse import as_text
+
+_SAMPLES = 50
 
 
 class ParquetReader:
@@ -18,6 +21,8 @@ class ParquetReader:
     encoding: str | None = None
     delimiter: str | None = None
     sheet: str | None = None
+    from_1904 = False
+    header_row = 0
 
     def __init__(self, path: Path, options: Options) -> None:
         self._path = path
@@ -46,9 +51,20 @@ class ParquetReader:
                 start += batch.num_rows
 
 
+def glance(path: Path, options: Options) -> Glance:
+    """The columns, the first rows, and how many there are."""
+    reader = ParquetReader(path, options)
+    with pa.parquet.ParquetFile(path) as file:
+        first = next(file.iter_batches(batch_size=_SAMPLES), None)
+    columns = [as_text(column).to_pylist() for column in first.columns] if first is not None else []
+    cells = tuple(tuple(cell or "" for cell in row) for row in zip(*columns, strict=True))
+    return Glance(reader.headers, cells, reader.rows, header_row=0)
+
+
 source = Source(
     name="parquet",
     suffixes=(".parquet", ".pq"),
     words=Words("Parquet", "Parquet 列式文件"),
     open=ParquetReader,
+    glance=glance,
 )

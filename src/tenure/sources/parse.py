@@ -48,6 +48,10 @@ NOT_A_DATE = Fault(
         "Write dates as 2026-03-01, times as 2026-03-01 09:30:00", "日期写作 2026-03-01，时间写作 2026-03-01 09:30:00"
     ),
 )
+REPUBLICAN = Fault(
+    Words("“{value}” counts the years from 1912", "“{value}”使用民国纪年"),
+    Words("Write the year as 2024, which is the 113th so counted", "请改写为公历年份：民国113年即2024年"),
+)
 NOT_YES_OR_NO = Fault(
     Words("“{value}” is neither yes nor no", "“{value}”既不是“是”也不是“否”"),
     Words("Write yes or no, true or false, 1 or 0", "写“是”或“否”、true 或 false、1 或 0"),
@@ -449,8 +453,10 @@ def _millionths_slowly(distinct: pa.Array, *, half_even: bool, money_in: str | N
 
 def _number_slowly(distinct: pa.Array) -> Parsed:
     def read(cell: str) -> float | Fault | None:
-        amount = _amount(cell)
-        return float(amount) if isinstance(amount, Decimal) else amount
+        # A share is often written in hundredths; money never is.
+        share = cell.rstrip().endswith(("%", "％"))
+        amount = _amount(cell.rstrip().rstrip("%％") if share else cell)
+        return float(amount / 100 if share else amount) if isinstance(amount, Decimal) else amount
 
     return each(distinct, read, pa.float64())
 

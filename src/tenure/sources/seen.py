@@ -2,6 +2,7 @@
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 Hashes = NDArray[np.uint64]
@@ -11,7 +12,7 @@ _FREE = np.uint64(0)
 
 
 def hashes(columns: list[pa.Array]) -> Hashes:
-    """One 64-bit hash a row over several columns (text, int64 or timestamps); blank cells count as equal.
+    """One 64-bit hash a row over several columns of any of a contract's types; blank cells count as equal.
 
     Of ten million different keys, two share a hash about once in four hundred thousand files.
     """
@@ -29,13 +30,18 @@ class Seen:
     def __init__(self, size: int = 1 << 16) -> None:
         self._keys = np.zeros(size, dtype=np.uint64)
         self._values = np.zeros(size, dtype=np.int64)
-        self._count = 0
+        self._count = 0  # may be too high where keys came twice at once, until it grows
+
+    @classmethod
+    def ready_for(cls, keys: int) -> "Seen":
+        """One that takes so many keys without growing; memory is used as it fills."""
+        return cls(1 << max(16, (2 * min(keys, 1 << 27)).bit_length()))
 
     def __len__(self) -> int:
         return self._count
 
     def places(self, keys: Hashes) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Where each key is kept, and whether it is new; `keys` must differ from each other."""
+        """Where each key is kept, and whether it is new; a new key that occurs several times is new each time."""
         while 2 * (self._count + len(keys)) > len(self._keys):
             self._grow()
         mask = np.uint64(len(self._keys) - 1)
@@ -54,6 +60,21 @@ class Seen:
             place[pending] = (place[pending] + 1) & np.int64(mask)
         self._count += int(new.sum())
         return place, new
+
+    def find(self, keys: Hashes) -> NDArray[np.int64]:
+        """Where each key is kept, -1 where it is not; nothing is added, and keys may be alike."""
+        mask = np.uint64(len(self._keys) - 1)
+        place = (keys & mask).astype(np.int64)
+        pending = np.arange(len(keys))
+        while len(pending):
+            there = self._keys[place[pending]]
+            missing = there == _FREE
+            found = there == keys[pending]
+            on = pending[~(missing | found)]
+            place[pending[missing]] = -1
+            place[on] = (place[on] + 1) & np.int64(mask)
+            pending = on
+        return place
 
     def value(self, place: NDArray[np.int64]) -> NDArray[np.int64]:
         return self._values[place]
@@ -86,17 +107,27 @@ def number_within(groups: Hashes, seen: Seen) -> NDArray[np.int64]:
 
 def first_rows(keys: Hashes, rows: NDArray[np.int64], seen: Seen) -> NDArray[np.int64]:
     """For each row the number of the first row with its key: its own number where it is the first itself."""
-    distinct, first, group = np.unique(keys, return_index=True, return_inverse=True)
-    place, new = seen.places(distinct)
-    seen.put(place[new], rows[first[new]])
-    return seen.value(place)[group]
+    place, new = seen.places(keys)
+    # Written backwards, so that of rows with one key the first has the last word.
+    seen.put(place[new][::-1], rows[new][::-1])
+    return seen.value(place)
 
 
 def _of_numbers(column: pa.Array) -> Hashes:
     blank = column.is_null().to_numpy(zero_copy_only=False)
-    values = column.cast(pa.int64()) if pa.types.is_integer(column.type) else column.view(pa.int64()) if (
-        pa.types.is_timestamp(column.type)
-    ) else column.cast(pa.int32()).cast(pa.int64())  # fmt: skip
+    kind = column.type
+    if pa.types.is_integer(kind) or pa.types.is_boolean(kind):
+        values = column.cast(pa.int64())
+    elif pa.types.is_timestamp(kind):
+        values = column.view(pa.int64())
+    elif pa.types.is_floating(kind):
+        # Adding nothing makes one of the two zeros.
+        values = pc.add(column.cast(pa.float64()), 0.0).view(pa.int64())
+    elif pa.types.is_decimal(kind):
+        halves = np.frombuffer(column.buffers()[1], dtype=np.int64)  # the lower half of each says it all: 18 digits
+        values = pa.array(halves[2 * column.offset : 2 * (column.offset + len(column)) : 2])
+    else:
+        values = column.cast(pa.int32()).cast(pa.int64())
     numbers = values.fill_null(0).to_numpy(zero_copy_only=False).astype(np.uint64)
     hashed = _mixed(numbers + np.uint64(0xD1B54A32D192ED03))
     hashed[blank] = np.uint64(0x5851F42D4C957F2D)

@@ -7,11 +7,13 @@ from django.views.decorators.http import require_safe
 from tenure.contracts import CONTRACTS
 from tenure.desk.customers import selectors
 from tenure.desk.customers.models import Publication
-from tenure.desk.governance.api import scope_of
+from tenure.desk.governance.api import may, scope_of
 from tenure.desk.lake import lake
 from tenure.web.frame import render
+from tenure.web.importing.batches import lines
+from tenure.web.jobs import running
 
-SHOWN = 200
+SHOWN = 50
 
 
 @require_safe
@@ -31,6 +33,8 @@ def page(request: HttpRequest) -> HttpResponse:
         shown=shown,
         customers=selectors.scores(scope, shown).count(),
         sees_all=scope.sees_all,
-        batches=[(info, str(CONTRACTS[info.contract].words)) for info in batches[:SHOWN] if info.contract in CONTRACTS],
-        missing=[contract for name, contract in CONTRACTS.items() if name not in have],
+        lines=lines(batches[:SHOWN]),
+        running=running(request),
+        may_import=may(request.user, "import"),
+        missing=[(name, contract) for name, contract in CONTRACTS.items() if name not in have],
     )

@@ -56,7 +56,21 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
 
     def extra_urls(self) -> list[URLPattern]:
         # The site is made while apps are still loading; what shows models is read when routes are first asked for.
-        from tenure.web import audit, consents, customers, data, insight, keys, person, rights, roles, sharing, today
+        from tenure.web import (
+            audit,
+            consents,
+            customers,
+            data,
+            insight,
+            jobs,
+            keys,
+            person,
+            rights,
+            roles,
+            sharing,
+            today,
+        )
+        from tenure.web.importing import batches, steps
 
         return [
             path("today/numbers/", self.page("today", today.numbers), name="today_numbers"),
@@ -76,6 +90,28 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
             path("insight/", self.page("insight", insight.page), name="insight"),
             path("insight/<slug:part>/", self.page("insight", insight.page), name="insight_part"),
             path("data/", self.page("data", data.page), name="data"),
+            path("data/refresh/", self.page("import", jobs.refresh), name="refresh"),
+            path("data/jobs/", self.page("data", jobs.page), name="jobs"),
+            path("data/jobs/<int:job_id>/", self.page("data", jobs.one), name="job"),
+            path("data/jobs/<int:job_id>/progress/", self.page("data", jobs.progress), name="job_progress"),
+            path("data/jobs/<int:job_id>/stop/", self.page("data", jobs.stop), name="job_stop"),
+            path("data/import/", self.page("import", steps.start), name="import"),
+            path("data/import/<int:upload_id>/", self.page("import", steps.look), name="import_look"),
+            path("data/import/<int:upload_id>/map/", self.page("import", steps.map_), name="import_map"),
+            path("data/import/<int:upload_id>/check/", self.page("import", steps.check), name="import_check"),
+            path("data/import/<int:upload_id>/run/", self.page("import", steps.run), name="import_run"),
+            path("data/import/<int:upload_id>/result/", self.page("import", steps.result), name="import_result"),
+            path("data/import/<int:upload_id>/drop/", self.page("import", steps.drop), name="import_drop"),
+            path(
+                "data/templates/<int:template_id>/drop/",
+                self.page("import", steps.drop_template),
+                name="mapping_template_drop",
+            ),
+            path("data/batches/", self.page("data", batches.page), name="batches"),
+            path("data/batches/<slug:batch>/", self.page("data", batches.one), name="batch"),
+            path("data/batches/<slug:batch>/rejects/", self.page("data", batches.rejects), name="batch_rejects"),
+            path("data/batches/<slug:batch>/undo/", self.page("import", batches.confirm), name="batch_undo"),
+            path("data/batches/<slug:batch>/undo/now/", self.page("import", batches.undo), name="batch_undo_now"),
             path("settings/audit/", self.page("audit", audit.page), name="audit"),
             path("settings/audit/verify/", self.page("audit", audit.verify), name="audit_verify"),
             path("settings/sharing/", self.page("grants", sharing.page), name="sharing"),

@@ -11,7 +11,7 @@ from tenure.language import Words
 
 # A page, or something done on one. Sidebar, routes, operations and buttons all ask for the same words.
 Permission: TypeAlias = Literal[
-    "today", "customers", "insight", "data", "users", "export", "assign", "share",
+    "today", "customers", "insight", "data", "import", "users", "export", "assign", "share",
     "roles", "audit", "keys", "consent", "rights", "grants",
 ]  # fmt: skip
 
@@ -20,6 +20,7 @@ PERMISSIONS: Mapping[str, Words] = {
     "customers": Words("Customers: the list and each customer's page", "客户：列表与客户详情"),
     "insight": Words("Insight: figures over the customers within reach", "洞察：可见客户的各项指标"),
     "data": Words("Data: what was received, and from where", "数据：接收了什么、来自何处"),
+    "import": Words("Bring records in, and take a batch back", "导入记录与撤销批次"),
     "export": Words("Take customers out as a file", "将客户导出为文件"),
     "assign": Words("Give customers to an owner or a team", "将客户分配给负责人或团队"),
     "share": Words("Share saved views with colleagues", "与同事共享已存视图"),

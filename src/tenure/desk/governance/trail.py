@@ -68,6 +68,16 @@ VERBS: Mapping[str, Words] = {
     "refuse_key": Words("An API key was refused", "接口密钥被拒绝"),
     "make_master_key": Words("Made a new master key", "新建主密钥"),
     "retire_master_key": Words("Retired a master key", "停用主密钥"),
+    "start_job": Words("Asked for a job", "发起任务"),
+    "stop_job": Words("Wished a job to stop", "要求停止任务"),
+    "end_job": Words("A job ended", "任务结束"),
+    "upload_file": Words("Sent a file", "上传文件"),
+    "drop_upload": Words("Deleted a file that was sent", "删除已上传文件"),
+    "start_import": Words("Started an import", "开始导入"),
+    "finish_import": Words("Imported a file", "完成导入"),
+    "undo_import": Words("Undid an import", "撤销导入"),
+    "save_template": Words("Saved a mapping template", "保存映射模板"),
+    "drop_template": Words("Deleted a mapping template", "删除映射模板"),
     "verify_audit": Words("Verified the audit chain", "校验审计链"),
 }
 
@@ -83,6 +93,10 @@ OBJECTS: Mapping[str, Words] = {
     "retention": Words("retention", "保存期限"),
     "workspace": Words("workspace", "工作区"),
     "chain": Words("audit chain", "审计链"),
+    "job": Words("job", "任务"),
+    "upload": Words("file", "文件"),
+    "batch": Words("batch", "批次"),
+    "mapping_template": Words("mapping template", "映射模板"),
 }
 
 DETAILS: Mapping[str, Words] = {
@@ -125,6 +139,12 @@ DETAILS: Mapping[str, Words] = {
     "first": Words("first break", "首个断裂处"),
     "breaks": Words("breaks", "断裂数"),
     "position": Words("position", "位置"),
+    "file": Words("file", "文件"),
+    "batch": Words("batch", "批次"),
+    "contract": Words("records", "记录类型"),
+    "accepted": Words("accepted", "已接收"),
+    "rejected": Words("rejected", "已拒绝"),
+    "state": Words("state", "状态"),
 }
 
 _VALUES: Mapping[tuple[str, str], Words] = {

@@ -38,6 +38,43 @@
     }
   });
 
+  // The frame's script expects a box of its own beside every file field, and fails on one without.
+  document.addEventListener("change", (event) => {
+    if (event.target.matches(".t-dropbox input[type=file]")) event.stopPropagation();
+  }, true);
+
+  // A job tells how far it is; once it has ended, the page is loaded again and shows what became of it.
+  function watch(box) {
+    const bar = box.querySelector("progress");
+    const put = (name, text) => {
+      const place = box.querySelector(`[data-${name}]`);
+      if (place) place.textContent = text;
+    };
+    const ask = async () => {
+      let told;
+      try {
+        const answer = await fetch(box.dataset.job, { headers: { Accept: "application/json" } });
+        if (!answer.ok) return;
+        told = await answer.json();
+      } catch {
+        setTimeout(ask, 3000);
+        return;
+      }
+      if (!told.alive) {
+        window.location.reload();
+        return;
+      }
+      if (told.percent === null) bar.removeAttribute("value");
+      else bar.value = told.percent;
+      put("state", told.state);
+      put("step", told.step);
+      put("count", told.total ? `${told.done.toLocaleString("en")} / ${told.total.toLocaleString("en")}` : "");
+      box.querySelector("[data-unheard]").hidden = !told.unheard;
+      setTimeout(ask, 700);
+    };
+    setTimeout(ask, 400);
+  }
+
   // Figures name colours ("$primary"); a canvas turns the theme's oklch() into what the plotting script reads.
   const pen = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
   const names = { primary: "--t-heat", good: "--t-good", bad: "--t-bad", muted: "--t-quiet", text: "--t-text", line: "--t-line", veil: "--t-veil" };
@@ -100,6 +137,7 @@
 
   window.addEventListener("DOMContentLoaded", () => {
     drawAll();
+    document.querySelectorAll("[data-job]").forEach(watch);
     if (document.querySelector("[data-figure]")) {
       let dark = document.documentElement.classList.contains("dark");
       new MutationObserver(() => {

@@ -1,0 +1,1 @@
+"""Bringing files in by page: send, look, map, check, import; and batches, with the way back."""

@@ -1,0 +1,111 @@
+"""What a file that was sent shows, as the pages of its import need it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tenure.sources as sources
+from tenure.contracts import CONTRACTS, Column, Contract
+from tenure.desk.work import uploads
+from tenure.desk.work.models import Upload
+from tenure.errors import TenureError
+from tenure.language import tr
+from tenure.sources.base import Options
+from tenure.sources.looking import Sighting, look
+from tenure.sources.mapping import DROP, LEAVE, ROW
+
+FIRST_ROWS = 8
+WIDE = 12  # columns of the first rows that are shown
+CELL = 60
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """One column of the file on the page that maps it. choice: a field, or LEAVE; guessed: nobody chose it."""
+
+    place: int
+    header: str
+    samples: Sequence[str]
+    choice: str
+    guessed: bool
+
+
+def asked(upload: Upload) -> dict[str, Any]:
+    """What was said of how the file is to be read, for `look`."""
+    names = ("contract", "encoding", "delimiter", "sheet", "header_row", "mapping")
+    return {name: upload.choices.get(name) for name in names}
+
+
+def sighting(upload: Upload, **instead: Any) -> Sighting:
+    """What is understood of the file. Raises TenureError, in a sentence, for one of no use."""
+    return _plainly(uploads.path_of(upload), asked(upload) | instead)
+
+
+def _plainly(path: Path, options: Mapping[str, Any]) -> Sighting:
+    try:
+        return look(path, **options)
+    except (TenureError, MemoryError):
+        raise
+    except Exception as error:  # a reader met something none of them foresaw; the file is no use all the same
+        import logging
+
+        logging.getLogger("tenure.work").exception("a file could not be looked at")
+        raise TenureError(tr("{name} can't be read: {error}", name=path.name, error=type(error).__name__)) from error
+
+
+def first_rows(upload: Upload, found: Sighting) -> tuple[list[str], list[list[str]], int]:
+    """Headings, the first rows, and how many columns there are besides those shown."""
+    path = uploads.path_of(upload)
+    options = Options(
+        encoding=found.encoding, sheet=found.sheet, delimiter=found.delimiter, header_row=found.header_row or None
+    )
+    try:
+        glance = sources.source_for(path).glance(path, options)
+    except TenureError:
+        return [], [], 0
+    rows = [[cell[:CELL] for cell in row[:WIDE]] for row in glance.cells[:FIRST_ROWS]]
+    return [name[:CELL] for name in glance.headers[:WIDE]], rows, max(0, len(glance.headers) - WIDE)
+
+
+def columns(found: Sighting, mapping: Mapping[str, str]) -> list[Mapped]:
+    """Each column with what it is taken for."""
+    field_of = {header: field for field, header in found.fields.items()}
+    return [
+        Mapped(
+            place, header, [sample[:CELL] for sample in found.samples.get(header, ())[:3]],
+            field_of.get(header, DROP if mapping.get(header) == DROP else LEAVE), header not in mapping and header in field_of,
+        )
+        for place, header in enumerate(found.headers)
+    ]  # fmt: skip
+
+
+def missing(found: Sighting) -> list[Column]:
+    """Fields the records can't do without, and the file has no column for."""
+    shape = CONTRACTS[found.contract]
+    excused = {shape.line_no} | ({"amount_minor"} if "unit_price" in shape else set())
+    needed = [c for c in shape.columns if c.required or c.name in shape.key]
+    return [c for c in needed if c.name not in found.fields and c.name not in excused]
+
+
+def may_be_numbered(shape: Contract) -> Column | None:
+    """The field that can be filled with the number of the row, where the file has none."""
+    column = shape[shape.key[0]]
+    return column if column.type == "text" else None
+
+
+def finders(shape: Contract) -> list[str]:
+    """Fields by which a row may find its record, where it lacks the record's number."""
+    return [name for name in ("phone", "email", "id_number") if name in shape and shape.key == (shape.person,)]
+
+
+def chosen(found: Sighting, posted: Mapping[str, str], shape: Contract) -> dict[str, str]:
+    """The mapping that was sent: every column of the file, a field or none for each."""
+    mapping = {}
+    for place, header in enumerate(found.headers):
+        field = posted.get(f"field-{place}", LEAVE)
+        mapping[header] = field if field in shape or field == DROP else LEAVE
+    column = may_be_numbered(shape)
+    if posted.get("number_rows") and column is not None and column.name not in mapping.values():
+        mapping[ROW] = column.name
+    return mapping
