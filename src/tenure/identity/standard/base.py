@@ -91,6 +91,11 @@ class Standard:
         return self.both(column)[1]
 
     @property
+    def file(self) -> str:
+        """The file that says so: of a form that two share (province and city) the one that reads both."""
+        return self.read.__module__.rpartition(".")[2]
+
+    @property
     def wrong(self) -> tuple[str, ...]:
         """The codes of faults that leave a value without a standard."""
         return tuple(code for code, fault in self.faults.items() if fault.wrong)
