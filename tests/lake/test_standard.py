@@ -77,9 +77,10 @@ def test_the_standard_is_masked_and_hidden_as_its_original(lake):
     receive(lake, {"customer_id": "C-1", "name": "王小明先生", "phone": "138 0013 8000", "email": "Ming@QQ.com"})
     actor = Scope(reach="all", masked=frozenset({"phone", "name"}), hidden=frozenset({"email"}))
 
-    assert read(lake, "name_standard", "phone_standard", "email_standard", actor=actor) == [
-        {"customer_id": "C-1", "name_standard": "王**", "phone_standard": "138****8000", "email_standard": None}
-    ]
+    assert read(lake, "name_standard", "phone_standard", "phone_fault", "email_standard", "email_fault", actor=actor) == [
+        {"customer_id": "C-1", "name_standard": "王**", "phone_standard": "138****8000", "phone_fault": None, "email_standard": None,
+         "email_fault": None}
+    ]  # fmt: skip
 
 
 def test_a_file_without_the_column_leaves_its_standard_as_it_was(lake):

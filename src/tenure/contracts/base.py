@@ -123,7 +123,7 @@ class Contract:
     def personal(self) -> frozenset[str]:
         """Names of the columns that are personal data; the standard of such a column is as well."""
         own = frozenset(column.name for column in self.columns if column.personal)
-        return own | {form for form, name in self.written.items() if name in own}
+        return own | {standard_column(name) for name in own if self[name].standard}
 
     @cached_property
     def standards(self) -> tuple[Column, ...]:
@@ -132,8 +132,8 @@ class Contract:
 
     @cached_property
     def written(self) -> Mapping[str, str]:
-        """Each column that holds a standard, with the one that holds what was written: phone_standard → phone."""
-        return {standard_column(column.name): column.name for column in self.standards}
+        """Each column worked out of another, with the one that holds what was written: phone_standard, phone_fault → phone."""
+        return {beside: column.name for column in self.standards for beside in _beside(column)}
 
     def beside(self, name: str) -> tuple[str, ...]:
         """What is worked out of a column and goes wherever it goes: its standard, and what is wrong with it."""

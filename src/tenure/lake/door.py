@@ -349,7 +349,7 @@ class Lake:
             field = field_of(table, name)
             shown = actor.shows(field)
             if shown == "masked" and FIELDS[field or ""].mask is not None and rows[name].type().is_string():
-                seen[name] = _in_part(rows[name], field)
+                seen[name] = _in_part(rows[name].nullif(""), field)
             elif shown != "clear":
                 seen[name] = ibis.null(rows[name].type())
         return rows.mutate(**seen) if seen else rows

@@ -8,7 +8,7 @@ from typing import Any
 import ibis
 import pyarrow as pa
 
-from tenure.contracts import CONTRACTS, Contract
+from tenure.contracts import CONTRACTS, Contract, standard_column
 from tenure.insight import quality
 from tenure.lake import SYSTEM, Lake, Scope
 from tenure.lake.tables import COMPUTED
@@ -55,7 +55,7 @@ def fields_of(lake: Lake, contract: Contract, now: datetime, *, actor: Scope = S
         key = ["ids_of", *contract.key]
         lies = lies.semi_join(clear.select(*key), key)
     counted = lake.to_arrow(quality.measure(lies, contract, now)).to_pylist()
-    several = {field: _n(lake, quality.sharing(clear, field)) for field in quality.shared_fields(contract)}
+    several = _shared(lake, contract, clear)
     doubled = _n(lake, quality.doubles(lies)) if contract.name == "customers" else {}
     for row in counted:
         place = (row["source"], row["month"])
@@ -73,8 +73,18 @@ def fields_of(lake: Lake, contract: Contract, now: datetime, *, actor: Scope = S
             }  # fmt: skip
 
 
+def _shared(lake: Lake, contract: Contract, clear: ibis.Table) -> dict[str, Mapping[tuple[Any, Any], int]]:
+    """How many records have an identifier that too many share, by field; all of them opened in one go."""
+    fields = quality.shared_fields(contract)
+    if not fields:
+        return {}
+    opened = clear.select("source", "month", "person_id", *(standard_column(field) for field in fields))
+    with lake.kept({"opened": opened}) as kept:
+        return {field: _n(lake, quality.sharing(kept["opened"], field)) for field in fields}
+
+
 def _by_month(lake: Lake, rows: ibis.Table) -> ibis.Table:
-    return rows.mutate(month=lake.local_day(rows.received_at).truncate("M"))
+    return rows.mutate(month=lake.local_day(rows.received_at).truncate("M").cast("date"))
 
 
 def _n(lake: Lake, counted: ibis.Table) -> Mapping[tuple[Any, Any], int]:

@@ -56,7 +56,20 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
 
     def extra_urls(self) -> list[URLPattern]:
         # The site is made while apps are still loading; what shows models is read when routes are first asked for.
-        from tenure.web import audit, consents, customers, data, insight, keys, person, rights, roles, sharing, today
+        from tenure.web import (
+            audit,
+            consents,
+            customers,
+            data,
+            insight,
+            keys,
+            person,
+            quality,
+            rights,
+            roles,
+            sharing,
+            today,
+        )
 
         return [
             path("today/numbers/", self.page("today", today.numbers), name="today_numbers"),
@@ -76,6 +89,12 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
             path("insight/", self.page("insight", insight.page), name="insight"),
             path("insight/<slug:part>/", self.page("insight", insight.page), name="insight_part"),
             path("data/", self.page("data", data.page), name="data"),
+            path("data/quality/", self.page("data", quality.page), name="quality"),
+            path(
+                "data/quality/<slug:contract>/<slug:field>/<slug:code>/",
+                self.page("data", quality.rows),
+                name="quality_rows",
+            ),
             path("settings/audit/", self.page("audit", audit.page), name="audit"),
             path("settings/audit/verify/", self.page("audit", audit.verify), name="audit_verify"),
             path("settings/sharing/", self.page("grants", sharing.page), name="sharing"),
