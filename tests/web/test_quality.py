@@ -1,6 +1,7 @@
 """The data quality page: worst first, every figure opens its records, and nobody sees more there than elsewhere."""
 
 import re
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -39,6 +40,15 @@ def filled_home(tmp_path_factory: pytest.TempPathFactory) -> Any:
     columns = ["customer_id", "name", "phone", "email", "region"]
     with lake.receiving("customers", source="crm", columns=columns, ids_of="shop", now=MONDAY, file="crm.csv") as batch:
         batch.append(pa.Table.from_pylist(rows))
+    attributes = [
+        {"customer_id": f"C-{WANG}", "attribute": "credit_score", "provider": "bureau", "value": value, "number": float(value),
+         "observed_at": MONDAY - timedelta(days=days), "row": days, "extra": None}
+        for value, days in (("712", 1), ("640", 400))
+    ]  # fmt: skip
+    columns = ["customer_id", "attribute", "provider", "value", "number", "observed_at"]
+    with lake.receiving("external_attributes", source="crm", columns=columns, ids_of="shop", now=MONDAY) as batch:
+        batch.append(pa.Table.from_pylist(attributes))
+    lake.publish("records/external_attributes", lake.to_arrow(lake.current("external_attributes")))
     lake.publish("records/customers", lake.to_reader(lake.current("customers", sealed=True)), sealed=True)
     STEPS[0].run(Context(lake, SimpleNamespace(), MONDAY, MONDAY))  # type: ignore[arg-type]
     return home
@@ -139,6 +149,22 @@ def test_no_value_of_anybody_lies_in_the_table_of_quality(filled_home: Any) -> N
     assert "no_area_code" in told
     for value in ("65551234", "gmial", "example.com", "王小明", "打前台"):
         assert value not in told
+
+
+def test_a_customers_page_shows_what_the_source_wrote_beside_the_standard(sign_in: SignIn) -> None:
+    mia, ivy = (sign_in(name).get(f"/customers/{WANG}/").content.decode() for name in ("mia", "ivy"))
+
+    assert "65551234" in mia
+    assert "ming@gmial.com" in mia
+    assert "65551234" not in ivy
+    assert "gmial" not in ivy
+
+
+def test_a_customers_page_shows_what_is_known_from_outside_with_provider_and_day(sign_in: SignIn) -> None:
+    page = re.sub(r"<[^>]+>|\s+", " ", sign_in("ann").get(f"/customers/{WANG}/").content.decode())
+
+    assert re.search(r"credit_score\s+712\s+bureau · 2026-03-01", page)
+    assert "640" not in page
 
 
 def test_before_anything_is_counted_the_page_says_what_to_do(

@@ -80,11 +80,13 @@ def _shared(lake: Lake, contract: Contract, clear: ibis.Table) -> dict[str, Mapp
         return {}
     opened = clear.select("source", "month", "person_id", *(standard_column(field) for field in fields))
     with lake.kept({"opened": opened}) as kept:
-        return {field: _n(lake, quality.sharing(kept["opened"], field)) for field in fields}
+        # Kept in the engine's own types: the start of a month is an instant there.
+        rows = kept["opened"].mutate(month=kept["opened"].month.cast("date"))
+        return {field: _n(lake, quality.sharing(rows, field)) for field in fields}
 
 
 def _by_month(lake: Lake, rows: ibis.Table) -> ibis.Table:
-    return rows.mutate(month=lake.local_day(rows.received_at).truncate("M").cast("date"))
+    return rows.mutate(month=lake.local_day(rows.received_at).truncate("M"))
 
 
 def _n(lake: Lake, counted: ibis.Table) -> Mapping[tuple[Any, Any], int]:
