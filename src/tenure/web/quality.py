@@ -50,15 +50,17 @@ def page(request: HttpRequest) -> HttpResponse:
         for one in fields
         if asked["source"] in ("", one.source) and asked["contract"] in ("", one.contract) and _tells(one)
     ]
-    everything = "all" in request.GET
+    # What has nothing to mend waits behind a link.
+    listed = shown if "all" in request.GET else [one for one in shown if any(one.flaws.values())][:WORST]
     fine = sum(1 for one in fields if one.field != quality.RECORD and one.score >= 99.95)
     document = lake().document("quality") or {}
     return render(
         request,
         "quality.html",
         _("Data quality"),
-        lines=[_line(one, rows, scope) for one in (shown if everything else shown[:WORST])],
-        hidden=0 if everything else max(0, len(shown) - WORST),
+        lines=[_line(one, rows, scope) for one in listed],
+        hidden=len(shown) - len(listed),
+        any=bool(rows),
         sources=_sources(rows, fields, scope),
         fine=fine,
         fields=sum(1 for one in fields if one.field != quality.RECORD),
@@ -72,11 +74,11 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def rows(request: HttpRequest, contract: str, field: str, code: str) -> HttpResponse:
+def rows(request: HttpRequest) -> HttpResponse:
     """The records with one flaw, as far as the asker may see them, each linked to its customer."""
     scope = scope_of(request.user)
+    contract, field, code = (request.GET.get(name, "") for name in ("contract", "field", "flaw"))
     shape = CONTRACTS.get(contract)
-    field = quality.RECORD if field == "record" else field
     if shape is None or (field != quality.RECORD and field not in quality.fields_of(shape)):
         raise Http404
     flaw = next((one for one in quality.flaws_of(shape, field) if one.code == code), None)
@@ -103,6 +105,7 @@ def rows(request: HttpRequest, contract: str, field: str, code: str) -> HttpResp
         found=[_shown(row, shape, field, code, names, scope) for row in found],
         page=at,
         more=more,
+        query=urlencode({"contract": contract, "field": field, "flaw": code, "source": source}),
         step=_step(flaw),
         named=scope.shows("name") != "hidden",
     )
@@ -170,8 +173,8 @@ def _opens(one: Told, scope: Scope) -> bool:
 
 
 def _url(one: Told, code: str) -> str:
-    path = reverse("admin:quality_rows", args=[one.contract, one.field or "record", code])
-    return f"{path}?{urlencode({'source': one.source})}"
+    asked = {"contract": one.contract, "field": one.field, "flaw": code, "source": one.source}
+    return f"{reverse('admin:quality_rows')}?{urlencode(asked)}"
 
 
 def _sources(rows: list[Row], fields: list[Told], scope: Scope) -> list[Row]:
@@ -189,7 +192,10 @@ def _sources(rows: list[Row], fields: list[Told], scope: Scope) -> list[Row]:
             "name": source, "score": quality.score_of(own), "months": [(month, score) for month, score in scores if score is not None],
             "rows": sum(max(one.rows for one in own if one.contract == kind) for kind in kinds),
             "kinds": [str(CONTRACTS[kind].words) for kind in sorted(kinds)],
-            "late": [one for one in fresh if one.source == source and one.overdue],
+            "late": [
+                {"kind": str(CONTRACTS[one.contract].words), "days": one.every_days}
+                for one in fresh if one.source == source and one.overdue
+            ],
             "received": max((one.received for one in fresh if one.source == source), default=None),
         })  # fmt: skip
     return sorted(found, key=lambda one: one["score"] if one["score"] is not None else 101)
