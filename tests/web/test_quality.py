@@ -9,11 +9,12 @@ import pyarrow as pa
 import pytest
 from django.test import Client
 
+from tenure.desk.customers.api import publish
 from tenure.desk.governance.models import AuditEntry
 from tenure.lake import Lake
 from tenure.pipeline.quality import STEPS
 from tenure.pipeline.run import Context
-from tests.cast import CHEN, CUSTOMERS, LI, MONDAY, QUIET, SMITH, WANG, ZHANG, fill
+from tests.cast import CHEN, CUSTOMERS, LI, MONDAY, QUIET, SMITH, WANG, ZHANG, cards, fill
 from tests.web import SignIn
 
 pytestmark = pytest.mark.django_db
@@ -170,6 +171,15 @@ def test_a_customers_page_shows_what_is_known_from_outside_with_provider_and_day
 
     assert re.search(r"credit_score\s+712\s+bureau · 2026-03-01", page)
     assert "640" not in page
+
+
+def test_a_customer_on_the_block_list_says_so_on_its_page(sign_in: SignIn) -> None:
+    client = sign_in("dee")
+    publish(cards(blocked={WANG: True}), as_of=MONDAY, now=MONDAY)
+
+    tag = 'class="t-tag"'
+    assert tag in client.get(f"/customers/{WANG}/").content.decode()
+    assert tag not in client.get(f"/customers/{LI}/").content.decode()
 
 
 def test_before_anything_is_counted_the_page_says_what_to_do(

@@ -28,25 +28,14 @@ _LONG_AGO = date(1970, 1, 1)
 _OVERDUE = 2.0  # times its own rhythm that a source may be silent
 
 # What happened can't be in the future; what is due, promised or expires may be.
-_HAPPENED = frozenset(
-    ["created_at", "updated_at", "ordered_at", "delivered_at", "occurred_at", "opened_at", "first_response_at", "resolved_at", "closed_at", "entered_at", "paid_at", "answered_at", "assigned_at", "observed_at"]
-)  # fmt: skip
-_NEVER_NEGATIVE = frozenset(
-    [
-        "unit_price",
-        "price",
-        "cost",
-        "cost_minor",
-        "fee_minor",
-        "duration_seconds",
-        "discount_minor",
-        "compensation_minor",
-        "period_months",
-        "handoffs",
-        "rate",
-        "line_no",
-    ]
-)
+_HAPPENED = frozenset((
+    "created_at", "updated_at", "ordered_at", "delivered_at", "occurred_at", "opened_at", "first_response_at",
+    "resolved_at", "closed_at", "entered_at", "paid_at", "answered_at", "assigned_at", "observed_at",
+))  # fmt: skip
+_NEVER_NEGATIVE = frozenset((
+    "unit_price", "price", "cost", "cost_minor", "fee_minor", "duration_seconds", "discount_minor",
+    "compensation_minor", "period_months", "handoffs", "rate", "line_no",
+))  # fmt: skip
 _SHARES = frozenset({"propensity"})
 # An identifier and how many people may have it: families and front desks share a phone, nobody an identity card.
 _OWN: Mapping[str, int] = {"phone": 3, "email": 3, "id_number": 1}

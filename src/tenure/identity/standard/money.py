@@ -16,36 +16,10 @@ _CURRENCIES = {
     "€": "EUR", "£": "GBP", "美元": "USD", "美金": "USD", "欧元": "EUR", "英镑": "GBP", "港币": "HKD", "港元": "HKD", "hk$": "HKD", "日元": "JPY",
     "韩元": "KRW", "₩": "KRW", "澳门元": "MOP", "新台币": "TWD", "nt$": "TWD", "台币": "TWD",
 }  # fmt: skip
-_CODES = frozenset(
-    [
-        "CNY",
-        "USD",
-        "EUR",
-        "GBP",
-        "HKD",
-        "JPY",
-        "KRW",
-        "TWD",
-        "MOP",
-        "SGD",
-        "AUD",
-        "CAD",
-        "CHF",
-        "INR",
-        "THB",
-        "VND",
-        "MYR",
-        "IDR",
-        "PHP",
-        "RUB",
-        "BRL",
-        "NZD",
-        "SEK",
-        "NOK",
-        "DKK",
-        "PLN",
-    ]
-)
+_CODES = frozenset((
+    "CNY", "USD", "EUR", "GBP", "HKD", "JPY", "KRW", "TWD", "MOP", "SGD", "AUD", "CAD", "CHF", "INR", "THB", "VND",
+    "MYR", "IDR", "PHP", "RUB", "BRL", "NZD", "SEK", "NOK", "DKK", "PLN",
+))  # fmt: skip
 _WRITTEN = re.compile(
     r"(?P<minus>[-−(]?)\s*(?P<before>[^\d\s.,()\-−+]{0,6})\s*(?P<sign>[-−+]?)\s*(?P<digits>\d[\d.,' ]*)\s*(?P<unit>百万|千万|[千万亿]|bn|mn|[kmb](?![a-z]))?\s*(?P<after>[^\d\s()]{0,4})\s*(?P<end>\)?)",
     re.IGNORECASE,

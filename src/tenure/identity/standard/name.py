@@ -11,51 +11,11 @@ from tenure.identity.standard._text import GARBLED, HAN, IS_HAN, NOTHING, is_pla
 from tenure.identity.standard.base import FINE, Column, Example, Fault, Read, Standard, each, flat
 from tenure.language import Words
 
-_COMPOUND = [
-    "欧阳",
-    "司马",
-    "上官",
-    "诸葛",
-    "东方",
-    "皇甫",
-    "尉迟",
-    "公孙",
-    "令狐",
-    "慕容",
-    "长孙",
-    "宇文",
-    "司徒",
-    "司空",
-    "夏侯",
-    "端木",
-    "轩辕",
-    "南宫",
-    "独孤",
-    "申屠",
-    "西门",
-    "闻人",
-    "澹台",
-    "公冶",
-    "太史",
-    "仲孙",
-    "钟离",
-    "呼延",
-    "万俟",
-    "闾丘",
-    "赫连",
-    "濮阳",
-    "淳于",
-    "单于",
-    "太叔",
-    "百里",
-    "东郭",
-    "公羊",
-    "第五",
-    "拓跋",
-    "鲜于",
-    "左丘",
-    "梁丘",
-]
+_COMPOUND = (
+    "欧阳", "司马", "上官", "诸葛", "东方", "皇甫", "尉迟", "公孙", "令狐", "慕容", "长孙", "宇文", "司徒", "司空", "夏侯", "端木", "轩辕", "南宫",
+    "独孤", "申屠", "西门", "闻人", "澹台", "公冶", "太史", "仲孙", "钟离", "呼延", "万俟", "闾丘", "赫连", "濮阳", "淳于", "单于", "太叔", "百里",
+    "东郭", "公羊", "第五", "拓跋", "鲜于", "左丘", "梁丘",
+)  # fmt: skip
 _SURNAMES = frozenset(
     "王李张刘陈杨黄赵周吴徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董潘袁蔡蒋余于杜叶程魏苏吕丁任卢姚沈钟姜崔谭陆范汪廖石金"
     "韦贾夏付方邹熊白孟秦邱侯江尹薛闫段雷龙黎史陶贺毛郝顾龚邵万覃武钱戴严莫孔向汤常温康施文牛樊葛邢安齐易乔伍庞颜倪庄聂章鲁岳翟殷"
@@ -71,70 +31,17 @@ _CHINESE_TITLES = (
 )  # fmt: skip
 _AFTER_SURNAME_ONLY = frozenset({"工", "董", "姐", "哥"})
 _GREETINGS = re.compile(r"^(?:尊敬的|亲爱的|敬爱的)")
-_LATIN_TITLES = frozenset(
-    [
-        "mr",
-        "mrs",
-        "ms",
-        "miss",
-        "mx",
-        "dr",
-        "prof",
-        "professor",
-        "sir",
-        "madam",
-        "mme",
-        "mlle",
-        "m",
-        "herr",
-        "frau",
-        "dipl",
-        "ing",
-        "rev",
-        "fr",
-        "hon",
-        "sr.",
-        "sra",
-        "señor",
-        "señora",
-        "eng",
-        "capt",
-        "lt",
-        "col",
-    ]
-)
-_DEGREES = frozenset(
-    ["phd", "ph.d", "md", "m.d", "mba", "esq", "dds", "jd", "cpa", "msc", "bsc", "ma", "ba", "pe", "rn"]
-)
+# Only what is no one's name: Eng, Ing and Ma are surnames, a lone M an initial.
+_LATIN_TITLES = frozenset((
+    "mr", "mrs", "ms", "miss", "mx", "dr", "prof", "professor", "sir", "madam", "mme", "mlle", "herr", "frau", "dipl", "rev", "sra",
+    "señor", "señora", "capt",
+))  # fmt: skip
+_DEGREES = frozenset(("phd", "ph.d", "md", "m.d", "mba", "esq", "dds", "jd", "cpa", "msc", "bsc", "rn"))
 _GENERATIONS = {"jr": "Jr", "jnr": "Jr", "junior": "Jr", "sr": "Sr", "snr": "Sr", "ii": "II", "iii": "III", "iv": "IV"}
-_PARTICLES = frozenset(
-    [
-        "van",
-        "von",
-        "der",
-        "den",
-        "de",
-        "del",
-        "della",
-        "di",
-        "da",
-        "dos",
-        "das",
-        "du",
-        "la",
-        "le",
-        "ten",
-        "ter",
-        "zu",
-        "zur",
-        "bin",
-        "ibn",
-        "al",
-        "el",
-        "y",
-        "e",
-    ]
-)
+_PARTICLES = frozenset((
+    "van", "von", "der", "den", "de", "del", "della", "di", "da", "dos", "das", "du", "la", "le", "ten", "ter",
+    "zu", "zur", "bin", "ibn", "al", "el", "y", "e",
+))  # fmt: skip
 _BRACKETED = re.compile(r"\s*[(\[【〔（][^)\]】〕）]*[)\]】〕）]\s*")
 _DOTS = re.compile("[•‧∙⋅・･\u2022\u30fb]")
 _NOT_WORD = re.compile(r"[^\w]+")
@@ -209,15 +116,15 @@ def _chinese(plain: str, said: str) -> tuple[str, str, str]:
     name = _GREETINGS.sub("", name)
     title = ""
     while True:
-        for each_ in sorted(_CHINESE_TITLES, key=len, reverse=True):
-            rest = name.removesuffix(each_)
+        for form in sorted(_CHINESE_TITLES, key=len, reverse=True):
+            rest = name.removesuffix(form)
             surname = rest in _SURNAMES or rest in _COMPOUND
             if (
                 rest
                 and rest != name
-                and (surname if each_ in _AFTER_SURNAME_ONLY else surname or _may_be_name(rest, each_))
+                and (surname if form in _AFTER_SURNAME_ONLY else surname or _may_be_name(rest, form))
             ):
-                name, title = rest, each_ + title
+                name, title = rest, form + title
                 break
         else:
             break
@@ -255,7 +162,7 @@ def _western(plain: str, said: str) -> tuple[str, str, str]:
         words = words[1:]
     while len(words) > 1:
         word = words[-1].casefold().rstrip(".")
-        # "Jr" and the like tell father from son, so they stay; a lone "Sr" before a name is a Spanish Mr.
+        # "Jr" and the like tell father from son, so they stay.
         if word in _GENERATIONS and len(words) > 2 and not generation:
             generation = _GENERATIONS[word]
         elif word in _DEGREES and len(words) > 2:
@@ -263,9 +170,9 @@ def _western(plain: str, said: str) -> tuple[str, str, str]:
         else:
             break
         words = words[:-1]
-    flat_ = " ".join(words)
-    if flat_.isascii() or not IS_HAN.search(flat_):
-        whole = flat_ in (flat_.upper(), flat_.lower())
+    whole_name = " ".join(words)
+    if whole_name.isascii() or not IS_HAN.search(whole_name):
+        whole = whole_name in (whole_name.upper(), whole_name.lower())
         words = [_cased(word, first=place == 0) if whole else word for place, word in enumerate(words)]
     else:
         words = [simplified(word) for word in words]

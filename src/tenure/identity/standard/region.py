@@ -13,64 +13,11 @@ from tenure.identity.standard._text import IS_HAN, NOTHING, simplified, tidy
 from tenure.identity.standard.base import FINE, Column, Example, Fault, Read, Standard, flat
 from tenure.language import Words
 
-_PEOPLES = [
-    "蒙古",
-    "回",
-    "藏",
-    "维吾尔",
-    "苗",
-    "彝",
-    "壮",
-    "布依",
-    "朝鲜",
-    "满",
-    "侗",
-    "瑶",
-    "白",
-    "土家",
-    "哈尼",
-    "哈萨克",
-    "傣",
-    "黎",
-    "傈僳",
-    "佤",
-    "畲",
-    "高山",
-    "拉祜",
-    "水",
-    "东乡",
-    "纳西",
-    "景颇",
-    "柯尔克孜",
-    "土",
-    "达斡尔",
-    "仫佬",
-    "羌",
-    "布朗",
-    "撒拉",
-    "毛南",
-    "仡佬",
-    "锡伯",
-    "阿昌",
-    "普米",
-    "塔吉克",
-    "怒",
-    "乌孜别克",
-    "俄罗斯",
-    "鄂温克",
-    "德昂",
-    "保安",
-    "裕固",
-    "京",
-    "塔塔尔",
-    "独龙",
-    "鄂伦春",
-    "赫哲",
-    "门巴",
-    "珞巴",
-    "基诺",
-    "各",
-]
+_PEOPLES = (
+    "蒙古", "回", "藏", "维吾尔", "苗", "彝", "壮", "布依", "朝鲜", "满", "侗", "瑶", "白", "土家", "哈尼", "哈萨克", "傣", "黎", "傈僳", "佤",
+    "畲", "高山", "拉祜", "水", "东乡", "纳西", "景颇", "柯尔克孜", "土", "达斡尔", "仫佬", "羌", "布朗", "撒拉", "毛南", "仡佬", "锡伯", "阿昌", "普米",
+    "塔吉克", "怒", "乌孜别克", "俄罗斯", "鄂温克", "德昂", "保安", "裕固", "京", "塔塔尔", "独龙", "鄂伦春", "赫哲", "门巴", "珞巴", "基诺", "各",
+)  # fmt: skip
 _OF_PEOPLES = re.compile(
     rf"(?:(?:{'|'.join(sorted(_PEOPLES, key=len, reverse=True))})族|蒙古|哈萨克|柯尔克孜|维吾尔)+自治[区州县旗]$"
 )
@@ -115,7 +62,6 @@ class _Divisions:
     city_names: dict[str, tuple[str, ...]]  # full and short names of prefectures → codes
     districts: dict[str, tuple[tuple[str, str], ...]]  # full and short names → (code of the prefecture, full name)
     spoken: dict[str, tuple[str, ...]]  # pinyin → codes of provinces and prefectures
-    towns: frozenset[str]  # codes made here for towns that hang on a province
 
 
 def regions(column: Column) -> pa.Array:
@@ -249,7 +195,6 @@ def _divisions() -> _Divisions:
     starts: dict[str, str] = {}
     city_names: dict[str, list[str]] = {}
     districts: dict[str, list[tuple[str, str]]] = {}
-    towns: set[str] = set()
 
     def county(code: str, name: str) -> None:
         for each in {name, _short(name)}:
@@ -275,7 +220,6 @@ def _divisions() -> _Divisions:
                     continue
                 # County-level cities that hang on their province stand in the place of a prefecture.
                 own = f"{code}{place:02d}"
-                towns.add(own)
                 cities[own] = _short(name)
                 for each in _city_names(name):
                     city_names.setdefault(each, []).append(own)
@@ -290,7 +234,7 @@ def _divisions() -> _Divisions:
         spoken.setdefault("".join(lazy_pinyin(name)), []).append(code)
     return _Divisions(
         provinces, cities, starts, _frozen(city_names.items()), {name: tuple(found) for name, found in districts.items()},
-        _frozen(spoken.items()) | {name: (code,) for name, code in _IN_ENGLISH.items()}, frozenset(towns),
+        _frozen(spoken.items()) | {name: (code,) for name, code in _IN_ENGLISH.items()},
     )  # fmt: skip
 
 
