@@ -17,8 +17,9 @@ _CHECKS = "10X98765432"
 # GB/T 2260, the first two digits; 81 to 83 are on residence permits of people from Hong Kong, Macao and Taiwan.
 PROVINCES = frozenset((
     "11", "12", "13", "14", "15", "21", "22", "23", "31", "32", "33", "34", "35", "36", "37", "41", "42", "43",
-    "44", "45", "46", "50", "51", "52", "53", "54", "61", "62", "63", "64", "65", "71", "81", "82", "83", "91",
+    "44", "45", "46", "50", "51", "52", "53", "54", "61", "62", "63", "64", "65", "71", "81", "82", "83",
 ))  # fmt: skip
+_CARD = re.compile(r"\d{6}(?:18|19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dX]")
 _DOCUMENT = re.compile(r"[A-Z]{1,2}\d{7,9}|[HM]\d{8,10}|\d{8,9}[A-Z]?")
 
 
@@ -82,25 +83,29 @@ def _read(text: str) -> Read:
     plain = re.sub(r"[\s\-]", "", tidy(text)).upper().removeprefix("ID:")
     if plain.casefold() in NOTHING or len(set(plain)) == 1:
         return None, "placeholder"
-    if re.fullmatch(r"\d(?:\.\d+)?E\+?\d+", plain) or re.fullmatch(r"\d{15}000", plain):
+    if re.fullmatch(r"\d(?:\.\d+)?E\+?\d+", plain):
         return None, "cut_short"
     if re.fullmatch(r"\d{15}", plain):
         longer = f"{plain[:6]}19{plain[6:]}"
         fault = _fault_of(longer + check_digit(longer))
         return (longer + check_digit(longer), "old_form") if fault == FINE else (None, fault)
-    if re.fullmatch(r"\d{17}[\dX]", plain) and not plain.startswith("9"):
+    if re.fullmatch(r"[0-9A-Z]{18}", plain):
+        # Codes and cards may begin alike (9…); whichever adds up it is, and if none does, what its shape says.
+        code = read_code(plain)
+        if code[1] == FINE or not re.fullmatch(_CARD if plain[0] == "9" else r"\d{17}[\dX]", plain):
+            return code
         fault = _fault_of(plain)
-        return (plain, FINE) if fault == FINE else (None, fault)
-    if len(plain) == 18 and re.fullmatch(r"[0-9A-Z]{18}", plain):
-        standard, fault = read_code(plain)
-        return standard, fault
+        if fault == FINE:
+            return plain, FINE
+        return None, "cut_short" if plain.endswith("000") else fault
     if _DOCUMENT.fullmatch(plain):
         return plain, FINE
     return None, "length" if re.fullmatch(r"[\dX]+", plain) else "form"
 
 
 def _fault_of(plain: str) -> str:
-    if plain[:2] not in PROVINCES:
+    # On cards of foreigners who stay for good, a 9 stands before the province.
+    if plain[:2] not in PROVINCES and not (plain[0] == "9" and plain[1:3] in PROVINCES):
         return "province"
     try:
         born = date(int(plain[6:10]), int(plain[10:12]), int(plain[12:14]))
@@ -155,6 +160,8 @@ id_number = Standard(
         Example("1.10105E+17", None, "cut_short"),
         Example("110105194912310", None, "birth_date"),
         Example("91350100M000100Y43", "91350100M000100Y43"),
+        Example("994455200104282759", None, "province"),
+        Example("110105194912310000", None, "cut_short"),
         Example("E12345678", "E12345678"),
         Example("见附件", None, "form"),
     ),
