@@ -70,6 +70,7 @@ def _marks(contract: Any, column: Any) -> str:
     marks += ["*key*"] if column.name in contract.key else []
     marks += [f"*personal: {column.personal}*"] if column.personal else []
     marks += ["*fixed*"] if column.fixed else []
+    marks += [f"standard: [{column.standard}](standards.md#{column.standard})"] if column.standard else []
     marks += [f"*from `{column.known_at}`*"] if column.known_at else []
     marks += [f"unit: {column.unit}"] if column.unit else []
     return "<br>".join(marks)
@@ -158,6 +159,31 @@ def features() -> Iterator[str]:
                     *(both(reason, "<br>") if reason else "–" for reason in (feature.reason_up, feature.reason_down)),
                 )
                 for feature in family.features
+            ),
+        )  # fmt: skip
+
+
+def standards() -> Iterator[str]:
+    """Every standard form with its examples and the faults it finds."""
+    from tenure.identity.standard import STANDARDS
+
+    yield from head(
+        "Standard forms / 标准形式",
+        "One form for what people write in many, one file each in `src/tenure/identity/standard/`. The original is kept "
+        "beside it. The suite runs each example; a value without a standard says why in the last column.",
+        "同一内容的多种写法统一为一种标准形式，每种一个文件，原文一并保留。下列示例均由测试验证；没有标准形式的值在末列说明原因。",
+    )
+    for standard in STANDARDS.values():
+        yield from (f"## {standard.name}", "", f"**{both(standard.words)}**  ", both(standard.meaning, "  \n"), "")
+        yield from (f"- Source / 出处：{both(standard.source)}", "")
+        yield from table(
+            ("given / 原文", "standard / 标准形式", "what is said of it / 说明"),
+            (
+                (
+                    f"`{example.given.strip()}`", f"`{example.standard}`" if example.standard is not None else "–",
+                    both(standard.faults[example.fault].words, "<br>") if example.fault else "",
+                )
+                for example in standard.examples
             ),
         )  # fmt: skip
 
@@ -287,6 +313,7 @@ PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "contracts.md": contracts,
     "metrics.md": metrics,
     "features.md": features,
+    "standards.md": standards,
     "vocabulary.md": vocabulary,
     "commands.md": commands,
 }

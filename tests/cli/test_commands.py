@@ -147,7 +147,7 @@ def read(text: str, format: str) -> list[dict[str, Any]]:
     return rows
 
 
-@pytest.mark.parametrize("what", ["metrics", "contracts", "sources", "features"])
+@pytest.mark.parametrize("what", ["metrics", "contracts", "sources", "features", "standards"])
 @pytest.mark.parametrize("format", ["json", "csv"])
 def test_programs_get_the_same_list_as_json_and_csv(
     new: Path, what: str, format: str, here: Callable[..., Ended]

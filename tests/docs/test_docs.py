@@ -10,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from tenure.contracts import CONTRACTS
+from tenure.identity.standard import STANDARDS
 from tenure.insight.features import FEATURES
 from tenure.insight.metrics import METRICS
 from tenure.vocabulary import TERMS
@@ -50,8 +52,9 @@ def test_the_reference_pages_say_what_the_code_says() -> None:
         ("docs/metrics.md", [f"## {name}\n" for name in METRICS]),
         ("docs/features.md", [f"`{name}`" for name in FEATURES]),
         ("docs/vocabulary.md", [f"`{name}`" for name in TERMS]),
+        ("docs/standards.md", [f"## {name}\n" for name in STANDARDS]),
     ],
-    ids=["contracts", "columns", "metrics", "features", "terms"],
+    ids=["contracts", "columns", "metrics", "features", "terms", "standards"],
 )
 def test_whatever_a_registry_holds_has_its_place_on_a_page(page: str, names: list[str]) -> None:
     written = text(page)
@@ -62,7 +65,7 @@ def test_whatever_a_registry_holds_has_its_place_on_a_page(page: str, names: lis
 def test_every_kind_of_one_more_has_its_page() -> None:
     pages = {path.name for path in (ROOT / "docs/adding").glob("*.md")}
 
-    assert {"contract.md", "feature.md", "metric.md", "source.md"} <= pages
+    assert {"contract.md", "feature.md", "metric.md", "source.md", "standard.md"} <= pages
     assert all(f"docs/adding/{page}" in text("CONTRIBUTING.md") for page in pages)
 
 
@@ -203,3 +206,16 @@ def test_both_readmes_show_the_same_figures(readme: str) -> None:
 
     assert figures == re.findall(r"\d+\.\d{2,}", text(READMES[0]))
     assert len(figures) > 20
+
+
+def test_the_standard_form_shown_in_its_page_does_what_its_examples_say() -> None:
+    from tenure.identity.standard import Standard
+
+    made: dict[str, object] = {}
+    exec(blocks("docs/adding/standard.md", "python")[0], made)
+
+    plate = made["number_plate"]
+    assert isinstance(plate, Standard)
+    for shown in plate.examples:
+        form, fault = plate.both(pa.array([shown.given]))
+        assert (form[0].as_py(), fault[0].as_py()) == (shown.standard, shown.fault)

@@ -131,7 +131,7 @@ def test_before_and_after_are_sealed_in_the_audit(shop: Shop, dee: User) -> None
 
     entry = AuditEntry.objects.get(verb="correct_customer")
     assert "13999999999" not in f"{entry.detail} {entry.sealed}"
-    assert audit.opened(entry) == {"before": "13800138001", "after": "13999999999"}
+    assert audit.opened(entry) == {"before": "+8613800138001", "after": "13999999999"}
     assert Customer.objects.get(pk=person).phone == "13999999999"
     assert Customer.objects.filter(selectors.matching("9999", SYSTEM)).get().pk == person
     shop.take_away("erase")

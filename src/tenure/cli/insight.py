@@ -261,10 +261,11 @@ class Listed(StrEnum):
     contracts = "contracts"
     sources = "sources"
     features = "features"
+    standards = "standards"
 
 
 def list_(
-    what: Annotated[Listed, typer.Argument(help=tr("metrics, contracts, sources or features"))],
+    what: Annotated[Listed, typer.Argument(help=tr("metrics, contracts, sources, features or standards"))],
     format: Annotated[Format, typer.Option("--format", help=tr("table, json or csv"))] = Format.table,
 ) -> None:
     show.rows(
@@ -274,7 +275,7 @@ def list_(
     )
 
 
-list_.__doc__ = tr("List what there is one file each of: metrics, contracts, sources, features.")
+list_.__doc__ = tr("List what there is one file each of: metrics, contracts, sources, features, standards.")
 
 
 def _listed(what: Listed) -> list[dict[str, Any]]:
@@ -297,6 +298,13 @@ def _listed(what: Listed) -> list[dict[str, Any]]:
             {"name": feature.name, "words": str(feature.words), "meaning": feature.unit, "file": f"insight/features/{family.name}.py"}
             for family in FAMILIES.values() for feature in family.features
         ]  # fmt: skip
+    if what is Listed.standards:
+        from tenure.identity.standard import STANDARDS
+
+        return [
+            {"name": s.name, "words": str(s.words), "meaning": str(s.meaning), "file": f"identity/standard/{s.file}.py"}
+            for s in STANDARDS.values()
+        ]
     from tenure.insight.metrics import METRICS
 
     return [

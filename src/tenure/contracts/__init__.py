@@ -2,14 +2,23 @@
 
 import sys
 
-from tenure.contracts.base import STAMPS, Column, Contract, base_money
+from tenure.contracts.base import STAMPS, Column, Contract, base_money, fault_column, standard_column
 from tenure.errors import TenureError
 from tenure.language import tr
 from tenure.registry import scan
 
 CONTRACTS: dict[str, Contract] = scan(sys.modules[__name__], Contract)
 
-__all__ = ["CONTRACTS", "STAMPS", "Column", "Contract", "base_money", "contract_named"]
+__all__ = [
+    "CONTRACTS",
+    "STAMPS",
+    "Column",
+    "Contract",
+    "base_money",
+    "contract_named",
+    "fault_column",
+    "standard_column",
+]
 
 
 def contract_named(name: str) -> Contract:

@@ -44,6 +44,7 @@ class Column:
     type: `money` is integer minor units (cents) and its name ends in `_minor`; `instant` is UTC; `decimal` has 6 places.
     personal: `identifier` (phone, name, e-mail …) or `text` (free text that may name people); None is not personal.
     fixed: never changes over a row's life, so it may be read at any earlier date without a history.
+    standard: the form its values are brought into (`identity.standard`); the column keeps them as they were written.
     known_at: the column that says when this one became known; before that instant it reads as null.
     values: the codes allowed, with their words.
     aliases: other header names it is recognised by, in any language; case, spaces and underscores do not count.
@@ -55,6 +56,7 @@ class Column:
     meaning: Words
     required: bool = False
     personal: Literal["identifier", "text"] | None = None
+    standard: str | None = None
     fixed: bool = False
     known_at: str | None = None
     unit: str | None = None
@@ -95,6 +97,8 @@ class Contract:
             raise ValueError(f"contract {self.name!r} names a column twice")
         named = {*self.key, *(n for n in (self.person, self.valid_at, self.line_no) if n)}
         named |= {column.known_at for column in self.columns if column.known_at}
+        if taken := {beside for column in self.columns for beside in _beside(column)} & set(names):
+            raise ValueError(f"contract {self.name!r} names columns that standards are kept in: {sorted(taken)}")
         if unknown := named - set(names):
             raise ValueError(f"contract {self.name!r} refers to columns it does not have: {sorted(unknown)}")
         for column in self.columns:
@@ -117,8 +121,23 @@ class Contract:
 
     @cached_property
     def personal(self) -> frozenset[str]:
-        """Names of the columns that are personal data."""
-        return frozenset(column.name for column in self.columns if column.personal)
+        """Names of the columns that are personal data; the standard of such a column is as well."""
+        own = frozenset(column.name for column in self.columns if column.personal)
+        return own | {standard_column(name) for name in own if self[name].standard}
+
+    @cached_property
+    def standards(self) -> tuple[Column, ...]:
+        """The columns whose values are brought into a standard form."""
+        return tuple(column for column in self.columns if column.standard)
+
+    @cached_property
+    def written(self) -> Mapping[str, str]:
+        """Each column worked out of another, with the one that holds what was written: phone_standard, phone_fault → phone."""
+        return {beside: column.name for column in self.standards for beside in _beside(column)}
+
+    def beside(self, name: str) -> tuple[str, ...]:
+        """What is worked out of a column and goes wherever it goes: its standard, and what is wrong with it."""
+        return _beside(self[name]) if name in self else ()
 
     @cached_property
     def schema(self) -> pa.Schema:
@@ -127,16 +146,21 @@ class Contract:
 
     @cached_property
     def received_schema(self) -> pa.Schema:
-        """The Arrow schema of `received/<contract>`: own columns, then the stamps."""
-        return pa.schema([*self.schema, *STAMPS])
+        """The Arrow schema of `received/<contract>`: own columns, their standards, then the stamps."""
+        return pa.schema([*self.schema, *self._besides, *STAMPS])
+
+    @cached_property
+    def _besides(self) -> pa.Schema:
+        return pa.schema([pa.field(name, pa.string()) for column in self.standards for name in _beside(column)])
 
     @cached_property
     def records_schema(self) -> pa.Schema:
-        """The Arrow schema of `records/<contract>`: the person, own columns, business date, base money, the stamps."""
+        """The Arrow schema of `records/<contract>`: the person, own columns, their standards, business date, base money,
+        the stamps."""
         person = [pa.field("person_id", pa.int64())]
         derived = [pa.field(self.day, pa.date32())] if self.day else []
         derived += [pa.field(base_money(c.name), pa.int64()) for c in self.columns if c.type == "money"]
-        return pa.schema([*person, *self.schema, *derived, *STAMPS])
+        return pa.schema([*person, *self.schema, *self._besides, *derived, *STAMPS])
 
     @property
     def day(self) -> str | None:
@@ -160,6 +184,20 @@ class Contract:
 def base_money(name: str) -> str:
     """amount_minor → amount_base_minor: the same money in the workspace's reporting currency."""
     return name.removesuffix("_minor") + "_base_minor"
+
+
+def standard_column(name: str) -> str:
+    """phone → phone_standard: the same value in its standard form."""
+    return f"{name}_standard"
+
+
+def fault_column(name: str) -> str:
+    """phone → phone_fault: the code of what is to be said of the value, "" where nothing is, null where none was looked at."""
+    return f"{name}_fault"
+
+
+def _beside(column: Column) -> tuple[str, ...]:
+    return (standard_column(column.name), fault_column(column.name)) if column.standard else ()
 
 
 def _as_given(name: str) -> str:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from tenure.contracts._shared import CUSTOMER, REGION, instant
 from tenure.contracts.base import Column, Contract
 from tenure.language import Words
@@ -32,6 +34,7 @@ customers = Contract(
             Words("Name", "姓名"),
             Words("What the customer is called", "客户的姓名或名称"),
             personal="identifier",
+            standard="name",
             aliases=(
                 "customer_name",
                 "full_name",
@@ -51,6 +54,7 @@ customers = Contract(
             Words("Phone", "电话"),
             Words("Telephone number as given", "原始电话号码"),
             personal="identifier",
+            standard="phone",
             aliases=("mobile", "telephone", "tel", "phone_number", "手机", "手机号", "电话号码", "联系电话"),
             example="13800138000",
         ),
@@ -60,6 +64,7 @@ customers = Contract(
             Words("E-mail", "邮箱"),
             Words("E-mail address", "电子邮箱地址"),
             personal="identifier",
+            standard="email",
             aliases=("mail", "email_address", "电子邮箱", "邮件"),
             example="ming@example.com",
         ),
@@ -69,6 +74,7 @@ customers = Contract(
             Words("ID number", "证件号码"),
             Words("Identity card or unified social credit code", "身份证号或统一社会信用代码"),
             personal="identifier",
+            standard="id_number",
             fixed=True,
             aliases=("identity_number", "national_id", "credit_code", "身份证", "身份证号", "统一社会信用代码"),
         ),
@@ -91,12 +97,13 @@ customers = Contract(
             aliases=("sex",),
             example="male",
         ),
-        REGION,
+        replace(REGION, standard="province"),
         Column(
             "city",
             "text",
             Words("City", "城市"),
             Words("Town or city", "所在城市"),
+            standard="city",
             aliases=("town", "市", "地市"),
             example="杭州",
         ),

@@ -24,6 +24,7 @@ import pyarrow.parquet
 from tenure.contracts import Contract
 from tenure.errors import TenureError
 from tenure.lake.sealed import seal
+from tenure.lake.standard import with_standards
 from tenure.lake.store import Store
 from tenure.lake.tombstones import TABLE as ERASED_TABLE
 from tenure.lake.tombstones import without_buried
@@ -171,6 +172,7 @@ class Batch:
             )
 
     def _stamped(self, rows: pa.Table) -> pa.Table:
+        rows = with_standards(rows, self.contract)
         count = rows.num_rows
         received_at = pa.scalar(self.now, pa.timestamp("us", tz="UTC"))
         columns: dict[str, Any] = {

@@ -76,6 +76,10 @@ class Lake:
         schema = contract_named(name).records_schema if kind == "records" else self._computed_schema(table)
         return self._scoped(self._stored(table, schema), table, actor)
 
+    def as_it_lies(self, contract: str) -> ibis.Table:
+        """The records of a contract with what is personal still sealed: to count what is there. Never for a person to see."""
+        return self._stored(f"records/{contract}", contract_named(contract).records_schema)
+
     def history(self, contract: str, *, as_of: datetime, actor: Scope) -> ibis.Table:
         """The records of a contract as they could be known at an instant (schema of `records/…`).
 
@@ -419,7 +423,7 @@ class Lake:
             field = field_of(table, name)
             shown = actor.shows(field)
             if shown == "masked" and FIELDS[field or ""].mask is not None and rows[name].type().is_string():
-                seen[name] = _in_part(rows[name], field)
+                seen[name] = _in_part(rows[name].nullif(""), field)
             elif shown != "clear":
                 seen[name] = ibis.null(rows[name].type())
         return rows.mutate(**seen) if seen else rows

@@ -121,6 +121,7 @@ def field_of(table: str, column: str) -> str | None:
     contract = CONTRACTS.get(table.rpartition("/")[2]) if not table.startswith("scores/") else None
     if contract is None:
         return _COMPUTED.get(column)
+    column = contract.written.get(column, column)  # what is worked out of a value is guarded as the value itself
     if column not in contract:
         return None
     about = contract[column]

@@ -43,6 +43,7 @@ def resolve(
             rows = rows.filter(known | (rows.created_at < as_of) if "created_at" in contract else known)
             changing = [c.name for c in contract.columns if not c.fixed and c.name not in contract.key]
             speaks |= {name: speaks.get(name, ibis.literal(True)) & (rows.valid_at < as_of) for name in changing}
+    speaks |= {beside: flag for name, flag in speaks.items() for beside in contract.beside(name)}
     last_word = (_.place, _.valid_at.desc(), _.received_at.desc(), _.row.desc(), _.batch.desc())
     rows = rows.mutate(
         turn=ibis.row_number().over(ibis.window(group_by=key, order_by=last_word)),
@@ -86,8 +87,9 @@ def _said(contract: Contract, batches: Sequence[BatchInfo], precedence: Sequence
 def _hide_later(rows: ibis.Table, contract: Contract, as_of: datetime) -> ibis.Table:
     """Null each field whose `known_at` is not before the instant; all at once, since one may be another's clock."""
     hidden = {
-        column.name: ibis.ifelse(rows[column.known_at] < as_of, rows[column.name], ibis.null(rows[column.name].type()))
+        name: ibis.ifelse(rows[column.known_at] < as_of, rows[name], ibis.null(rows[name].type()))
         for column in contract.columns
         if column.known_at
+        for name in (column.name, *contract.beside(column.name))
     }
     return rows.mutate(**hidden) if hidden else rows

@@ -15,7 +15,7 @@ import ibis
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tenure.contracts import CONTRACTS, Contract
+from tenure.contracts import CONTRACTS, Contract, fault_column, standard_column
 from tenure.errors import TenureError
 from tenure.language import Said, tr
 from tenure.vault import MARK, SEPARATOR, vault
@@ -85,6 +85,12 @@ def unsealed(rows: ibis.Table, table: str, home: Path) -> ibis.Table:
             text = _opener(home, context)(rows[name])
             typed = contract is not None and name in contract and contract[name].type != "text"
             opened[name] = text.cast(contract.ibis_schema[name]) if typed and contract else text
+    for column in contract.standards if contract else ():
+        name, form, fault = column.name, standard_column(column.name), fault_column(column.name)
+        if form in opened and {name, fault} <= set(rows.columns):
+            # A value that was in standard form when it came is not kept twice.
+            as_written = ibis.ifelse(rows[fault] == "", rows[name], ibis.null("string"))
+            opened[form] = ibis.coalesce(opened[form], _opener(home, sealed_columns(table)[name])(as_written))
     return rows.mutate(**opened) if opened else rows
 
 

@@ -17,6 +17,18 @@ COMPUTED: dict[str, pa.Schema] = {
     ),
     # The life-cycle stage of each person at each month's end and now.
     "scores/stages": pa.schema([("person_id", _WHOLE), ("as_of", pa.date32()), ("stage", _TEXT)]),
+    # What is missing, wrong, shared or old in the records in force, by source, field ("" the record as a whole) and
+    # month of receipt. flaws: JSON, how many of each; no value of anybody.
+    "quality/fields": pa.schema(
+        [
+            ("contract", _TEXT),
+            ("source", _TEXT),
+            ("field", _TEXT),
+            ("month", pa.date32()),
+            ("rows", _WHOLE),
+            ("flaws", _TEXT),
+        ]
+    ),
     # The card of each person, as published to the desk.
     "scores/customers": pa.schema(
         [

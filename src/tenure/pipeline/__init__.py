@@ -3,14 +3,14 @@
 from datetime import date, datetime
 
 from tenure.lake import Lake
-from tenure.pipeline import cards, churn, records, segments, value
+from tenure.pipeline import cards, churn, quality, records, segments, value
 from tenure.pipeline.clock import default_as_of, start_of
 from tenure.pipeline.run import Context, Done, Refreshed, Step, Watcher, run
 from tenure.workspace import Workspace
 
 __all__ = ["STEPS", "Done", "Refreshed", "Step", "Watcher", "refresh"]
 
-_SCORING: tuple[Step, ...] = (*segments.STEPS, *value.STEPS, *churn.STEPS, *cards.STEPS)
+_SCORING: tuple[Step, ...] = (*segments.STEPS, *value.STEPS, *churn.STEPS, *cards.STEPS, *quality.STEPS)
 STEPS: tuple[Step, ...] = (*records.STEPS, *_SCORING)
 
 

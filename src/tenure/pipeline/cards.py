@@ -7,7 +7,7 @@ import pyarrow as pa
 from ibis import _
 from pypinyin import lazy_pinyin
 
-from tenure.contracts import CONTRACTS
+from tenure.contracts import CONTRACTS, standard_column
 from tenure.insight import lifecycle
 from tenure.lake import SYSTEM
 from tenure.lake.tables import COMPUTED
@@ -16,6 +16,7 @@ from tenure.pipeline.history import scored_from, tables_at
 from tenure.pipeline.run import Context, Step
 
 _GOLDEN = ("name", "kind", "phone", "email", "region", "city", "language", "owner", "team")
+_STANDARDS = {column.name for column in CONTRACTS["customers"].standards}
 _SCORES = ("scores/rfm", "scores/stages_now", "scores/value", "scores/churn")
 
 
@@ -76,6 +77,9 @@ def _people(context: Context) -> ibis.Table:
     )
     rows = lake.read("records/customers", actor=SYSTEM).drop("person_id")
     rows = rows.inner_join(links.select("ids_of", "customer_id", "own_id", "person_id"), ["ids_of", "customer_id"])
+    # A value in its standard form; one that has none, or came before there was any, as it was written.
+    shown = {name: ibis.coalesce(rows[standard_column(name)], rows[name]) for name in _GOLDEN if name in _STANDARDS}
+    rows = rows.mutate(**shown)
     golden = rows.group_by("person_id").agg(
         **{name: rows[name].argmin(rows.own_id, where=rows[name].notnull()) for name in _GOLDEN},
         blocked=rows.blocked.fill_null(False).any(),

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from tenure.contracts import CONTRACTS
 from tenure.desk.customers import selectors, services
 from tenure.desk.customers.cards import SENSITIVE, Card
 from tenure.desk.customers.models import Customer
@@ -17,11 +18,13 @@ from tenure.desk.governance.api import may, scope_of
 from tenure.desk.governance.models import Team, User
 from tenure.desk.lake import about
 from tenure.errors import TenureError
+from tenure.lake import Lake, Scope
 from tenure.web.consents import purposes_of
 from tenure.web.frame import render
 from tenure.web.timeline import kinds_in, timeline
 
 STEP = 60
+SHOWN_FORMS = ("name", "phone", "email", "region", "city")  # of the standards, those a card shows
 
 
 @require_safe
@@ -33,6 +36,7 @@ def page(request: HttpRequest, person_id: int) -> HttpResponse:
         raise Http404
     with about(person_id) as lake:
         entries = timeline(lake, scope, person_id, now=timezone.now())
+        written, outside = as_written(lake, scope, card), from_outside(lake, scope, person_id)
     kind, channel = request.GET.get("kind", ""), request.GET.get("channel", "")
     chosen = [e for e in entries if kind in ("", e.kind) and channel in ("", e.channel)]
     upto = request.GET.get("upto", "")
@@ -57,6 +61,8 @@ def page(request: HttpRequest, person_id: int) -> HttpResponse:
         kind=kind,
         channel=channel,
         everything=len(entries),
+        written=written,
+        outside=outside,
         open_cases=[entry for entry in entries if entry.is_open],
         extra=sorted(card.extra.items()) if isinstance(card.extra, dict) else [],
         owners=User.objects.filter(is_active=True).exclude(role="").order_by("username") if assigns else [],
@@ -65,6 +71,26 @@ def page(request: HttpRequest, person_id: int) -> HttpResponse:
         may_rights=may(request.user, "rights"),
         consents=purposes_of(person_id, now=timezone.now()) if may(request.user, "consent") else [],
     )
+
+
+def as_written(lake: Lake, scope: Scope, card: Card) -> dict[str, list[str]]:
+    """What sources wrote of the customer, by field, where it differs from the standard form the card shows."""
+    names = [column.name for column in CONTRACTS["customers"].standards if column.name in SHOWN_FORMS]
+    table = lake.read("records/customers", actor=scope)
+    rows = lake.to_arrow(table.filter(table.person_id == card.pk).select(*names).limit(20)).to_pylist()
+    found = {name: sorted({row[name] for row in rows if row[name]} - {getattr(card, name)}) for name in names}
+    return {name: texts for name, texts in found.items() if texts}
+
+
+def from_outside(lake: Lake, scope: Scope, person_id: int) -> list[dict[str, Any]]:
+    """The newest value of each attribute that each provider outside has of the customer, with who says so and when."""
+    table = lake.read("records/external_attributes", actor=scope)
+    rows = table.filter(table.person_id == person_id).order_by(table.observed_at.desc()).limit(200)
+    newest: dict[tuple[str, str], dict[str, Any]] = {}
+    columns = ("attribute", "provider", "observed_at", "value", "number", "source")
+    for row in lake.to_arrow(rows.select(*columns)).to_pylist():
+        newest.setdefault((row["attribute"], row["provider"]), row)
+    return sorted(newest.values(), key=lambda row: (row["attribute"], row["provider"]))
 
 
 def access_facts(card: Card) -> dict[str, Any]:

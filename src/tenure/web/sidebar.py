@@ -54,6 +54,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         ("customers", _("Customers"), "group", reverse("admin:customers")),
         ("insight", _("Insight"), "monitoring", reverse("admin:insight")),
         ("data", _("Data"), "database", reverse("admin:data")),
+        ("data", _("Data quality"), "fact_check", reverse("admin:quality")),
     ]
     settings = [
         ("users", _("Users"), "manage_accounts", reverse("admin:governance_user_changelist")),

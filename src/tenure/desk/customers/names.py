@@ -23,9 +23,11 @@ def search_text(name: str, pinyin: str, numbers: Iterable[str]) -> str:
 
 
 def whole_phone(text: str) -> str:
-    """A phone as it is looked for: its digits, without the signs between them or China's own code before a mobile."""
+    """A phone as it is looked for: its digits, without the signs between them, China's own code, or the 0 before an area."""
     digits = _digits(text).removeprefix("00")
-    return digits[2:] if len(digits) == 13 and digits.startswith("861") else digits
+    if len(digits) in (12, 13) and digits.startswith("86"):
+        return digits[2:].removeprefix("0")
+    return digits[1:] if len(digits) in (11, 12) and digits.startswith("0") else digits
 
 
 def last_four(text: str) -> str:

@@ -1,0 +1,98 @@
+"""Step: how good the records in force are, counted field by field."""
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+import ibis
+import pyarrow as pa
+
+from tenure.contracts import CONTRACTS, Contract, standard_column
+from tenure.insight import quality
+from tenure.lake import SYSTEM, Lake, Scope
+from tenure.lake.tables import COMPUTED
+from tenure.language import Words
+from tenure.pipeline.run import Context, Step
+
+Row = dict[str, Any]
+TABLE = "quality/fields"
+
+
+def _inputs(context: Context) -> object:
+    return [
+        [(name, context.lake.version(f"records/{name}")) for name in CONTRACTS],
+        context.lake.zone,
+        sorted((c.name, f, flaw.code) for c in CONTRACTS.values() for f in c.names for flaw in quality.flaws_of(c, f)),
+    ]
+
+
+def _quality(context: Context) -> int:
+    """Count the flaws of every contract there are records of, and how fresh each source is."""
+    lake = context.lake
+    there = [contract for contract in CONTRACTS.values() if lake.exists(f"records/{contract.name}")]
+    rows: list[Row] = []
+    newest: dict[tuple[str, str], datetime] = {}
+    for place, contract in enumerate(there):
+        for row in fields_of(lake, contract, context.now, newest=newest):
+            rows.append(row | {"flaws": json.dumps(row["flaws"], sort_keys=True)})
+        context.tell(place + 1, len(there))
+    lake.publish(TABLE, pa.Table.from_pylist(rows, schema=COMPUTED[TABLE]))
+    lake.publish_document("quality", {"at": context.now.isoformat(), "newest": [[*key, at.isoformat()] for key, at in sorted(newest.items())]})  # fmt: skip
+    return len(rows)
+
+
+def fields_of(lake: Lake, contract: Contract, now: datetime, *, actor: Scope = SYSTEM,
+              newest: dict[tuple[str, str], datetime] | None = None) -> Iterator[Row]:  # fmt: skip
+    """The rows of `quality/fields` for one contract, over the records the actor may see.
+
+    What lies sealed is counted sealed; opened are only identifiers, to see whether people share them.
+    """
+    clear = _by_month(lake, lake.read(f"records/{contract.name}", actor=actor))
+    lies = _by_month(lake, lake.as_it_lies(contract.name))
+    if not actor.sees_all:
+        # Which rows the actor may see is known by the door alone; what is in them is counted without opening it.
+        key = ["ids_of", *contract.key]
+        lies = lies.semi_join(clear.select(*key), key)
+    counted = lake.to_arrow(quality.measure(lies, contract, now)).to_pylist()
+    several = _shared(lake, contract, clear)
+    doubled = _n(lake, quality.doubles(lies)) if contract.name == "customers" else {}
+    for row in counted:
+        place = (row["source"], row["month"])
+        if newest is not None and row["newest"] is not None:
+            newest[contract.name, row["source"]] = max(row["newest"], newest.get((contract.name, row["source"]), row["newest"]))  # fmt: skip
+        for field in (quality.RECORD, *quality.fields_of(contract)):
+            found = {flaw.code: row.get(f"{field}__{flaw.code}") for flaw in quality.flaws_of(contract, field)}
+            if field in several:
+                found["shared"] = several[field].get(place, 0)
+            if field == quality.RECORD:
+                found["duplicate"] = doubled.get(place, 0)
+            yield {
+                "contract": contract.name, "source": row["source"], "field": field, "month": row["month"],
+                "rows": row["rows"], "flaws": {code: n for code, n in found.items() if n},
+            }  # fmt: skip
+
+
+def _shared(lake: Lake, contract: Contract, clear: ibis.Table) -> dict[str, Mapping[tuple[Any, Any], int]]:
+    """How many records have an identifier that too many share, by field; all of them opened in one go."""
+    fields = quality.shared_fields(contract)
+    if not fields:
+        return {}
+    opened = clear.select("source", "month", "person_id", *(standard_column(field) for field in fields))
+    with lake.kept({"opened": opened}) as kept:
+        # Kept in the engine's own types: the start of a month is an instant there.
+        rows = kept["opened"].mutate(month=kept["opened"].month.cast("date"))
+        return {field: _n(lake, quality.sharing(rows, field)) for field in fields}
+
+
+def _by_month(lake: Lake, rows: ibis.Table) -> ibis.Table:
+    return rows.mutate(month=lake.local_day(rows.received_at).truncate("M"))
+
+
+def _n(lake: Lake, counted: ibis.Table) -> Mapping[tuple[Any, Any], int]:
+    return {(row["source"], row["month"]): row["n"] for row in lake.to_arrow(counted).to_pylist()}
+
+
+STEPS: tuple[Step, ...] = (Step("quality", Words("Data quality", "数据质量"), _inputs, _quality),)
+
+__all__ = ["STEPS", "TABLE", "fields_of"]
