@@ -365,7 +365,9 @@ class Lake:
                     self._stored("received/exchange_rates", shape.received_schema), shape, live, self.precedence
                 )
             rows = with_base_money(rows, rates, day=contract.day, money=money, base=self.currency)
-        return rows.select(*contract.records_schema.names, *(f.name for f in customs.schema_of(self.custom(contract.name))))
+        return rows.select(
+            *contract.records_schema.names, *(f.name for f in customs.schema_of(self.custom(contract.name)))
+        )
 
     def _custom_in_type(self, rows: ibis.Table, contract: Contract) -> ibis.Table:
         """The company's own personal fields were read from what lay sealed, and are in clear, as text."""

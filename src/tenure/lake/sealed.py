@@ -51,9 +51,7 @@ def stored_schema(table: str, schema: pa.Schema, custom: Sequence[CustomColumn] 
     return pa.schema([pa.field(f.name, pa.string()) if f.name in sealed else f for f in schema])
 
 
-def seal(
-    rows: pa.Table, table: str, home: Path, custom: Sequence[CustomColumn] = (), *, rest: bool = True
-) -> pa.Table:
+def seal(rows: pa.Table, table: str, home: Path, custom: Sequence[CustomColumn] = (), *, rest: bool = True) -> pa.Table:
     """The rows with their personal columns sealed. One whose subject was destroyed loses them for good.
 
     custom: the company's own fields among the columns. rest: seal the contract's columns too; False where they lie
@@ -73,14 +71,19 @@ def seal(
     schema = stored_schema(table, rows.schema, custom)
     if not columns:
         empty = {name: pa.nulls(rows.num_rows, pa.string()) for name in plain}
-        return pa.table([empty.get(name, rows[name]) for name in rows.column_names], names=rows.column_names).cast(schema)
+        return pa.table([empty.get(name, rows[name]) for name in rows.column_names], names=rows.column_names).cast(
+            schema
+        )
     tokens = vault(home).seal_columns(
         _subjects(rows, table), {contexts[name]: values for name, values in columns.items()}
     )
     return pa.table(
         [
-            tokens[contexts[name]] if name in columns
-            else plain[name] if name in plain else rows[name].cast(schema.field(name).type)
+            tokens[contexts[name]]
+            if name in columns
+            else plain[name]
+            if name in plain
+            else rows[name].cast(schema.field(name).type)
             for name in schema.names
         ],
         schema=schema,
