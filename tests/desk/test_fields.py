@@ -13,7 +13,14 @@ from tenure.desk.customers.api import publish
 from tenure.desk.customers.cards import Card
 from tenure.desk.customers.export import columns_for, lines
 from tenure.desk.customers.fields import definitions, values
-from tenure.desk.customers.fields.definitions import Draft, add_field, archive_field, change_field, propose, restore_field
+from tenure.desk.customers.fields.definitions import (
+    Draft,
+    add_field,
+    archive_field,
+    change_field,
+    propose,
+    restore_field,
+)
 from tenure.desk.customers.fields.models import CustomEdit, CustomField, CustomValue
 from tenure.desk.customers.fields.values import MisfitError, edit_values, values_of, with_values
 from tenure.desk.customers.models import Customer
@@ -65,7 +72,9 @@ def found(**asked: str) -> list[int]:
     ],
 )  # fmt: skip
 def test_a_text_is_read_as_the_kind_of_its_field(kind: str, text: str, means: str | None) -> None:
-    column = CustomColumn(1, "customers", kind, "X", "", choices=(Choice("gold", "Gold", "金卡"), Choice("silver", "Silver", "银卡")))
+    column = CustomColumn(
+        1, "customers", kind, "X", "", choices=(Choice("gold", "Gold", "金卡"), Choice("silver", "Silver", "银卡"))
+    )
 
     assert canonical(column, text) == means
     assert means is None or canonical(column, means) == means  # what is kept reads as itself
@@ -117,7 +126,9 @@ def test_an_emoji_may_stand_in_a_name(db: None) -> None:
 
 
 def test_five_hundred_fields_are_enough() -> None:
-    CustomField.objects.bulk_create(CustomField(name_en=f"F{n}", kind="text", made_at=MONDAY, place=n) for n in range(500))
+    CustomField.objects.bulk_create(
+        CustomField(name_en=f"F{n}", kind="text", made_at=MONDAY, place=n) for n in range(500)
+    )
 
     with pytest.raises(TenureError, match="500 fields"):
         made("One more")
@@ -141,7 +152,11 @@ def test_the_definitions_reach_the_lake_once_they_are_committed(
         field = made(kind="choice", choices=TIERS)
 
     (column,) = Lake(tmp_path / "lake").custom("customers")
-    assert (column.name, column.kind, [one.code for one in column.choices]) == (field.code, "choice", ["gold", "silver"])
+    assert (column.name, column.kind, [one.code for one in column.choices]) == (
+        field.code,
+        "choice",
+        ["gold", "silver"],
+    )
 
 
 def test_what_is_said_on_the_desk_shows_at_once_and_is_kept_with_who_said_it(company: dict[str, User]) -> None:
@@ -373,7 +388,9 @@ def test_an_export_has_the_fields_in_words_and_numbers_as_numbers(company: dict[
 
     assert heading.rstrip().endswith("Tier,Staff")
     assert line.rstrip().endswith("Gold,-12")
-    assert size.code not in [name for name, _h, _v in columns_for(Scope(reach="all", hidden=frozenset({"extra"})), fields)]
+    assert size.code not in [
+        name for name, _h, _v in columns_for(Scope(reach="all", hidden=frozenset({"extra"})), fields)
+    ]
 
 
 def test_what_was_looked_for_in_a_field_is_private_in_the_trail() -> None:

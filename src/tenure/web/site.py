@@ -56,19 +56,34 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
 
     def extra_urls(self) -> list[URLPattern]:
         # The site is made while apps are still loading; what shows models is read when routes are first asked for.
-        from tenure.web import audit, consents, customers, data, insight, keys, person, rights, roles, sharing, today
+        from tenure.web import (
+            audit,
+            consents,
+            customers,
+            data,
+            fields,
+            insight,
+            keys,
+            person,
+            rights,
+            roles,
+            sharing,
+            today,
+        )
 
         return [
             path("today/numbers/", self.page("today", today.numbers), name="today_numbers"),
             path("customers/", self.page("customers", customers.page), name="customers"),
             path("customers/export/", self.page("export", customers.export), name="customers_export"),
             path("customers/views/", self.page("customers", customers.save_view), name="save_view"),
+            path("customers/columns/", self.page("customers", customers.keep_columns), name="keep_columns"),
             path(
                 "customers/views/<int:view_id>/delete/",
                 self.page("customers", customers.delete_view),
                 name="delete_view",
             ),
             path("customers/<int:person_id>/", self.page("customers", person.page), name="person"),
+            path("customers/<int:person_id>/fields/", self.page("edit", fields.of_customer), name="customer_fields"),
             path("customers/<int:person_id>/assign/", self.page("assign", person.assign), name="assign"),
             path("customers/<int:person_id>/consents/", self.page("consent", consents.page), name="consents"),
             path("customers/<int:person_id>/consents/change/", self.page("consent", consents.change), name="consent"),
@@ -110,6 +125,15 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
                 name="request_certificate",
             ),
             path("settings/retention/", self.page("rights", rights.kept), name="retention"),
+            path("settings/fields/", self.page("fields", fields.page), name="fields"),
+            path("settings/fields/new/", self.page("fields", fields.edit), name="field_new"),
+            path("settings/fields/order/", self.page("fields", fields.order), name="fields_order"),
+            path("settings/fields/<int:field_id>/", self.page("fields", fields.edit), name="field"),
+            path(
+                "settings/fields/<int:field_id>/archive/",
+                self.page("fields", fields.put_away),
+                name="field_put_away",
+            ),
             path("settings/roles/", self.page("roles", roles.page), name="roles"),
             path("settings/roles/<slug:code>/", self.page("roles", roles.edit), name="role"),
             path("settings/roles/<slug:code>/drop/", self.page("roles", roles.drop), name="role_drop"),

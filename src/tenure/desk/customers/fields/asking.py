@@ -6,7 +6,6 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import BigIntegerField, CharField, Exists, F, OuterRef, Q, QuerySet, Subquery, Value
@@ -106,7 +105,9 @@ def _equal(field: CustomField, text: str) -> Q | None:
         if text.startswith("="):
             return Q(text=whole(text[1:])[:TEXT_KEY])
         part = whole(text)
-        return Q(text__contains=part) | Q(value__icontains=text) if field.kind == "long_text" else Q(text__contains=part)
+        return (
+            Q(text__contains=part) | Q(value__icontains=text) if field.kind == "long_text" else Q(text__contains=part)
+        )
     key = _key(field, text)
     return Q(number=key) if key is not None else None
 
