@@ -159,7 +159,7 @@ def convert(plan: Plan, chunk: Chunk) -> Converted:
         _derive_kind(found)
     _refuse_blanks(found, plan)
     _leave_out(found, plan)
-    found.extra = as_json(chunk.batch, plan.extras)
+    found.extra = as_json(chunk.batch, plan.extras, plan.fields.custom)
     return found
 
 

@@ -1,11 +1,12 @@
 """Which column of a file is which field of a contract: guessed from names in both languages, settled by a person."""
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tenure.contracts import Column, Contract
+from tenure.contracts.custom import id_of
+from tenure.contracts.custom import plain as plain
 from tenure.errors import TenureError
 from tenure.language import tr
 
@@ -15,7 +16,6 @@ LEAVE = "-"
 """As the field of a pair: leave this column unmapped, whatever its name suggests."""
 
 _COUNT = re.compile(r" \(\d+\)$")
-_NOISE = re.compile(r"[\s_\-./·()（）]+")
 
 
 @dataclass(frozen=True)
@@ -23,13 +23,15 @@ class FieldMap:
     """field → header, for the fields the file has.
 
     given: fields a person mapped; the others were guessed. unmapped: headers that no field took, in the file's order.
-    numbered: fields filled with the file's name and the row's number.
+    numbered: fields filled with the file's name and the row's number. custom: of the unmapped headers, those that a
+    person said are a field of the company's own (`c_7`); what names alone say is found where records are made.
     """
 
     fields: Mapping[str, str]
     given: frozenset[str]
     unmapped: tuple[str, ...]
     numbered: tuple[str, ...] = ()
+    custom: Mapping[str, str] = field(default_factory=dict)
 
 
 def as_pairs(mapping: Mapping[str, str] | Iterable[str] | None) -> list[tuple[str, str]]:
@@ -71,10 +73,24 @@ def map_columns(
     fields: dict[str, str] = {}
     numbered: list[str] = []
     left_out: set[str] = set()
+    custom: dict[str, str] = {}
     for left, right in as_pairs(mapping):
         header, field = _settle(left, right, headers, contract, source)
         if field == LEAVE:
             left_out.add(header)
+            continue
+        if id_of(field) is not None:
+            left_out.add(header)
+            if custom.setdefault(header, field) != field or list(custom.values()).count(field) > 1:
+                first = next(one for one, name in custom.items() if name == field or one == header)
+                raise TenureError(
+                    tr(
+                        "{field} is mapped twice: from {first} and from {second}. Keep one of the two.",
+                        field=field,
+                        first=first,
+                        second=header,
+                    )
+                )
             continue
         taken = fields.get(field) or (ROW if field in numbered else None)
         if taken and taken != header:
@@ -131,12 +147,8 @@ def map_columns(
         given,
         tuple(header for header in headers if header not in taken_headers),
         tuple(numbered),
+        custom,
     )
-
-
-def plain(name: str) -> str:
-    """A name with what does not count taken off: case, width, spaces, underscores, brackets."""
-    return _NOISE.sub("", unicodedata.normalize("NFKC", name).casefold())
 
 
 def _claims(header: str, contract: Contract, headers: Sequence[str]) -> list[tuple[str, int]]:
@@ -166,7 +178,7 @@ def _settle(left: str, right: str, headers: Sequence[str], contract: Contract, s
     if header is not None and field is not None:
         return header, field
     other_header, other_field = find_header(right, headers), _field(left, contract)
-    if other_header is not None and other_field is not None and other_field != LEAVE:
+    if other_header is not None and other_field is not None and other_field != LEAVE and id_of(other_field) is None:
         return other_header, other_field
     if header is None:
         raise TenureError(
@@ -197,8 +209,8 @@ def find_header(name: str, headers: Sequence[str]) -> str | None:
 
 
 def _field(name: str, contract: Contract) -> str | None:
-    if name == LEAVE:
-        return LEAVE
+    if name == LEAVE or id_of(name) is not None:
+        return name
     for candidate in (name, name + "_minor"):
         if candidate in contract:
             return candidate
