@@ -10,7 +10,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils import timezone
-from ninja import NinjaAPI, Query, Schema
+from ninja import Body, NinjaAPI, Query, Schema
 from ninja.errors import HttpError
 
 from tenure.api.auth import Key, holder
@@ -176,7 +176,7 @@ def customer(request: HttpRequest, person_id: int) -> dict[str, Any]:
 
 
 @api.patch("/customers/{int:person_id}/custom", url_name="customer_custom", auth=Key("edit"))
-def edit_custom(request: HttpRequest, person_id: int, sent: dict[str, Any]) -> dict[str, Any]:
+def edit_custom(request: HttpRequest, person_id: int, sent: Body[dict[str, Any]]) -> dict[str, Any]:
     """Say what the customer has in the company's own fields: `{"c_7": "gold", "c_8": null}`; null is nothing.
 
     Fields not named stay as they are. Where one value does not fit, nothing is changed, and `fields` says why.

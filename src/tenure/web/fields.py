@@ -122,7 +122,7 @@ def edit(request: HttpRequest, field_id: int | None = None) -> HttpResponse:
         sections=sorted({one.section for one in definitions.known(draft.contract) if one.section}),
         previews=[(kind, Input(_like(shown, kind), "")) for kind in KINDS],
         lost=lost,
-        object=CONTRACTS[draft.contract].words,
+        of=CONTRACTS[draft.contract].words,
         kept=kept,
         may_try=found is not None and scope.sees_all,
     )

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -307,9 +307,10 @@ class Publishing:
         if not fields:
             return
         people = [row["person_id"] for row in chunk]
+        rows = CustomValue.objects.filter(customer_id__in=people, field_id__in=[one.pk for one in fields])
         there = {
-            (row.customer_id, row.field_id): row.kept
-            for row in CustomValue.objects.filter(customer_id__in=people, field_id__in=[one.pk for one in fields])
+            (person, pk): sealed or value
+            for person, pk, value, sealed in rows.values_list("customer_id", "field_id", "value", "sealed")
         }
         said: list[Said] = []
         for row in chunk:
@@ -350,6 +351,9 @@ def tell(lake: Lake, *, now: datetime) -> int:
             for of, one in sorted(numbers):
                 if kept is not None or (of, one) == (ids_of, number) or field not in newest.get((of, one), {}):
                     told.setdefault(of, {}).setdefault(one, {})[f"c_{field}"] = kept
+    # A later word must be the later row, even where a clock was set back, or stands still.
+    said_before = [info.at for info in lake.batches("customers") if info.source == "desk"]
+    now = max(now, max(said_before, default=now) + timedelta(microseconds=1)) if said_before else now
     for ids_of, rows in told.items():
         with lake.receiving("customers", source="desk", ids_of=ids_of, columns=["customer_id"], now=now) as batch:
             batch.append(
