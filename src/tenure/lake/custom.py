@@ -125,7 +125,7 @@ def _picker(columns: Sequence[CustomColumn]) -> Callable[[ibis.Value], ibis.Valu
         rows = [None if text is None else of_row(text) for text in extra.to_pylist()]
         return pa.array(rows, pa.list_(pa.string()))
 
-    return sent  # type: ignore[no-any-return]
+    return sent
 
 
 def _read(column: CustomColumn, value: Any, known: dict[str, str]) -> str:

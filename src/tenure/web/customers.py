@@ -27,7 +27,7 @@ from tenure.lake.scope import Scope
 from tenure.web.cache import remembered
 from tenure.web.frame import render
 
-FEW = 8  # own fields whose filters are all offered
+FEW = 4  # own fields whose filters are all offered
 
 
 @require_safe

@@ -167,7 +167,8 @@ def preview(found: CustomField, draft: Draft, *, scope: Scope) -> Preview:
                 n=count, limit=MOST_CONVERTED,
             )
         )  # fmt: skip
-    misfits, lost = 0, []
+    misfits = 0
+    lost: list[tuple[str, str]] = []
     for row in values.order_by("pk").iterator(chunk_size=2000):
         try:
             canonical(column, row.kept)

@@ -251,7 +251,7 @@ def write(said: Sequence[Said]) -> None:
     """Put these values in their places, in a transaction of the caller's or one a write; None takes one away."""
     seal = RowSealer(CustomValue)
     fields = [field for field in CustomValue._meta.concrete_fields if not field.primary_key]
-    columns = [field.column for field in fields]
+    columns = [str(field.column) for field in fields]
     gone: dict[int, list[int]] = {}
     rows = []
     for person, field, kept in said:

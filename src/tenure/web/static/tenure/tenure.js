@@ -39,8 +39,9 @@
   });
 
   // A field being made: its input and what belongs to its kind show as they will be.
-  const form = document.querySelector("[data-field-form]");
-  if (form) {
+  window.addEventListener("DOMContentLoaded", () => {
+    const form = document.querySelector("[data-field-form]");
+    if (!form) return;
     const kind = form.querySelector("[data-kind]");
     const said = (what) => {
       const chinese = document.documentElement.lang.startsWith("zh");
@@ -64,11 +65,12 @@
       row.querySelector("[name=choice_en]").focus();
     });
     show();
-  }
+  });
 
   // Rows are dragged into order; the arrows do the same without a mouse, and without this script.
-  const ordered = document.querySelector("[data-order]");
-  if (ordered) {
+  window.addEventListener("DOMContentLoaded", () => {
+    const ordered = document.querySelector("[data-order]");
+    if (!ordered) return;
     let dragged = null;
     ordered.addEventListener("dragstart", (event) => {
       dragged = event.target.closest("tr[data-id]");
@@ -86,7 +88,7 @@
       ordered.elements.order.value = [...ordered.querySelectorAll("tr[data-id]")].map((row) => row.dataset.id).join(",");
       ordered.submit();
     });
-  }
+  });
 
   // Figures name colours ("$primary"); a canvas turns the theme's oklch() into what the plotting script reads.
   const pen = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
