@@ -74,6 +74,8 @@ def looks() -> Iterator[str]:
         "cell=loyal",
         "r=3",
     )
+    yield from ("c_1=gold&cols=c_1,c_2,c_3", "c_2.from=5&c_2.to=500", "c_3=A-1", "c_3.is=set", "c_1.is=empty", "sort=c_2",
+                "sort=-c_1", "sort=c_3")  # fmt: skip
     yield from ("risk=low&sort=value", "page=2", "limit=2", "kind=cases", "upto=5", "owner=1", "team=2")
     for world, p in itertools.product((AS_IS, OTHER), (1, 4)):
         yield from (f"q={text}" for text in (world.name(p), world.phone(p).lstrip("+"), world.email(p)))
@@ -107,6 +109,7 @@ def closer(probe: Probe) -> Iterator[Probe]:
 SENT: tuple[tuple[str, Any], ...] = (
     ("name", "Mine"), ("owner", "ann"), ("team", "East"), ("person_ids", (1, 4)), ("person_id", 4), ("query", "sort=value"),
     ("purpose", "marketing"), ("channel", "phone"), ("state", "given"), ("evidence", "said so"), ("until", "2027-01-01"),
+    ("c_1", "gold"), ("c_2", "12"), ("show", "c_2"), ("up", "2"),
     ("kind", "export"), ("field", "phone"), ("value", "1"), ("fields", ("name", "phone")), ("partner", "A partner"),
 )  # fmt: skip
 

@@ -21,7 +21,8 @@ from django.test import Client
 from django.utils import timezone
 
 from tenure.desk.customers.api import publish
-from tenure.desk.customers.models import Customer, Publication
+from tenure.desk.customers.fields.values import as_seen
+from tenure.desk.customers.models import Customer, CustomField, CustomValue, Publication
 from tenure.desk.customers.selectors import matching, totals
 from tenure.desk.governance import keys, services
 from tenure.desk.governance.access import may
@@ -31,7 +32,7 @@ from tenure.lake import SYSTEM
 from tenure.language import Words
 from tests.cast import EAST, MONDAY, SOUTH
 from tests.sweep.probes import Probe, asked, closer, differently, probes, routes
-from tests.sweep.worlds import PEOPLE, World
+from tests.sweep.worlds import PEOPLE, World, own_fields
 
 pytestmark = pytest.mark.django_db
 
@@ -138,9 +139,11 @@ def desk(people: dict[str, User], homes: Callable[[World], Path], monkeypatch: p
     def enter(world: World) -> None:
         monkeypatch.setenv("TENURE_HOME", str(homes(world)))
         caches["figures"].clear()
-        for model in (Customer, Publication):
+        for model in (Customer, Publication, CustomField):
             model.objects.all().delete()
         publish(world.cards(), as_of=MONDAY, now=MONDAY)
+        CustomField.objects.bulk_create(own_fields())
+        CustomValue.objects.bulk_create(world.own_values())
         SubjectRequest.objects.all()._raw_delete(using="default")
         ConsentEntry.objects.all()._raw_delete(using="default")
         SubjectRequest.objects.bulk_create(world.requests())
@@ -227,6 +230,8 @@ OFF: dict[str, tuple[str, Any, str, str]] = {
     "what is remembered": ("tenure.web.cache._asker", lambda scope: (), "mia", "insight/"),
     "consents": ("tenure.desk.customers.models.reach", lambda scope, prefix="": Q(), "mia", "customers/<int:person_id>/consents/"),
     "requests": ("tenure.desk.customers.models.reach", lambda scope, prefix="": Q(), "cleo", "settings/requests/"),
+    "own fields": ("tenure.desk.customers.fields.values.as_seen", lambda scope, field, kept: as_seen(SYSTEM, field, kept), "nan", "customers/<int:person_id>/"),
+    "orders and filters by own fields": ("tenure.desk.customers.fields.asking.allowed", lambda pairs, scope, fields: pairs, "ivy", "customers/"),
     "sums": ("tenure.desk.customers.selectors.totals", lambda scope, shown: totals(SYSTEM, shown), "cleo", ""),
 }  # fmt: skip
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from tenure.desk.customers.models import CustomField, CustomValue
 from tenure.desk.governance import personal
 from tenure.desk.governance.models import ConsentEntry, SubjectRequest
 from tenure.lake import Lake
@@ -23,6 +24,22 @@ from tests.cast import EAST, MONDAY, SOUTH
 
 PEOPLE = sorted(EAST | SOUTH)
 STRANGER = 7  # there only where somebody is out of reach: even how many they are must not show
+LEVELS = [
+    {"code": "gold", "en": "Gold", "zh": "", "closed": False},
+    {"code": "silver", "en": "Silver", "zh": "", "closed": False},
+]
+OWN_FIELDS = (
+    {"pk": 1, "name_en": "Level", "kind": "choice", "choices": LEVELS},
+    {"pk": 2, "name_en": "Staff", "kind": "whole"},
+    {"pk": 3, "name_en": "Plate", "kind": "text", "personal": True, "guarded_as": "identity"},
+)
+
+
+def own_fields() -> list[CustomField]:
+    """The fields the company added."""
+    return [CustomField(made_at=MONDAY, place=n, **told) for n, told in enumerate(OWN_FIELDS)]  # type: ignore[arg-type]
+
+
 _NAMES = {1: ("王小明", "王大伟"), 2: ("李娜", "李想"), 3: ("张伟", "张强"), 4: ("Smith", "Stone"), 5: ("陈静", "陈思"),
           6: ("赵敏", "赵倩"), 7: ("孙悦", "孙悦")}  # fmt: skip
 _OWNER = {1: "ann", 2: "ann", 3: "cleo", 4: "bo", 5: "bo"}
@@ -94,6 +111,22 @@ class World:
             }  # fmt: skip
             rows.append(row)
         return pa.Table.from_pylist(rows, schema=COMPUTED["scores/customers"])
+
+    def own_values(self) -> list[CustomValue]:
+        """What each person has in the company's own fields: a level, a number of staff, and a sealed plate."""
+        found = []
+        for p in self.people:
+            level = ("silver" if p % 2 else "gold") if self.other(p, "extra") else ("gold" if p % 2 else "silver")
+            staff = 900 - p if self.other(p, "extra") else p
+            found += [
+                CustomValue(field_id=1, customer_id=p, value=level, text=level),
+                CustomValue(field_id=2, customer_id=p, value=str(staff), number=staff * 1_000_000),
+            ]
+            if not (p in self.unseen or (p == 1 and self.other(p, "identity"))):
+                found.append(
+                    CustomValue(field_id=3, customer_id=p, sealed=f"{'B' if self.other(p, 'identity') else 'A'}-{p}")
+                )
+        return found
 
     def requests(self) -> list[SubjectRequest]:
         """What each person asked about their own data."""

@@ -10,16 +10,19 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils import timezone
-from ninja import Header, NinjaAPI, Query, Schema
+from ninja import Body, Header, NinjaAPI, Query, Schema
 from ninja.errors import HttpError
 
 from tenure.api.auth import Key, holder
 from tenure.contracts import CONTRACTS
+from tenure.contracts.custom import id_of
 from tenure.desk.customers import selectors, services
 from tenure.desk.customers.cards import SENSITIVE, Card
 from tenure.desk.customers.export import columns_for, lines
-from tenure.desk.customers.models import Customer, Publication, Score
-from tenure.desk.customers.selectors import SORTS, Filters
+from tenure.desk.customers.fields.definitions import known, seen_by
+from tenure.desk.customers.fields.values import MisfitError, edit_values, with_values
+from tenure.desk.customers.models import Customer, CustomField, Publication, Score
+from tenure.desk.customers.selectors import Filters
 from tenure.desk.governance import audit
 from tenure.desk.governance.keys import Holder
 from tenure.desk.governance.models import Team, User
@@ -63,6 +66,26 @@ class Asked(Schema):
         return Filters.read(self.model_dump())
 
 
+def _filters(request: HttpRequest, asked: Asked) -> Filters:
+    """What the list is narrowed to, the company's own fields with it: `c_7=gold`, `c_7.from=3` (see /fields)."""
+    own = {name: text for name, text in request.GET.items() if name.startswith("c_")}
+    return Filters.read({**asked.model_dump(), **own})
+
+
+class Own(Schema):
+    """One of the company's own fields. `column` names it everywhere: in filters, files and values."""
+
+    column: str
+    name: dict[str, str]
+    kind: str
+    required: bool
+    personal: bool
+    help: str
+    section: str
+    choices: list[dict[str, Any]]
+    shown: str
+
+
 class Assignment(Schema):
     """Into whose hands: a user's name and a team's; empty is nobody's."""
 
@@ -86,6 +109,12 @@ class Rows(Schema):
 
 class Assignments(Assignment):
     person_ids: list[int]
+
+
+@api.exception_handler(MisfitError)
+def _misfit(request: HttpRequest, error: MisfitError) -> HttpResponse:
+    wrong = {f"c_{pk}": said for pk, said in error.by_field.items()}
+    return api.create_response(request, {"detail": str(error), "fields": wrong}, status=422)
 
 
 @api.exception_handler(TenureError)
@@ -113,18 +142,19 @@ def customers(request: HttpRequest, asked: Query[Asked], cursor: str = "", limit
     """One stretch of the customer list; `next` is the cursor of the one after, null at the end."""
     asker = holder(request)
     scope = asker.scope
-    filters = asked.filters.within(scope)
-    order = SORTS[filters.sort or selectors.sorts(scope)[0]]
+    filters = _filters(request, asked).within(scope)
+    order = selectors.order_of(scope, filters)
     rows = selectors.listing(scope, filters)
     if cursor:
         rows = rows.filter(_after(order, cursor))
     found = list(rows[: max(1, min(limit, MOST)) + 1])
     shown = found[: max(1, min(limit, MOST))]
     more = len(found) > len(shown)
+    own = seen_by(scope, known())
     if shown:
-        _looked(asker, None)
+        _looked(asker, None, _told(own))
     return {
-        "customers": [as_json(Card(row, scope)) for row in shown],
+        "customers": [as_json(card) for card in with_values((Card(row, scope) for row in shown), scope, own)],
         "next": _cursor(order, shown[-1]) if more else None,
     }
 
@@ -132,20 +162,22 @@ def customers(request: HttpRequest, asked: Query[Asked], cursor: str = "", limit
 @api.get("/customers/count", url_name="customers_count", auth=Key("customers"))
 def count(request: HttpRequest, asked: Query[Asked]) -> dict[str, int]:
     """How many customers the list holds, over all its stretches."""
-    return {"count": selectors.listing(holder(request).scope, asked.filters).order_by().count()}
+    return {"count": selectors.listing(holder(request).scope, _filters(request, asked)).order_by().count()}
 
 
 @api.get("/customers/export", url_name="customers_export", auth=Key("export"))
 def export(request: HttpRequest, asked: Query[Asked]) -> StreamingHttpResponse:
     """The whole list as CSV; an audit entry is written before the first byte leaves."""
     asker = holder(request)
-    rows: QuerySet[Score] = selectors.listing(asker.scope, asked.filters)
+    filters = _filters(request, asked)
+    rows: QuerySet[Score] = selectors.listing(asker.scope, filters)
     services.record_export(
-        what="customers", rows=rows.order_by().count(), query=asked.filters.query, actor=asker.owner, now=timezone.now()
+        what="customers", rows=rows.order_by().count(), query=filters.query, actor=asker.owner, now=timezone.now()
     )
     scope = asker.scope
-    cards = (Card(row, scope) for row in rows.iterator(chunk_size=1000))
-    return StreamingHttpResponse(lines(cards, columns_for(scope)), content_type="text/csv; charset=utf-8")
+    own = seen_by(scope, known())
+    cards = with_values((Card(row, scope) for row in rows.iterator(chunk_size=1000)), scope, own)
+    return StreamingHttpResponse(lines(cards, columns_for(scope, own)), content_type="text/csv; charset=utf-8")
 
 
 @api.get("/customers/{int:person_id}", url_name="customer", auth=Key("customers"))
@@ -153,8 +185,49 @@ def customer(request: HttpRequest, person_id: int) -> dict[str, Any]:
     """One customer. Out of the key's reach is the same answer as not there: 404."""
     asker = holder(request)
     card = _card(asker, person_id)
-    _looked(asker, person_id)
+    own = seen_by(asker.scope, known())
+    list(with_values([card], asker.scope, own))
+    _looked(asker, person_id, _told(own))
     return as_json(card)
+
+
+@api.patch("/customers/{int:person_id}/custom", url_name="customer_custom", auth=Key("edit"))
+def edit_custom(request: HttpRequest, person_id: int, sent: Body[dict[str, Any]]) -> dict[str, Any]:
+    """Say what the customer has in the company's own fields: `{"c_7": "gold", "c_8": null}`; null is nothing.
+
+    Fields not named stay as they are. Where one value does not fit, nothing is changed, and `fields` says why.
+    """
+    asker = holder(request)
+    unknown = sorted(name for name in sent if id_of(name) is None)
+    if unknown:
+        raise HttpError(422, f"There is no field {', '.join(unknown)[:200]}. See /api/v1/fields.")
+    try:
+        changed = edit_values(
+            person_id, {id_of(name) or 0: value for name, value in sent.items()}, scope=asker.scope, actor=asker.owner,
+            now=timezone.now(), through="api",
+        )  # fmt: skip
+    except Customer.DoesNotExist:
+        raise HttpError(404, "There is no such customer.") from None
+    card = _card(asker, person_id)
+    own = seen_by(asker.scope, known())
+    list(with_values([card], asker.scope, own))
+    _looked(asker, person_id, {one.guarded_as for one in own if one.personal})
+    return {"changed": [f"c_{pk}" for pk in changed], "custom": as_json(card)["custom"]}
+
+
+@api.get("/fields", url_name="fields", auth=Key("customers"), response=list[Own])
+def fields(request: HttpRequest, object: str = "customers") -> list[dict[str, Any]]:
+    """The company's own fields that this key sees anything of, in the order of the form."""
+    scope = holder(request).scope
+    return [
+        {
+            "column": one.code, "name": {"en": one.words.en, "zh": one.words.zh}, "kind": one.kind,
+            "required": one.required, "personal": one.personal, "help": str(one.help), "section": one.section,
+            "choices": [{"code": c.code, "en": c.words.en, "zh": c.words.zh, "closed": c.closed} for c in one.options],
+            "shown": scope.shows(one.guarded_as),
+        }
+        for one in seen_by(scope, known(object))
+    ]  # fmt: skip
 
 
 @api.get("/customers/{int:person_id}/records/{contract}", url_name="customer_records", auth=Key("customers"))
@@ -250,7 +323,13 @@ def as_json(card: Card) -> dict[str, Any]:
         **{name: getattr(card, name) for name in SHOWN},
         "owner": card.owner.username if card.owner else None,
         "team": card.team.name if card.team else None,
+        "custom": {value.field.code: value.typed for value in card.custom.values()},
     }
+
+
+def _told(own: Collection[CustomField]) -> set[str]:
+    """What a customer's own page tells of a person, the company's own personal fields with it."""
+    return {*SENSITIVE, *(one.guarded_as for one in own if one.personal)}
 
 
 def _looked(asker: Holder, person_id: int | None, told: Collection[str] = SENSITIVE) -> None:

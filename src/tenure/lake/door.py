@@ -12,7 +12,9 @@ import ibis
 import pyarrow as pa
 
 from tenure.contracts import CONTRACTS, Contract, base_money, contract_named
+from tenure.contracts.custom import CustomColumn
 from tenure.errors import TenureError
+from tenure.lake import custom as customs
 from tenure.lake.batches import RESUMABLE_FOR, Batch, BatchInfo, is_writing, line_of, read_batches
 from tenure.lake.batches import SCHEMA as BATCHES_SCHEMA
 from tenure.lake.batches import TABLE as BATCHES
@@ -21,7 +23,15 @@ from tenure.lake.fields import FIELDS, field_of, shown_in_part
 from tenure.lake.money import with_base_money
 from tenure.lake.resolve import resolve
 from tenure.lake.scope import CUSTOMERS, SYSTEM, Scope
-from tenure.lake.sealed import saying_why, seal, seal_reader, sealed_columns, stored_schema, unsealed
+from tenure.lake.sealed import (
+    opened_extra,
+    saying_why,
+    seal,
+    seal_reader,
+    sealed_columns,
+    stored_schema,
+    unsealed,
+)
 from tenure.lake.store import Store, read_document, write_document
 from tenure.lake.tables import COMPUTED
 from tenure.language import tr
@@ -73,8 +83,7 @@ class Lake:
                 ibis.memtable({"batch": [b.batch for b in live]}, schema={"batch": "string"}), "batch"
             )
             return self._scoped(self._with_person(rows, contract), table, actor)
-        schema = contract_named(name).records_schema if kind == "records" else self._computed_schema(table)
-        return self._scoped(self._stored(table, schema), table, actor)
+        return self._scoped(self._stored(table, self.schema(table)), table, actor)
 
     def as_it_lies(self, contract: str) -> ibis.Table:
         """The records of a contract with what is personal still sealed: to count what is there. Never for a person to see."""
@@ -86,16 +95,37 @@ class Lake:
         Read from everything received, never from the current records: a row counts from its business time on, and
         what became known later reads as null.
         """
-        return self._scoped(self._resolved(contract_named(contract), as_of), f"records/{contract}", actor)
+        shape = contract_named(contract)
+        rows = self._custom_in_type(self._resolved(shape, as_of), shape)
+        return self._scoped(rows, f"records/{contract}", actor, resolved=True)
 
     def current(self, contract: str, *, sealed: bool = False) -> ibis.Table:
         """The current truth of a contract, worked out from everything received (what `records/…` is built from).
 
-        sealed: personal columns stay as they lie, to be published again so.
+        sealed: personal columns stay as they lie, to be published again so; the company's own personal fields are
+        text, which `publish` seals.
         """
         shape = contract_named(contract)
         rows = self._resolved(shape)
-        return rows if sealed else unsealed(rows, f"records/{contract}", self._home)
+        if sealed:
+            return rows
+        return unsealed(self._custom_in_type(rows, shape), f"records/{contract}", self._home)
+
+    def custom(self, table: str) -> tuple[CustomColumn, ...]:
+        """The company's own fields that a contract has, or a table (`records/customers`, `scores/customers`) carries."""
+        kind, __, name = table.rpartition("/")
+        if kind not in ("", "records") and table != "scores/customers":
+            return ()
+        return customs.columns_of(self.document(customs.DOCUMENT), name)
+
+    def schema(self, table: str) -> pa.Schema:
+        """The schema of `records/…` or a computed table as readers find it, the company's own fields with it."""
+        kind, __, name = table.partition("/")
+        own = contract_named(name).records_schema if kind == "records" else self._computed_schema(table)
+        added = [field for field in customs.schema_of(self.custom(table)) if field.name not in own.names]
+        if table == "scores/customers":
+            added = [field for field in added if field.name != customs.UNFIT]
+        return pa.schema([*own, *added]) if added else own
 
     def to_arrow(self, expr: ibis.Expr) -> pa.Table:
         """Run an expression over the lake's tables."""
@@ -247,10 +277,14 @@ class Lake:
         return undone
 
     def publish(self, table: str, rows: pa.Table | pa.RecordBatchReader, *, sealed: bool = False) -> None:
-        """Put a computed table in its place, whole and at once. Its personal columns are sealed unless they are already."""
-        if not sealed:
-            whole = isinstance(rows, pa.Table)
-            rows = seal(rows, table, self._home) if whole else seal_reader(rows, table, self._home)
+        """Put a computed table in its place, whole and at once. Its personal columns are sealed unless they are already.
+
+        sealed: those of the contract are; the company's own personal fields never are when they come here.
+        """
+        custom = self.custom(table)
+        if not sealed or any(column.personal for column in custom):
+            sealing = seal if isinstance(rows, pa.Table) else seal_reader
+            rows = sealing(rows, table, self._home, custom, rest=not sealed)
         self._store.replace(table, rows)
 
     def publish_document(self, name: str, content: Any) -> None:
@@ -353,7 +387,7 @@ class Lake:
 
     def _stored(self, table: str, schema: pa.Schema) -> ibis.Table:
         """The table in exactly this schema, sealed as it lies: files of before a column was added have it null."""
-        schema = stored_schema(table, schema)
+        schema = stored_schema(table, schema, self.custom(table))
         if not self._store.exists(table):
             return ibis.memtable(schema.empty_table())
         files, version = self._store.files(table)
@@ -384,9 +418,15 @@ class Lake:
         """The contract's records from what its live batches say; without one, empty and with nothing to work out."""
         live = self._live(contract.name)
         if not live:
-            return ibis.memtable(stored_schema(f"records/{contract.name}", contract.records_schema).empty_table())
+            table = f"records/{contract.name}"
+            return ibis.memtable(stored_schema(table, self.schema(table), self.custom(contract.name)).empty_table())
         received = self._stored(f"received/{contract.name}", contract.received_schema)
-        return self._as_records(resolve(received, contract, live, self.precedence, as_of), contract)
+        custom = self.custom(contract.name)
+        if custom:
+            received = customs.with_sent(received, opened_extra(received, contract, self._home), custom)
+        names = [column.name for column in custom]
+        resolved = resolve(received, contract, live, self.precedence, as_of, names)
+        return self._as_records(customs.as_columns(resolved, custom), contract)
 
     def _as_records(self, resolved: ibis.Table, contract: Contract) -> ibis.Table:
         """Add what records have beyond what was received: the person, the business date, money in base currency."""
@@ -403,10 +443,20 @@ class Lake:
                     self._stored("received/exchange_rates", shape.received_schema), shape, live, self.precedence
                 )
             rows = with_base_money(rows, rates, day=contract.day, money=money, base=self.currency)
-        return rows.select(*contract.records_schema.names)
+        return rows.select(
+            *contract.records_schema.names, *(f.name for f in customs.schema_of(self.custom(contract.name)))
+        )
 
-    def _scoped(self, rows: ibis.Table, table: str, actor: Scope) -> ibis.Table:
-        """The rows within the actor's reach, each column as the actor may see it."""
+    def _custom_in_type(self, rows: ibis.Table, contract: Contract) -> ibis.Table:
+        """The company's own personal fields were read from what lay sealed, and are in clear, as text."""
+        texts = [column for column in self.custom(contract.name) if column.personal]
+        return rows.mutate(**{c.name: customs.in_type(rows[c.name], c) for c in texts}) if texts else rows
+
+    def _scoped(self, rows: ibis.Table, table: str, actor: Scope, *, resolved: bool = False) -> ibis.Table:
+        """The rows within the actor's reach, each column as the actor may see it.
+
+        resolved: they were just worked out, so the company's own personal fields do not lie sealed.
+        """
         kind = table.rpartition("/")[2]
         reach = actor.on(kind if kind in CONTRACTS and not table.startswith("scores/") else CUSTOMERS)
         if not reach.sees_all:
@@ -416,11 +466,13 @@ class Lake:
                 reached = self._assigned(reach)
                 rows = rows.semi_join(ibis.memtable(pa.table({"person_id": reached.cast(pa.int64())})), "person_id")
         # Opened for the rows that are left, and only where a column is read in the end; hidden ones never are.
-        rows = unsealed(rows, table, self._home)
+        custom = self.custom(table)
+        rows = unsealed(rows, table, self._home, () if resolved else custom)
+        of_custom = {column.name: column.field for column in custom}
         # Masked last: a mask is worked out for the rows that are left, and none is joined or filtered by.
         seen: dict[str, ibis.Value] = {}
         for name in rows.columns:
-            field = field_of(table, name)
+            field = of_custom.get(name) or field_of(table, name)
             shown = actor.shows(field)
             if shown == "masked" and FIELDS[field or ""].mask is not None and rows[name].type().is_string():
                 seen[name] = _in_part(rows[name].nullif(""), field)

@@ -78,7 +78,9 @@ def purge(lake: Lake, contract: Contract, person: Person, mode: Mode) -> int:
     keep = mode == "anonymise" and contract.fact and contract.person not in contract.key
     went = _rewrite(lake, f"received/{contract.name}", theirs, _blanks(contract) if keep else None)
     ours = " OR ".join(filter(None, (theirs, _any_of("person_id", person.own_ids))))
-    _rewrite(lake, f"records/{contract.name}", ours, {**_blanks(contract), "person_id": "NULL"} if keep else None)
+    custom = {column.name: "NULL" for column in lake.custom(contract.name)}
+    blanks = {**_blanks(contract), **custom, "person_id": "NULL"} if keep else None
+    _rewrite(lake, f"records/{contract.name}", ours, blanks)
     if went:
         note_rewrite(lake, contract.name)
     return went

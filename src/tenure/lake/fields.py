@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tenure.contracts import CONTRACTS
+from tenure.contracts.custom import id_of
 from tenure.language import Words
 
 Mask = Callable[[str], str]
@@ -116,6 +117,8 @@ def field_of(table: str, column: str) -> str | None:
     """
     if column == "extra":
         return "extra"
+    if id_of(column) is not None:
+        return "extra"  # of a company's own fields the door and the desk know more: each says which field it is
     if column.endswith("_minor"):
         return "amounts"
     contract = CONTRACTS.get(table.rpartition("/")[2]) if not table.startswith("scores/") else None

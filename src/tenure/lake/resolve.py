@@ -10,6 +10,8 @@ from ibis import _
 from tenure.contracts import Contract
 from tenure.lake.batches import BatchInfo
 
+DESK = "desk"  # the source of what people say on the desk
+
 
 def resolve(
     received: ibis.Table,
@@ -17,6 +19,7 @@ def resolve(
     batches: Sequence[BatchInfo],
     precedence: Sequence[str],
     as_of: datetime | None = None,
+    custom: Sequence[str] = (),
 ) -> ibis.Table:
     """One row per key from the rows of the live batches: each field from the row that has the last word on it.
 
@@ -25,6 +28,7 @@ def resolve(
     With `as_of`, what could be known at that instant. Facts: rows valid before it, with what became known later
     (`known_at`) read as null. Entities: fields of rows valid before it; of rows received since, only those that
     never change, from the row's `created_at` on.
+    custom: columns of the company's own fields; a row in which one is null says nothing of it.
     """
     if not batches:
         return received.filter(ibis.literal(False))
@@ -33,15 +37,17 @@ def resolve(
         return received.filter(received.batch == batches[0].batch)
     key = ["ids_of", *contract.key]
     rows = received.inner_join(ibis.memtable(_said(contract, batches, precedence)), "batch")
-    speaks = {name: rows[f"has_{name}"] for name in _partial(contract, batches)}
+    partial, desk = _partial(contract, batches), any(info.source == DESK for info in batches)
+    speaks = _speaks(rows, partial, custom, desk=desk)
     if as_of is not None:
         known = rows.valid_at < as_of
         if contract.fact:
             rows = _hide_later(rows.filter(known), contract, as_of)
-            speaks = {name: rows[f"has_{name}"] for name in speaks}
+            speaks = _speaks(rows, partial, custom, desk=desk)
         else:
             rows = rows.filter(known | (rows.created_at < as_of) if "created_at" in contract else known)
             changing = [c.name for c in contract.columns if not c.fixed and c.name not in contract.key]
+            changing += [*custom, *(["extra"] if "extra" in speaks else [])]
             speaks |= {name: speaks.get(name, ibis.literal(True)) & (rows.valid_at < as_of) for name in changing}
     speaks |= {beside: flag for name, flag in speaks.items() for beside in contract.beside(name)}
     last_word = (_.place, _.valid_at.desc(), _.received_at.desc(), _.row.desc(), _.batch.desc())
@@ -64,6 +70,15 @@ def resolve(
     return joined.select(
         *(joined[f"said_{name}"]["value"].name(name) if name in said else joined[name] for name in received.columns)
     )
+
+
+def _speaks(rows: ibis.Table, partial: Sequence[str], custom: Sequence[str], *, desk: bool) -> dict[str, ibis.Value]:
+    """Of each column that some rows have a word on and others do not: whether this row has."""
+    found = {name: rows[f"has_{name}"] for name in partial} | {name: rows[name].notnull() for name in custom}
+    if desk:
+        # A correction made on the desk is about one field; what a source sent beyond the contract stands beside it.
+        found["extra"] = rows.extra.notnull() & (rows.source != DESK)
+    return found
 
 
 def _partial(contract: Contract, batches: Sequence[BatchInfo]) -> list[str]:

@@ -6,7 +6,7 @@ two, tokens travel as text whatever the contract's type: resolving works on them
 """
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -16,7 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tenure.contracts import CONTRACTS, Contract, fault_column, standard_column
+from tenure.contracts.custom import CustomColumn, id_of
 from tenure.errors import TenureError
+from tenure.lake.custom import as_stored, in_type
 from tenure.language import Said, tr
 from tenure.vault import MARK, SEPARATOR, vault
 
@@ -37,46 +39,76 @@ def sealed_columns(table: str) -> Mapping[str, str]:
     return {name: f"{contract.name}.{name}" for name in names}
 
 
-def stored_schema(table: str, schema: pa.Schema) -> pa.Schema:
+def custom_context(table: str, column: CustomColumn) -> str:
+    """What the tokens of a company's own field say they are."""
+    contract = _contract_of(table)
+    return f"{contract.name if contract else 'cards'}.{column.name}"
+
+
+def stored_schema(table: str, schema: pa.Schema, custom: Sequence[CustomColumn] = ()) -> pa.Schema:
     """The schema a table is stored in: a token is text, whatever it stands for."""
-    sealed = sealed_columns(table)
+    sealed = {*sealed_columns(table), *(column.name for column in custom if column.personal)}
     return pa.schema([pa.field(f.name, pa.string()) if f.name in sealed else f for f in schema])
 
 
-def seal(rows: pa.Table, table: str, home: Path) -> pa.Table:
-    """The rows with their personal columns sealed. One whose subject was destroyed loses them for good."""
+def seal(rows: pa.Table, table: str, home: Path, custom: Sequence[CustomColumn] = (), *, rest: bool = True) -> pa.Table:
+    """The rows with their personal columns sealed. One whose subject was destroyed loses them for good.
+
+    custom: the company's own fields among the columns. rest: seal the contract's columns too; False where they lie
+    sealed already. Raises RuntimeError for a column `c_<id>` of which nobody says whether it is personal.
+    """
+    if unsaid := {name for name in rows.column_names if id_of(name)} - {column.name for column in custom}:
+        raise RuntimeError(f"{table}: nobody says whether {sorted(unsaid)} are personal")
+    plain = as_stored(rows, custom)
+    contexts = dict(sealed_columns(table)) if rest else {}
     columns = {
         name: rows[name].cast(pa.string())
-        for name in sealed_columns(table)
+        for name in contexts
         if name in rows.column_names and rows[name].null_count < rows.num_rows
     }
-    schema = stored_schema(table, rows.schema)
+    columns |= {name: pa.chunked_array([text]) for name, text in plain.items() if text.null_count < len(text)}
+    contexts |= {column.name: custom_context(table, column) for column in custom if column.personal}
+    schema = stored_schema(table, rows.schema, custom)
     if not columns:
-        return rows.cast(schema)
-    contexts = sealed_columns(table)
+        empty = {name: pa.nulls(rows.num_rows, pa.string()) for name in plain}
+        return pa.table([empty.get(name, rows[name]) for name in rows.column_names], names=rows.column_names).cast(
+            schema
+        )
     tokens = vault(home).seal_columns(
         _subjects(rows, table), {contexts[name]: values for name, values in columns.items()}
     )
     return pa.table(
         [
-            tokens[contexts[name]] if name in columns else rows[name].cast(schema.field(name).type)
+            tokens[contexts[name]]
+            if name in columns
+            else plain[name]
+            if name in plain
+            else rows[name].cast(schema.field(name).type)
             for name in schema.names
         ],
         schema=schema,
     )
 
 
-def seal_reader(rows: pa.RecordBatchReader, table: str, home: Path) -> pa.RecordBatchReader:
+def seal_reader(
+    rows: pa.RecordBatchReader, table: str, home: Path, custom: Sequence[CustomColumn] = (), *, rest: bool = True
+) -> pa.RecordBatchReader:
     """The same for a stream of rows."""
 
     def sealing() -> Iterator[pa.RecordBatch]:
         for batch in rows:
-            yield from seal(pa.Table.from_batches([batch]), table, home).to_batches()
+            yield from seal(pa.Table.from_batches([batch]), table, home, custom, rest=rest).to_batches()
 
-    return pa.RecordBatchReader.from_batches(stored_schema(table, rows.schema), sealing())
+    return pa.RecordBatchReader.from_batches(stored_schema(table, rows.schema, custom), sealing())
 
 
-def unsealed(rows: ibis.Table, table: str, home: Path) -> ibis.Table:
+def opened_extra(rows: ibis.Table, contract: Contract, home: Path) -> ibis.Value:
+    """What a source sent beyond a contract, in clear, of rows that lie sealed."""
+    context = sealed_columns(f"received/{contract.name}").get("extra")
+    return _opener(home, context)(rows["extra"]) if context else rows["extra"]
+
+
+def unsealed(rows: ibis.Table, table: str, home: Path, custom: Sequence[CustomColumn] = ()) -> ibis.Table:
     """The rows with their tokens opened, in the types readers know; what is not read of it is not opened."""
     contract = _contract_of(table)
     opened = {}
@@ -91,6 +123,9 @@ def unsealed(rows: ibis.Table, table: str, home: Path) -> ibis.Table:
             # A value that was in standard form when it came is not kept twice.
             as_written = ibis.ifelse(rows[fault] == "", rows[name], ibis.null("string"))
             opened[form] = ibis.coalesce(opened[form], _opener(home, sealed_columns(table)[name])(as_written))
+    for column in custom:
+        if column.personal and column.name in rows.columns:
+            opened[column.name] = in_type(_opener(home, custom_context(table, column))(rows[column.name]), column)
     return rows.mutate(**opened) if opened else rows
 
 

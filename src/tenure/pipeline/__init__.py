@@ -5,6 +5,7 @@ from datetime import date, datetime
 from tenure.lake import Lake
 from tenure.pipeline import cards, churn, quality, records, segments, value
 from tenure.pipeline.clock import default_as_of, start_of
+from tenure.pipeline.fields import tell_fields
 from tenure.pipeline.run import Context, Done, Refreshed, Step, Watcher, run
 from tenure.workspace import Workspace
 
@@ -36,6 +37,7 @@ def refresh(
     context = Context(lake, workspace, moment or now, now)
     with lake.writing("tenure refresh"):
         lake.sweep(now=now)
+        tell_fields(lake, now)
         done = run(records.STEPS, context, watcher, again=again)
         context.as_of = moment or default_as_of(lake, workspace.zone_info, now)
         done += run(_SCORING, context, watcher, again=again)

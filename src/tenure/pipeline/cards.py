@@ -12,6 +12,7 @@ from tenure.insight import lifecycle
 from tenure.lake import SYSTEM
 from tenure.lake.tables import COMPUTED
 from tenure.language import Words
+from tenure.pipeline.fields import definitions_of
 from tenure.pipeline.history import scored_from, tables_at
 from tenure.pipeline.run import Context, Step
 
@@ -25,6 +26,7 @@ def _card_inputs(context: Context) -> object:
         scored_from(context, *CONTRACTS),
         [context.lake.version(table) for table in _SCORES],
         COMPUTED["scores/customers"].names,
+        *definitions_of(context.lake, "customers"),
     ]
 
 
@@ -38,7 +40,7 @@ def _cards(context: Context) -> int:
     found = _with_stage(context, found)
     names = found["name"].to_pylist() if "name" in found.column_names else []
     found = found.append_column("pinyin", pa.array([_pinyin(name) for name in names], pa.string()))
-    schema = COMPUTED["scores/customers"]
+    schema = lake.schema("scores/customers")
     card = pa.table(
         [
             found[f.name].cast(f.type) if f.name in found.column_names else pa.nulls(found.num_rows, f.type)
@@ -80,8 +82,9 @@ def _people(context: Context) -> ibis.Table:
     # A value in its standard form; one that has none, or came before there was any, as it was written.
     shown = {name: ibis.coalesce(rows[standard_column(name)], rows[name]) for name in _GOLDEN if name in _STANDARDS}
     rows = rows.mutate(**shown)
+    custom = [column.name for column in lake.custom("customers")]
     golden = rows.group_by("person_id").agg(
-        **{name: rows[name].argmin(rows.own_id, where=rows[name].notnull()) for name in _GOLDEN},
+        **{name: rows[name].argmin(rows.own_id, where=rows[name].notnull()) for name in (*_GOLDEN, *custom)},
         blocked=rows.blocked.fill_null(False).any(),
         created_at=rows.created_at.min(),
     )

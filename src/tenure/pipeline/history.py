@@ -8,6 +8,7 @@ import ibis
 
 from tenure.contracts import CONTRACTS
 from tenure.lake import SYSTEM
+from tenure.lake.custom import schema_of
 from tenure.lake.sealed import sealed_columns
 from tenure.pipeline.records import live_batches
 from tenure.pipeline.run import Context
@@ -22,7 +23,8 @@ def tables_at(context: Context, as_of: datetime, names: Iterable[str] = CONTRACT
     tables = {}
     for name in names:
         history = context.lake.history(name, as_of=as_of, actor=SYSTEM)
-        unread = sealed_columns(f"records/{name}").keys() - {"birth_date"}
+        unread = {*sealed_columns(f"records/{name}").keys() - {"birth_date"}}
+        unread |= {field.name for field in schema_of(context.lake.custom(name))}
         tables[name] = history.drop(*unread) if unread else history
     with context.lake.kept(tables) as kept:
         yield kept

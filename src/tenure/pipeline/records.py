@@ -11,6 +11,7 @@ from tenure.identity import link
 from tenure.lake import SYSTEM, Lake, erase
 from tenure.lake.tables import COMPUTED
 from tenure.language import Words
+from tenure.pipeline.fields import definitions_of, note_misfits
 from tenure.pipeline.run import Context, Step
 
 _NAMED_BY = ("ids_of", "customer_id")
@@ -67,6 +68,7 @@ def _records_inputs(contract: Contract, context: Context) -> object:
         context.lake.currency,
         context.lake.precedence,
         contract.records_schema.names,
+        *definitions_of(context.lake, contract.name),
     ]
 
 
@@ -76,7 +78,7 @@ def _records(contract: Contract, context: Context) -> int:
     table = f"records/{contract.name}"
     if not live_batches(lake, contract.name):
         if lake.exists(table):
-            lake.publish(table, contract.records_schema.empty_table())
+            lake.publish(table, lake.schema(table).empty_table())
         return 0
     current = lake.current(contract.name, sealed=True)
     reader = lake.to_reader(
@@ -84,6 +86,7 @@ def _records(contract: Contract, context: Context) -> int:
     )
     counted = _Counting(reader)
     lake.publish(table, counted.reader, sealed=True)
+    note_misfits(lake, contract)
     return counted.rows
 
 

@@ -164,7 +164,7 @@ def convert(plan: Plan, chunk: Chunk) -> Converted:
         _derive_kind(found)
     _refuse_blanks(found, plan)
     _leave_out(found, plan)
-    found.extra = as_json(chunk.batch, plan.extras)
+    found.extra = as_json(chunk.batch, plan.extras, plan.fields.custom)
     found.forms = {name: standard_form(name, found.columns[name]) for name in plan.match_on}
     return found
 

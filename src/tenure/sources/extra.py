@@ -1,6 +1,7 @@
 """What the contract does not know of, kept as one JSON object a row."""
 
 import json
+from collections.abc import Mapping
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -10,17 +11,19 @@ from tenure.sources.parse import as_text
 _NULL = "null"
 
 
-def as_json(batch: pa.RecordBatch, names: list[str]) -> pa.Array:
+def as_json(batch: pa.RecordBatch, names: list[str], called: Mapping[str, str] | None = None) -> pa.Array:
     """The columns `names` of a batch as JSON text, built a column at a time.
 
     Text stays text to the letter, numbers and truth values that come typed stay what they are, dates are ISO text, a
-    blank cell is null. Without any column the result is null.
+    blank cell is null. Without any column the result is null. called: other names to keep some of them under.
     """
     if not names:
         return pa.nulls(batch.num_rows, pa.string())
     parts: list[object] = []
     for place, name in enumerate(names):
-        parts.append(("{" if place == 0 else ", ") + json.dumps(name, ensure_ascii=False) + ": ")
+        parts.append(
+            ("{" if place == 0 else ", ") + json.dumps((called or {}).get(name, name), ensure_ascii=False) + ": "
+        )
         parts.append(_value(batch.column(name)))
     parts.append("}")
     return pc.binary_join_element_wise(*parts, "")

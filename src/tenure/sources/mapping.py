@@ -1,12 +1,12 @@
 """Which column of a file is which field of a contract: guessed from names in both languages, settled by a person."""
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
 
 from tenure.contracts import Column, Contract
+from tenure.contracts.custom import id_of
+from tenure.contracts.custom import plain as plain
 from tenure.errors import TenureError
 from tenure.language import tr
 
@@ -18,12 +18,6 @@ DROP = "--"
 """As the field of a pair: leave this column out altogether; it is not even kept beside the fields."""
 
 _COUNT = re.compile(r" \(\d+\)$")
-# Headings in traditional characters name the same fields.
-_SIMPLIFIED = str.maketrans(
-    "訂單編號戶電話機郵稱時間額數價產類態備註貨別國縣區鄉鎮證統會碼聯繫絡責負門隊導業務員職級歷銷購買賣開發據報結餘總計稅費運貿圖點現從進對應關係問題評論場備記錄簽約標題語",
-    "订单编号户电话机邮称时间额数价产类态备注货别国县区乡镇证统会码联系络责负门队导业务员职级历销购买卖开发据报结余总计税费运贸图点现从进对应关系问题评论场备记录签约标题语",
-)
-_NOISE = re.compile(r"[\s_\-./·()（）]+")
 
 
 @dataclass(frozen=True)
@@ -31,13 +25,15 @@ class FieldMap:
     """field → header, for the fields the file has.
 
     given: fields a person mapped; the others were guessed. unmapped: headers that no field took, in the file's order.
-    numbered: fields filled with the file's name and the row's number.
+    numbered: fields filled with the file's name and the row's number. custom: of the unmapped headers, those that a
+    person said are a field of the company's own (`c_7`); what names alone say is found where records are made.
     """
 
     fields: Mapping[str, str]
     given: frozenset[str]
     unmapped: tuple[str, ...]
     numbered: tuple[str, ...] = ()
+    custom: Mapping[str, str] = field(default_factory=dict)
 
 
 def as_pairs(mapping: Mapping[str, str] | Iterable[str] | None) -> list[tuple[str, str]]:
@@ -99,12 +95,26 @@ def draft(
     numbered: list[str] = []
     left_out: set[str] = set()
     dropped: set[str] = set()
+    custom: dict[str, str] = {}
     for left, right in as_pairs(mapping):
         header, field = _settle(left, right, headers, contract, source)
         if field in (LEAVE, DROP):
             left_out.add(header)
             if field == DROP:
                 dropped.add(header)
+            continue
+        if id_of(field) is not None:
+            left_out.add(header)
+            if custom.setdefault(header, field) != field or list(custom.values()).count(field) > 1:
+                first = next(one for one, name in custom.items() if name == field or one == header)
+                raise TenureError(
+                    tr(
+                        "{field} is mapped twice: from {first} and from {second}. Keep one of the two.",
+                        field=field,
+                        first=first,
+                        second=header,
+                    )
+                )
             continue
         taken = fields.get(field) or (ROW if field in numbered else None)
         if taken and taken != header:
@@ -165,14 +175,9 @@ def draft(
         given,
         tuple(header for header in headers if header not in taken_headers and header not in dropped),
         tuple(numbered),
+        custom,
     )
     return found, problems
-
-
-@lru_cache(maxsize=20_000)
-def plain(name: str) -> str:
-    """A name with what does not count taken off: case, width, script, spaces, underscores, brackets."""
-    return _NOISE.sub("", unicodedata.normalize("NFKC", name).casefold()).translate(_SIMPLIFIED)
 
 
 def _claims(header: str, contract: Contract, headers: Sequence[str]) -> list[tuple[str, int]]:
@@ -202,7 +207,12 @@ def _settle(left: str, right: str, headers: Sequence[str], contract: Contract, s
     if header is not None and field is not None:
         return header, field
     other_header, other_field = find_header(right, headers), _field(left, contract)
-    if other_header is not None and other_field is not None and other_field not in (LEAVE, DROP):
+    if (
+        other_header is not None
+        and other_field is not None
+        and other_field not in (LEAVE, DROP)
+        and id_of(other_field) is None
+    ):
         return other_header, other_field
     if header is None:
         raise TenureError(
@@ -233,7 +243,7 @@ def find_header(name: str, headers: Sequence[str]) -> str | None:
 
 
 def _field(name: str, contract: Contract) -> str | None:
-    if name in (LEAVE, DROP):
+    if name in (LEAVE, DROP) or id_of(name) is not None:
         return name
     for candidate in (name, name + "_minor"):
         if candidate in contract:

@@ -1,5 +1,8 @@
 """The customer list: filter, search, sort, save, export."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.urls import reverse
@@ -10,14 +13,21 @@ from django.views.decorators.http import require_POST, require_safe
 from tenure.desk.customers import selectors, services
 from tenure.desk.customers.cards import Card
 from tenure.desk.customers.export import columns_for, lines
-from tenure.desk.customers.models import Publication, SavedView
+from tenure.desk.customers.fields import asking
+from tenure.desk.customers.fields.definitions import known, seen_by
+from tenure.desk.customers.fields.values import with_values, worded
+from tenure.desk.customers.models import CustomField, Publication, SavedView
 from tenure.desk.customers.selectors import Filters
 from tenure.desk.customers.words import CELLS, RISK_BANDS, STAGES
+from tenure.desk.governance import audit
 from tenure.desk.governance.api import may, scope_of
 from tenure.desk.governance.models import User
 from tenure.errors import TenureError
+from tenure.lake.scope import Scope
 from tenure.web.cache import remembered
 from tenure.web.frame import render
+
+FEW = 4  # own fields whose filters are all offered
 
 
 @require_safe
@@ -31,12 +41,23 @@ def page(request: HttpRequest) -> HttpResponse:
     user = request.user
     assert isinstance(user, User)
     allowed = selectors.sorts(scope)
+    views = selectors.saved_views(user)
+    own = seen_by(scope, known())
+    filters = replace(filters, cols=filters.cols or selectors.kept_columns(views, user))
+    columns = [one for pk in asking.columns_in(filters.cols) for one in own if one.pk == pk]
+    found = selectors.page_in(scope, filters, number, shown)
+    list(with_values(found.rows, scope, columns))
+    if found.rows and (guards := {one.guarded_as for one in columns if one.personal and scope.sees(one.guarded_as)}):
+        audit.read("customers", "list", actor=user, now=timezone.now(), fields=guards)
     return render(
         request,
         "customers.html",
         _("Customers"),
         filters=filters,
-        page=selectors.page_of(scope, selectors.listing(scope, filters, shown), number),
+        page=found,
+        columns=[(one, _heading(one, filters, scope)) for one in columns],
+        own=[(one, one in columns) for one in own],
+        asks=_asks(own, columns, filters, scope),
         sees_amounts=scope.sees("amounts"),
         shown=shown,
         choices=remembered("choices", scope, shown, lambda: selectors.choices(scope)),
@@ -46,12 +67,70 @@ def page(request: HttpRequest) -> HttpResponse:
         deciles=list(range(10, 0, -1)),
         sorts=[(key, name) for key, name in sorts() if key in allowed],
         headings=[(key, name, filters.but(sort=key)) for key, name in headings() if key in allowed],
-        narrowed=narrowed(filters),
-        views=selectors.saved_views(user),
+        narrowed=narrowed(filters) + _own_chips(own, filters),
+        views=[view for view in views if view.name],
         may_export=may(user, "export"),
         may_share=may(user, "share"),
         may_grant=may(user, "grants"),
     )
+
+
+def _heading(field: CustomField, filters: Filters, scope: Scope) -> str:
+    """The query string that orders the list by this column, the other way round where it is already; empty: it can't."""
+    if not field.sorts or not scope.sees(field.guarded_as):
+        return ""
+    return filters.but(sort=f"-{field.code}" if filters.sort == field.code else field.code)
+
+
+def _asks(
+    own: Sequence[CustomField], columns: Sequence[CustomField], filters: Filters, scope: Scope
+) -> list[dict[str, object]]:
+    """The filters offered: by what is shown as a column or asked for already, and by all where they are few."""
+    asked = dict(filters.custom)
+    named = {name.partition(".")[0] for name in asked}
+    offered = [one for one in own if scope.sees(one.guarded_as)]
+    if len(offered) > FEW:
+        offered = [one for one in offered if one in columns or one.code in named]
+    return [
+        {
+            "field": one,
+            "text": asked.get(one.code, ""),
+            "from": asked.get(f"{one.code}.from", ""),
+            "to": asked.get(f"{one.code}.to", ""),
+            "is": asked.get(f"{one.code}.is", ""),
+            "range": (one.is_number or one.kind == "date") and not one.personal,
+        }
+        for one in offered
+    ]
+
+
+def _own_chips(own: Sequence[CustomField], filters: Filters) -> list[tuple[str, str]]:
+    """What the list is narrowed to by own fields, each with the query string that lifts it."""
+    words = {"": "", "from": "≥ ", "to": "≤ "}
+    chips = []
+    for one in own:
+        said = []
+        for name, text in filters.custom:
+            code, _dot, part = name.partition(".")
+            if code == one.code:
+                if part == "is":
+                    said.append(_("empty") if text == "empty" else _("not empty"))
+                else:
+                    said.append(words[part] + (worded(one, text) if not one.is_text else text))
+        if said:
+            chips.append((f"{one}: {' '.join(said)}", filters.without(one.pk)))
+    return chips
+
+
+@require_POST
+def keep_columns(request: HttpRequest) -> HttpResponse:
+    """Show these own fields in the list from now on."""
+    user = request.user
+    assert isinstance(user, User)
+    chosen = ",".join(f"c_{pk}" for pk in asking.columns_in(",".join(request.POST.getlist("show"))))
+    services.keep_columns(user, chosen, now=timezone.now())
+    query = replace(Filters.read(request.POST), cols=chosen).query
+    return HttpResponseRedirect(f"{reverse('admin:customers')}?{query}")
 
 
 def sorts() -> list[tuple[str, str]]:
@@ -119,13 +198,17 @@ def export(request: HttpRequest) -> StreamingHttpResponse:
     scope = scope_of(user)
     filters = Filters.read(request.POST)
     rows = selectors.listing(scope, filters)
+    own = seen_by(scope, known())
     services.record_export(
         what="customers", rows=rows.order_by().count(), query=filters.query, actor=user, now=timezone.now()
     )
     name = f"customers-{timezone.localdate():%Y%m%d}.csv"
     # The lines are made while they are sent, when the page's language is no longer set: words are settled first.
     return StreamingHttpResponse(
-        lines((Card(row, scope) for row in rows.iterator(chunk_size=1000)), columns_for(scope)),
+        lines(
+            with_values((Card(row, scope) for row in rows.iterator(chunk_size=1000)), scope, own),
+            columns_for(scope, own),
+        ),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )

@@ -12,6 +12,8 @@ from django.views.decorators.http import require_POST, require_safe
 from tenure.contracts import CONTRACTS
 from tenure.desk.customers import selectors, services
 from tenure.desk.customers.cards import SENSITIVE, Card
+from tenure.desk.customers.fields.definitions import known, seen_by
+from tenure.desk.customers.fields.values import with_values
 from tenure.desk.customers.models import Customer
 from tenure.desk.governance import access, audit
 from tenure.desk.governance.api import may, scope_of
@@ -20,6 +22,7 @@ from tenure.desk.lake import about
 from tenure.errors import TenureError
 from tenure.lake import Lake, Scope
 from tenure.web.consents import purposes_of
+from tenure.web.fields import shown_on
 from tenure.web.frame import render
 from tenure.web.timeline import kinds_in, timeline
 
@@ -43,7 +46,10 @@ def page(request: HttpRequest, person_id: int) -> HttpResponse:
     length = min(int(upto), 3000) if upto.isascii() and upto.isdigit() and len(upto) < 6 else STEP
     assigns = may(request.user, "assign")
     assert isinstance(request.user, User)
-    in_clear = [field for field in SENSITIVE if scope.sees(field)]
+    own = seen_by(scope, known())
+    list(with_values([card], scope, own))
+    guards = {one.field.guarded_as for one in card.custom.values() if one.field.personal}
+    in_clear = [field for field in sorted({*SENSITIVE, *guards}) if scope.sees(field)]
     audit.read("customer", person_id, actor=request.user, now=timezone.now(), fields=in_clear)
     return render(
         request,
@@ -65,6 +71,8 @@ def page(request: HttpRequest, person_id: int) -> HttpResponse:
         outside=outside,
         open_cases=[entry for entry in entries if entry.is_open],
         extra=sorted(card.extra.items()) if isinstance(card.extra, dict) else [],
+        own=shown_on(card, own),
+        may_edit=bool(own) and may(request.user, "edit"),
         owners=User.objects.filter(is_active=True).exclude(role="").order_by("username") if assigns else [],
         teams=Team.objects.all() if assigns else [],
         may_assign=assigns,

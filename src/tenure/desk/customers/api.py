@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from tenure.desk.customers.fields.definitions import Draft, propose
+from tenure.desk.customers.fields.definitions import template as template_of
+from tenure.desk.customers.fields.values import tell as tell_fields
 from tenure.desk.customers.models import Publication
 from tenure.desk.customers.publishing import publish
 
-__all__ = ["Shown", "publish", "shown"]
+__all__ = ["Draft", "Shown", "propose", "publish", "shown", "tell_fields", "template_of"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,9 +23,11 @@ class Card:
     """One customer with its figures. What a field's treatment hides reads as None, what it masks as the part that
     shows; a name that is not listed here is not there at all."""
 
-    __slots__ = ("_customer", "_scope", "_score")
+    __slots__ = ("_customer", "_scope", "_score", "custom")
 
     def __init__(self, score: Score, scope: Scope) -> None:
+        # By field of the company's own: what was asked for along with the card (`fields.values.with_values`).
+        self.custom: dict[int, Any] = {}
         self._score, self._customer, self._scope = score, score.customer, scope
 
     def __getattr__(self, name: str) -> Any:

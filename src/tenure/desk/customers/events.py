@@ -14,3 +14,19 @@ class CustomerAssigned:
     person_id: int
     owner_id: int | None
     team_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CustomFieldChanged:
+    """A field of the company's own was added, changed, put away or brought back; 0: their order was."""
+
+    field_id: int
+    deed: str
+
+
+@dataclass(frozen=True, slots=True)
+class CustomValuesChanged:
+    """Somebody said what a customer has in fields of the company's own."""
+
+    person_id: int
+    field_ids: tuple[int, ...]

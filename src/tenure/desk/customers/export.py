@@ -1,13 +1,14 @@
 """Customers as a file: the columns an asker may see, in words, safe to open in a spreadsheet."""
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from tenure.currencies import minor_digits
 from tenure.desk.customers.cards import TABLE, Card
+from tenure.desk.customers.fields.models import CustomField
 from tenure.desk.customers.words import CELLS, RISK_BANDS, STAGES, words_for
 from tenure.lake.fields import field_of
 from tenure.lake.scope import Scope
@@ -16,10 +17,18 @@ from tenure.workspace import open_workspace
 Column = tuple[str, str, Callable[[Card], Any]]
 
 
-def columns_for(scope: Scope) -> list[Column]:
-    """The columns of which anything shows to this asker; one that is hidden is left out whole."""
+def columns_for(scope: Scope, fields: Sequence[CustomField] = ()) -> list[Column]:
+    """The columns of which anything shows to this asker; one that is hidden is left out whole.
+
+    fields: the company's own, whose values the cards must have at hand (`fields.values.with_values`).
+    """
     hidden = scope.hides
-    return [column for column in export_columns() if field_of(TABLE, column[0]) not in hidden]
+    columns = [column for column in export_columns() if field_of(TABLE, column[0]) not in hidden]
+    return columns + [_own_column(one) for one in fields if one.guarded_as not in hidden]
+
+
+def _own_column(field: CustomField) -> Column:
+    return (field.code, str(field.words), lambda card: value.cell if (value := card.custom.get(field.pk)) else None)
 
 
 def export_columns() -> list[Column]:

@@ -5,7 +5,9 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
-from tenure.desk.customers.models import Customer, SavedView, Score
+from tenure.desk.customers.fields.values import worded
+from tenure.desk.customers.models import CustomEdit, Customer, CustomValue, SavedView, Score
+from tenure.desk.governance import personal
 from tenure.desk.governance.holdings import Holding, Wanted, register
 from tenure.language import Words
 
@@ -50,7 +52,7 @@ def _naming(wanted: Wanted) -> list[int]:
     names += [text.replace(" ", "").casefold() for text in wanted.values.get("pinyin", ())]
     found = []
     for pk, name, query in SavedView.objects.values_list("pk", "name", "query"):
-        said = [name, *(value for key, value in parse_qsl(query) if key == "q")]
+        said = [name, *(value for key, value in parse_qsl(query) if key == "q" or key.startswith("c_"))]
         if any(one in text.casefold() for text in said for one in names if one):
             found.append(pk)
     return found
@@ -60,8 +62,42 @@ def _drop_views(wanted: Wanted, now: datetime) -> int:
     return SavedView.objects.filter(pk__in=_naming(wanted)).delete()[0]
 
 
+def _values(own_ids: Sequence[int]) -> list[dict[str, Any]]:
+    rows = CustomValue.objects.filter(customer_id__in=own_ids).select_related("field").order_by("field__place", "pk")
+    return [{"field": str(row.field), "column": row.field.code, "value": worded(row.field, row.kept)} for row in rows]
+
+
+def _edits(own_ids: Sequence[int]) -> list[dict[str, Any]]:
+    """What was said of the person on the desk; who of us it was is not the person's."""
+    rows = CustomEdit.objects.filter(own_id__in=own_ids).select_related("field").order_by("pk")
+    return [
+        {
+            "field": str(row.field), "column": row.field.code, "before": personal.unseal(row.before),
+            "after": personal.unseal(row.after), "at": row.at, "through": row.through,
+        }
+        for row in rows
+    ]  # fmt: skip
+
+
+def _values_called(own_ids: Sequence[int]) -> Mapping[str, Iterable[str]]:
+    """Personal values may stand in a saved list or a reject file, as names and phones do."""
+    rows = CustomValue.objects.filter(customer_id__in=own_ids, field__personal=True)
+    return {"identity": [row.kept for row in rows if 3 <= len(row.kept) <= 200]}
+
+
 def connect() -> None:
     register(
+        # Before the cards, whose deletion would take the values along uncounted.
+        Holding(
+            "custom_values", Words("Own fields", "自定义字段"), (CustomValue,), _values,
+            lambda wanted, now: CustomValue.objects.filter(customer_id__in=wanted.own_ids).delete()[0],
+            lambda wanted: CustomValue.objects.filter(customer_id__in=wanted.own_ids).count(), _values_called,
+        ),
+        Holding(
+            "custom_edits", Words("Changes of own fields", "自定义字段修改记录"), (CustomEdit,), _edits,
+            lambda wanted, now: CustomEdit.objects.filter(own_id__in=wanted.own_ids).delete()[0],
+            lambda wanted: CustomEdit.objects.filter(own_id__in=wanted.own_ids).count(),
+        ),
         Holding(
             "card", Words("Customer card", "客户卡片"), (Customer,), _cards, _delete_cards,
             lambda wanted: Customer.objects.filter(pk__in=wanted.own_ids).count(), _called,

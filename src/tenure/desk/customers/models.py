@@ -251,3 +251,8 @@ class SavedView(models.Model):
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.query = self.query.lstrip("?")
         super().save(*args, **kwargs)
+
+
+from tenure.desk.customers.fields.models import CustomEdit as CustomEdit  # noqa: E402  one app, its tables
+from tenure.desk.customers.fields.models import CustomField as CustomField  # noqa: E402
+from tenure.desk.customers.fields.models import CustomValue as CustomValue  # noqa: E402

@@ -10,7 +10,8 @@ from django.db import connection, models, transaction
 from django.db.models import Max
 
 from tenure.desk.customers.events import CustomersPublished
-from tenure.desk.customers.models import REACHED_BY, Customer, Publication, Score
+from tenure.desk.customers.fields.values import Publishing
+from tenure.desk.customers.models import REACHED_BY, Customer, CustomValue, Publication, Score
 from tenure.desk.customers.names import search_text, syllables
 from tenure.desk.events import announce
 from tenure.desk.governance import audit
@@ -68,7 +69,7 @@ def publish(
 def _weigh() -> None:
     """Tell the database how its rows are spread, so that a list of few is found by whose they are, not by its order."""
     with connection.cursor() as cursor:
-        for model in (Customer, Score):
+        for model in (Customer, Score, CustomValue):
             cursor.execute(f"ANALYZE {connection.ops.quote_name(model._meta.db_table)}")
 
 
@@ -114,6 +115,7 @@ class _People:
     def __init__(self) -> None:
         self.users = dict(User.objects.values_list("username", "pk"))
         self.teams = dict(Team.objects.values_list("name", "pk"))
+        self.custom = Publishing()
 
     def owner(self, row: dict[str, Any]) -> int | None:
         return self.users.get(row.get("owner") or "")
@@ -150,6 +152,7 @@ def _write_customers(chunk: Sequence[dict[str, Any]], people: _People) -> None:
                 moved.setdefault(wanted[person_id], []).append(person_id)
         for (new_owner, new_team), ids in moved.items():
             Customer.objects.filter(pk__in=ids, assigned_here=False).update(owner_id=new_owner, team_id=new_team)
+    people.custom(chunk)
 
 
 def _customer(row: dict[str, Any], owner: int | None, team: int | None) -> dict[str, Any]:

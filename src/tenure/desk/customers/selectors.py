@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 
 from tenure.desk.customers.cards import Card
-from tenure.desk.customers.models import Customer, Publication, SavedView, Score, reach
+from tenure.desk.customers.fields import asking
+from tenure.desk.customers.fields.definitions import known
+from tenure.desk.customers.models import Customer, CustomField, Publication, SavedView, Score, reach
 from tenure.desk.governance.models import User
 from tenure.desk.sealed import BlindIndex
 from tenure.lake.scope import Scope
@@ -52,31 +54,42 @@ class Filters:
     kind: str = ""
     moved: str = ""  # "high": came to high risk with the latest refresh
     sort: str = ""  # empty: the list's own order
+    cols: str = ""  # own fields shown as columns, `c_3,c_1`
+    custom: asking.Pairs = ()  # what is asked of own fields (see fields.asking)
 
     @classmethod
     def read(cls, query: Mapping[str, Any]) -> "Filters":
         """From a page's query string; what means nothing here is left out."""
         found: dict[str, Any] = {}
         for field in fields(cls):
+            if field.name == "custom":
+                found["custom"] = asking.read(query)
+                continue
             text = str(query.get(field.name) or "").strip().replace("\x00", "")[:200]
             if field.name in {"team", "owner", "decile", "r", "f"}:
                 found[field.name] = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
             elif text:
                 found[field.name] = text
-        if found.get("sort") not in SORTS:
+        if found.get("sort") not in SORTS and not asking.SORT.match(found.get("sort", "")):
             found["sort"] = ""
+        if "cols" in found:
+            found["cols"] = ",".join(f"c_{pk}" for pk in asking.columns_in(found["cols"]))
         return cls(**found)
 
     def within(self, scope: Scope) -> "Filters":
         """The same without what would give away a field the scope does not see in clear."""
         kept = replace(self, decile=None) if not scope.sees(TELLS["decile"]) else self
-        return kept if kept.sort in sorts(scope) else replace(kept, sort="")
+        own = _own_fields() if self.custom or asking.SORT.match(self.sort) else {}
+        if kept.custom:
+            kept = replace(kept, custom=asking.allowed(kept.custom, scope, own))
+        may = kept.sort in sorts(scope) or asking.sorts_by(kept.sort, scope, own) is not None
+        return kept if may else replace(kept, sort="")
 
     @property
     def pairs(self) -> list[tuple[str, Any]]:
         """What is asked for, by name, without what goes unsaid."""
-        values = [(field.name, getattr(self, field.name)) for field in fields(self)]
-        return [(name, value) for name, value in values if value not in ("", None)]
+        values = [(field.name, getattr(self, field.name)) for field in fields(self) if field.name != "custom"]
+        return [*((name, value) for name, value in values if value not in ("", None)), *self.custom]
 
     @property
     def query(self) -> str:
@@ -89,7 +102,12 @@ class Filters:
 
     @property
     def narrowed(self) -> bool:
-        return bool(Filters(sort=self.sort) != self)
+        return bool(Filters(sort=self.sort, cols=self.cols) != self)
+
+    def without(self, field: int) -> str:
+        """The query string of the same list, no longer narrowed by this own field."""
+        names = {f"c_{field}", *(f"c_{field}.{part}" for part in ("from", "to", "is"))}
+        return self.but(custom=tuple(pair for pair in self.custom if pair[0] not in names))
 
 
 def sorts(scope: Scope) -> list[str]:
@@ -128,7 +146,26 @@ def listing(scope: Scope, filters: Filters, publication: Publication | None = No
         rows = rows.filter(customer__in=Customer.objects.filter(matching(filters.q, scope)).values("pk"))
     if filters.moved == "high" and publication is not None:
         rows = _newly_high(rows, publication)
-    return rows.select_related("customer__owner", "customer__team").order_by(*SORTS[filters.sort or sorts(scope)[0]])
+    own = _own_fields() if filters.custom or asking.SORT.match(filters.sort) else {}
+    rows = asking.narrowed(rows, filters.custom, own)
+    rows = rows.select_related("customer__owner", "customer__team")
+    if (by := asking.sorts_by(filters.sort, scope, own)) is not None:
+        return asking.ordered(rows, by, filters.sort)[0]
+    return rows.order_by(*SORTS[filters.sort or sorts(scope)[0]])
+
+
+def _own_fields() -> dict[int, CustomField]:
+    return {one.pk: one for one in known()}
+
+
+def order_of(scope: Scope, filters: Filters) -> tuple[str, str]:
+    """The names `listing` is ordered by, which a stretch of it is continued from."""
+    filters = filters.within(scope)
+    by = asking.sorts_by(filters.sort, scope, _own_fields()) if asking.SORT.match(filters.sort) else None
+    if by is not None:
+        return asking.ordered(Score.objects.none(), by, filters.sort)[1]
+    first, second = SORTS[filters.sort or sorts(scope)[0]]
+    return first, second
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +183,26 @@ class Page:
         return (self.number - 1) * PAGE + 1
 
 
-def page_of(scope: Scope, rows: QuerySet[Score], number: int) -> Page:
-    """The page of this number, or the nearest there is. Filters run once: they give the keys, which count and cut."""
+def page_in(scope: Scope, filters: Filters, number: int, publication: Publication | None = None) -> Page:
+    """The page of this number of the list; one that is ordered by an own field is read along that field's index."""
+    by = None
+    if asking.SORT.match(filters.sort):
+        by = asking.sorts_by(filters.within(scope).sort, scope, _own_fields())
+    if by is None:
+        return page_of(scope, listing(scope, filters, publication), number)
+    rows = listing(scope, replace(filters, sort=""), publication)
+    having, others = asking.first_of(rows, by, filters.sort, SORTS[sorts(scope)[0]])
+    return page_of(scope, having, number, others)
+
+
+def page_of(scope: Scope, rows: QuerySet[Score], number: int, behind: QuerySet[Score] | None = None) -> Page:
+    """The page of this number, or the nearest there is. Filters run once: they give the keys, which count and cut.
+
+    behind: rows that come after all of these.
+    """
     keys = list(rows.values_list("pk", flat=True)[: COUNTED + 1])
+    if behind is not None and len(keys) <= COUNTED:
+        keys += behind.values_list("pk", flat=True)[: COUNTED + 1 - len(keys)]
     found = min(len(keys), COUNTED)
     pages = max(1, -(-found // PAGE))
     number = min(max(number, 1), pages)
@@ -310,3 +364,11 @@ def choices(scope: Scope) -> Choices:
 def saved_views(user: User) -> list[SavedView]:
     """The user's own views and those colleagues share. A view is a question, not an answer: each asker's scope applies."""
     return list(SavedView.objects.filter(Q(user=user) | Q(shared=True)).select_related("user"))
+
+
+def kept_columns(views: Sequence[SavedView], user: User) -> str:
+    """The columns this user last kept, as `cols` takes them: a view of theirs that has no name."""
+    for view in views:
+        if not view.name and view.user_id == user.pk:
+            return Filters.read(dict(parse_qsl(view.query))).cols
+    return ""

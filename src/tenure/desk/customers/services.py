@@ -90,6 +90,14 @@ def save_view(user: User, name: str, query: str, *, shared: bool, now: datetime)
 
 
 @transaction.atomic
+def keep_columns(user: User, columns: str, *, now: datetime) -> None:
+    """Show these own fields as columns of the user's list from now on: a view of theirs without a name."""
+    query = urlencode({"cols": columns}) if columns else ""
+    view, _ = SavedView.objects.update_or_create(user=user, name="", defaults={"query": query, "shared": False})
+    audit.record("save_view", "saved_view", view.pk, actor=user, now=now, name="", query=query, shared=False)
+
+
+@transaction.atomic
 def delete_view(user: User, view_id: int, *, now: datetime) -> None:
     """Drop a view of one's own; somebody else's is not there to be dropped. Raises SavedView.DoesNotExist."""
     view = SavedView.objects.get(pk=view_id, user=user)
@@ -105,6 +113,7 @@ def record_export(*, what: str, rows: int, query: str, actor: User, now: datetim
 
 
 def apart(query: str) -> tuple[str, dict[str, str]]:
-    """A list's query string without the search text, and that text: it may name somebody, the rest never does."""
+    """A list's query string without what was searched for, and that: it may name somebody, the rest never does."""
     pairs = parse_qsl(query)
-    return urlencode([pair for pair in pairs if pair[0] != "q"]), {name: text for name, text in pairs if name == "q"}
+    searched = {name: text for name, text in pairs if name == "q" or name.startswith("c_")}
+    return urlencode([pair for pair in pairs if pair[0] not in searched]), searched

@@ -12,7 +12,7 @@ from tenure.language import Words
 # A page, or something done on one. Sidebar, routes, operations and buttons all ask for the same words.
 Permission: TypeAlias = Literal[
     "today", "customers", "insight", "data", "import", "users", "export", "assign", "share",
-    "roles", "audit", "keys", "consent", "rights", "grants",
+    "roles", "audit", "keys", "consent", "rights", "grants", "edit", "fields",
 ]  # fmt: skip
 
 PERMISSIONS: Mapping[str, Words] = {
@@ -22,6 +22,8 @@ PERMISSIONS: Mapping[str, Words] = {
     "data": Words("Data: what was received, and from where", "数据：接收了什么、来自何处"),
     "import": Words("Bring records in, and take a batch back", "导入记录与撤销批次"),
     "export": Words("Take customers out as a file", "将客户导出为文件"),
+    "edit": Words("Fill in the company's own fields of a customer", "填写客户的自定义字段"),
+    "fields": Words("Make fields of the company's own", "管理自定义字段"),
     "assign": Words("Give customers to an owner or a team", "将客户分配给负责人或团队"),
     "share": Words("Share saved views with colleagues", "与同事共享已存视图"),
     "consent": Words("Record what customers agree to", "登记客户的同意与拒绝"),
@@ -74,7 +76,7 @@ class Role:
         return frozenset(name for name, how in self.fields.items() if how == shown)
 
 
-_WORK = frozenset({"today", "customers", "consent"})
+_WORK = frozenset({"today", "customers", "consent", "edit"})
 _LOOK = frozenset({"today", "customers", "insight", "data", "export"})
 
 BUILT_IN: Mapping[str, Role] = {
@@ -95,7 +97,7 @@ BUILT_IN: Mapping[str, Role] = {
                 "可见账号所列地区的客户；未列地区时可见本团队客户",
             ),
             "team",
-            _LOOK | {"assign", "share", "consent", "keys"},
+            _LOOK | {"assign", "edit", "share", "consent", "keys"},
             {"id_number": "masked"},
         ),
         Role(

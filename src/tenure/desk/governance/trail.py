@@ -46,6 +46,12 @@ VERBS: Mapping[str, Words] = {
     "unlink_identity": Words("Unlinked an outside sign-in", "解绑外部登录"),
     "end_sessions": Words("Ended sessions", "结束会话"),
     "assign_customers": Words("Assigned customers", "批量分配客户"),
+    "add_custom_field": Words("Added a field", "新增字段"),
+    "change_custom_field": Words("Changed a field", "修改字段"),
+    "order_custom_fields": Words("Put fields in order", "调整字段顺序"),
+    "archive_custom_field": Words("Archived a field", "归档字段"),
+    "restore_custom_field": Words("Brought a field back", "恢复字段"),
+    "edit_custom_values": Words("Edited a customer's fields", "编辑客户字段"),
     "correct_customer": Words("Corrected a customer", "更正客户信息"),
     "record_consent": Words("Recorded a consent", "登记同意"),
     "withdraw_consent": Words("Recorded that a consent was withdrawn", "登记撤回同意"),
@@ -110,6 +116,7 @@ OBJECTS: Mapping[str, Words] = {
     "upload": Words("file", "文件"),
     "batch": Words("batch", "批次"),
     "mapping_template": Words("mapping template", "映射模板"),
+    "custom_field": Words("field", "字段"),
 }
 
 DETAILS: Mapping[str, Words] = {
@@ -158,6 +165,9 @@ DETAILS: Mapping[str, Words] = {
     "accepted": Words("accepted", "已接收"),
     "rejected": Words("rejected", "已拒绝"),
     "state": Words("state", "状态"),
+    "required": Words("required", "必填"),
+    "personal": Words("personal", "个人信息"),
+    "choices": Words("choices", "选项"),
 }
 
 _VALUES: Mapping[tuple[str, str], Words] = {

@@ -59,6 +59,13 @@ def compact_money(minor: float | None) -> str:
 
 
 @register.filter
+def own(card: Any, field: Any) -> str:
+    """What a customer has in one of the company's own fields, as the asker may see it."""
+    value = card.custom.get(field.pk)
+    return value.text if value is not None and value.text else UNKNOWN
+
+
+@register.filter
 def grouped(number: object) -> str:
     """1234567 → 1,234,567."""
     return f"{number:,}" if isinstance(number, int) else str(number)

@@ -74,6 +74,57 @@
     };
     setTimeout(ask, 400);
   }
+  // A field being made: its input and what belongs to its kind show as they will be.
+  window.addEventListener("DOMContentLoaded", () => {
+    const form = document.querySelector("[data-field-form]");
+    if (!form) return;
+    const kind = form.querySelector("[data-kind]");
+    const said = (what) => {
+      const chinese = document.documentElement.lang.startsWith("zh");
+      const [en, zh] = ["en", "zh"].map((tongue) => form.elements[`${what}_${tongue}`].value.trim());
+      return chinese ? zh || en : en || zh;
+    };
+    const show = () => {
+      for (const box of form.querySelectorAll("[data-preview]")) box.hidden = box.dataset.preview !== kind.value;
+      for (const box of form.querySelectorAll("[data-for-kinds]")) box.hidden = !box.dataset.forKinds.split(" ").includes(kind.value);
+      for (const place of form.querySelectorAll("[data-says-name]")) place.textContent = said("name");
+      for (const place of form.querySelectorAll("[data-says-help]")) place.textContent = said("help");
+    };
+    form.addEventListener("input", show);
+    const more = form.querySelector("[data-add-row]");
+    more.hidden = false;
+    more.addEventListener("click", () => {
+      const rows = more.parentElement.querySelector("tbody");
+      const row = rows.lastElementChild.cloneNode(true);
+      for (const input of row.querySelectorAll("input")) input.value = input.name === "choice_place" ? rows.children.length + 1 : "";
+      rows.append(row);
+      row.querySelector("[name=choice_en]").focus();
+    });
+    show();
+  });
+
+  // Rows are dragged into order; the arrows do the same without a mouse, and without this script.
+  window.addEventListener("DOMContentLoaded", () => {
+    const ordered = document.querySelector("[data-order]");
+    if (!ordered) return;
+    let dragged = null;
+    ordered.addEventListener("dragstart", (event) => {
+      dragged = event.target.closest("tr[data-id]");
+    });
+    ordered.addEventListener("dragover", (event) => {
+      const over = event.target.closest("tr[data-id]");
+      if (!dragged || !over || over === dragged || over.parentElement !== dragged.parentElement) return;
+      event.preventDefault();
+      const below = event.clientY > over.getBoundingClientRect().top + over.offsetHeight / 2;
+      over.parentElement.insertBefore(dragged, below ? over.nextSibling : over);
+    });
+    ordered.addEventListener("dragend", () => {
+      if (!dragged) return;
+      dragged = null;
+      ordered.elements.order.value = [...ordered.querySelectorAll("tr[data-id]")].map((row) => row.dataset.id).join(",");
+      ordered.submit();
+    });
+  });
 
   // Figures name colours ("$primary"); a canvas turns the theme's oklch() into what the plotting script reads.
   const pen = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
