@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tenure.identity import standard
-from tenure.identity.parts import Name, listed, firm_name, looks_like_organisation, parted_name, person_name
+from tenure.identity.parts import Name, firm_name, listed, looks_like_organisation, parted_name, person_name
 
 # What a table of customers may have; what it lacks is unknown.
 COLUMNS = (

@@ -296,7 +296,7 @@ def _weighed(room: _Room, pairs: Any, model: Model) -> tuple[pa.Table, Model]:
     evidence = table["match_weight"].to_numpy().astype(np.float64) - start
     prior = _prior(evidence, room.forms.num_rows, model.prior)
     weight = evidence + np.log2(prior / (1 - prior))
-    free, refuted, why = _explained(table, room.fields)
+    free, refuted, why = _explained(table, room.kind, room.fields)
     rows = pa.table(
         {
             "left": table["unique_id_l"].cast(pa.int64()),
@@ -321,7 +321,7 @@ def _prior(evidence: NDArray[np.float64], rows: int, believed: float) -> float:
     return prior
 
 
-def _explained(table: pa.Table, fields: Sequence[Field]) -> tuple[NDArray[Any], NDArray[Any], list[str]]:
+def _explained(table: pa.Table, kind: Kind, fields: Sequence[Field]) -> tuple[NDArray[Any], NDArray[Any], list[str]]:
     """Whether each pair may join by itself, whether too much speaks against it, and its evidence strongest first, as JSON."""
     size = table.num_rows
     free, against = np.ones(size, dtype=bool), np.zeros(size, dtype=np.int64)
@@ -339,6 +339,10 @@ def _explained(table: pa.Table, fields: Sequence[Field]) -> tuple[NDArray[Any], 
             [np.zeros(len(rows), dtype=bool), *(agrees[name][rows] for name in needs if name in agrees)], axis=0
         )
 
+    for one in kind.fields:
+        # What none of the rows tell is unknown of each.
+        if one.needs and one not in fields:
+            free[lacking(np.arange(size), one.needs)] = False
     for one in fields:
         weight = table[f"mw_{one.name}"].to_numpy().astype(np.float64)
         if f"mw_tf_adj_{one.name}" in table.column_names:
