@@ -12,7 +12,8 @@ def test_the_example_prints_what_the_page_says():
     text = PAGE.read_text(encoding="utf-8")
     example = re.search(r"```python\n(.*?)```", text, re.DOTALL)
     printed = re.search(r"```text\n(.*?)```", text, re.DOTALL)
-    assert example and printed
+    assert example
+    assert printed
 
     out = io.StringIO()
     with contextlib.redirect_stdout(out):

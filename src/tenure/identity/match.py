@@ -233,9 +233,10 @@ def _banded(
     refuted = {one.pair for one in scored if one.refuted}
     for pair, reason in certain.items():
         if pair not in rows:
-            why = [{"field": name, "level": "same", "weight": _usual(name)} for name in _RULE_OF[reason]]
-            weight = sum(item["weight"] for item in why)
-            rows[pair] = weight, float(1 / (1 + 2.0**-weight)), json.dumps(why)
+            said = {name: _usual(name) for name in _RULE_OF[reason]}
+            total = sum(said.values())
+            items = [{"field": name, "level": "same", "weight": weight} for name, weight in said.items()]
+            rows[pair] = total, 1 / (1 + 2.0**-total), json.dumps(items)
     for pair in verdicts:
         rows.setdefault(pair, (0.0, 0.5, "[]"))
     result = []

@@ -211,10 +211,10 @@ def settings(
     rarity: whether to weigh by how rare the shared values are; their frequencies are to be given to the linker.
     """
     import splink.comparison_level_library as levels
-    from splink import SettingsCreator
+    from splink import SettingsCreator, block_on
     from splink.comparison_library import CustomComparison
 
-    comparisons = []
+    comparisons: list[Any] = []
     for field in fields:
         unknown = " and ".join(f"(l.{column} is null or r.{column} is null)" for column in field.columns)
         made: list[Any] = [levels.CustomLevel(_dressed(unknown)).configure(is_null_level=True)]
@@ -233,7 +233,8 @@ def settings(
     return SettingsCreator(
         link_type="dedupe_only",
         comparisons=comparisons,
-        blocking_rules_to_generate_predictions=["l.unique_id = r.unique_id"],
+        # Pairs are given to it; it asks for a rule all the same.
+        blocking_rules_to_generate_predictions=[block_on("unique_id")],
         probability_two_random_records_match=prior,
         # Splink tells which level came out only beside the values themselves.
         retain_matching_columns=True,

@@ -360,9 +360,11 @@ def _explained(table: pa.Table, kind: Kind, fields: Sequence[Field]) -> tuple[ND
 
     def lacking(rows: NDArray[Any], needs: Sequence[str]) -> NDArray[np.bool_]:
         """Which of these rows agree in none of the fields needed."""
-        return ~np.any(
-            [np.zeros(len(rows), dtype=bool), *(agrees[name][rows] for name in needs if name in agrees)], axis=0
-        )
+        found = np.zeros(len(rows), dtype=bool)
+        for name in needs:
+            if name in agrees:
+                found |= agrees[name][rows]
+        return ~found
 
     for one in kind.fields:
         # What none of the rows tell is unknown of each.
