@@ -23,7 +23,6 @@ PEOPLE_ROWS = pa.table({
 def test_spark_weighs_every_pair_as_duckdb_does():
     from pyspark.sql import SparkSession
     from splink import SparkAPI
-
     from splink.backends.spark import similarity_jar_location
 
     spark = (
