@@ -58,7 +58,10 @@ NEEDS: dict[str, tuple[str, Callable[[], bool]]] = {
     "postgres": ("PostgreSQL (initdb)", lambda: postgresql_programs() is not None),
     "mariadb": ("MariaDB (mariadbd)", lambda: mariadb() is not None),
     "browser": ("Chromium", lambda: chromium() is not None),
-    "spark": ("Java", lambda: shutil.which("java") is not None),
+    "spark": (
+        "Spark (tenure[spark] and Java)",
+        lambda: bool(shutil.which("java") and importlib.util.find_spec("pyspark")),
+    ),
     "saml": (
         "SAML (tenure[saml], pysaml2 and xmlsec1)",
         lambda: bool(shutil.which("xmlsec1") and all(map(importlib.util.find_spec, ("onelogin", "saml2")))),

@@ -63,6 +63,11 @@ def bury(lake: Lake, person: Person, mode: Mode) -> int:
     gone = _any_of("own_id", person.own_ids)
     if lake.exists("identity/links"):
         lake.store.delete("identity/links", gone)
+    for side in ("left", "right"):
+        if lake.exists("identity/pairs"):
+            lake.store.delete("identity/pairs", _any_of(f"{side}_own", person.own_ids))
+        if lake.exists("identity/decisions") and person.numbers:
+            lake.store.delete("identity/decisions", _numbered(f"{side}_customer_id", person, f"{side}_ids_of"))
     return len(person.numbers)
 
 
@@ -205,12 +210,12 @@ def _theirs(contract: Contract, person: Person) -> str:
     return _numbered(contract.person, person) if contract.person and person.numbers else ""
 
 
-def _numbered(column: str, person: Person) -> str:
+def _numbered(column: str, person: Person, numbering: str = "ids_of") -> str:
     by_source: dict[str, list[str]] = {}
     for ids_of, number in person.numbers:
         by_source.setdefault(ids_of, []).append(number)
     return " OR ".join(
-        f"(ids_of = {_quoted(ids_of)} AND {column} IN ({', '.join(map(_quoted, numbers))}))"
+        f"({numbering} = {_quoted(ids_of)} AND {column} IN ({', '.join(map(_quoted, numbers))}))"
         for ids_of, numbers in sorted(by_source.items())
     )
 

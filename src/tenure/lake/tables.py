@@ -15,6 +15,30 @@ COMPUTED: dict[str, pa.Schema] = {
     "sources/archived": pa.schema(
         [("digest", _TEXT), ("ids_of", _TEXT), ("contract", _TEXT), ("by", _TEXT), ("at", pa.timestamp("us", tz="UTC"))]
     ),
+    # Pairs of numbers (own ids, left the smaller) that may be one person: how likely, why (fields and levels, no values),
+    # what becomes of them ("join", "ask", "apart") and what a person decided ("", "join", "apart").
+    "identity/pairs": pa.schema(
+        [
+            ("left_own", _WHOLE),
+            ("right_own", _WHOLE),
+            ("weight", _NUMBER),
+            ("probability", _NUMBER),
+            ("band", _TEXT),
+            ("why", _TEXT),
+            ("decided", _TEXT),
+        ]
+    ),
+    # People's word on pairs of numbers, every one ever given; the newest of a pair counts.
+    "identity/decisions": pa.schema(
+        [
+            ("left_ids_of", _TEXT),
+            ("left_customer_id", _TEXT),
+            ("right_ids_of", _TEXT),
+            ("right_customer_id", _TEXT),
+            ("verdict", _TEXT),
+            ("at", pa.timestamp("us", tz="UTC")),
+        ]
+    ),
     # The life-cycle stage of each person at each month's end and now.
     "scores/stages": pa.schema([("person_id", _WHOLE), ("as_of", pa.date32()), ("stage", _TEXT)]),
     # What is missing, wrong, shared or old in the records in force, by source, field ("" the record as a whole) and
