@@ -208,6 +208,10 @@ class Lake:
             rows = seal(rows, table, self._home) if whole else seal_reader(rows, table, self._home)
         self._store.replace(table, rows)
 
+    def add(self, table: str, rows: pa.Table) -> None:
+        """Add rows to a computed table, their personal columns sealed."""
+        self._store.append(table, seal(rows, table, self._home))
+
     def publish_document(self, name: str, content: Any) -> None:
         """Put a computed JSON document in its place, whole and at once."""
         write_document(self._document(name), content)

@@ -63,7 +63,20 @@ def bury(lake: Lake, person: Person, mode: Mode) -> int:
     gone = _any_of("own_id", person.own_ids)
     if lake.exists("identity/links"):
         lake.store.delete("identity/links", gone)
+    for table, wanted in _said_of(person).items():
+        if lake.exists(table):
+            lake.store.delete(table, wanted)
     return len(person.numbers)
+
+
+def _said_of(person: Person) -> dict[str, str]:
+    """Where two numbers stand side by side: which rows name one of this person's."""
+    own = [_any_of(f"{side}_own", person.own_ids) for side in ("left", "right")]
+    sides = [
+        numbered(f"{side}_customer_id", person).replace("ids_of =", f"{side}_ids_of =") for side in ("left", "right")
+    ]
+    found = {"identity/pairs": " OR ".join(filter(None, own)), "identity/decisions": " OR ".join(filter(None, sides))}
+    return {table: wanted for table, wanted in found.items() if wanted}
 
 
 def purge(lake: Lake, contract: Contract, person: Person, mode: Mode) -> int:
@@ -117,7 +130,8 @@ def traces(lake: Lake, person: Person) -> dict[str, int]:
         contract = CONTRACTS.get(name) if kind in {"received", "records"} else None
         number = contract.person if contract else "customer_id" if table == "identity/links" else None
         if number and person.numbers:
-            wanted.append(_numbered(number, person))
+            wanted.append(numbered(number, person))
+        wanted += filter(None, [_said_of(person).get(table)])
         if wanted and (left := lake.store.count(table, " OR ".join(wanted))):
             found[table] = left
     return found
@@ -200,10 +214,11 @@ def _blanks(contract: Contract) -> dict[str, str]:
 
 
 def _theirs(contract: Contract, person: Person) -> str:
-    return _numbered(contract.person, person) if contract.person and person.numbers else ""
+    return numbered(contract.person, person) if contract.person and person.numbers else ""
 
 
-def _numbered(column: str, person: Person) -> str:
+def numbered(column: str, person: Person) -> str:
+    """SQL that holds for the rows of this person's numbers, named by this column."""
     by_source: dict[str, list[str]] = {}
     for ids_of, number in person.numbers:
         by_source.setdefault(ids_of, []).append(number)

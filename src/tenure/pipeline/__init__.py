@@ -3,8 +3,9 @@
 from datetime import date, datetime
 
 from tenure.lake import Lake
-from tenure.pipeline import cards, churn, records, segments, value
+from tenure.pipeline import cards, churn, persons, records, segments, value
 from tenure.pipeline.clock import default_as_of, start_of
+from tenure.pipeline.decisions import tell_decisions
 from tenure.pipeline.run import Context, Done, Refreshed, Step, Watcher, run
 from tenure.workspace import Workspace
 
@@ -31,12 +32,19 @@ def refresh(
 
     Raises TenureError where another process is refreshing.
     """
+    from tenure.desk.customers import duplicates
+
     watcher = watcher or Watcher()
     moment = start_of(as_of, workspace.zone_info) if as_of else None
     context = Context(lake, workspace, moment or now, now)
     with lake.writing("tenure refresh"):
         lake.sweep(now=now)
+        waiting = duplicates.pending()
+        tell_decisions(lake)
         done = run(records.STEPS, context, watcher, again=again)
         context.as_of = moment or default_as_of(lake, workspace.zone_info, now)
         done += run(_SCORING, context, watcher, again=again)
+        duplicates.followed(waiting, now)
+        # What was decided while this ran found the lake taken, and left it to us.
+        persons.settle_held(workspace, lake, now=now)
     return Refreshed(context.as_of, done)

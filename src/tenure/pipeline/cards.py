@@ -1,5 +1,6 @@
 """Steps: everything known of a person on one card, and the cards on the desk."""
 
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import ibis
@@ -9,13 +10,15 @@ from pypinyin import lazy_pinyin
 
 from tenure.contracts import CONTRACTS
 from tenure.insight import lifecycle
-from tenure.lake import SYSTEM
+from tenure.insight.segments import rfm
+from tenure.lake import SYSTEM, Lake
 from tenure.lake.tables import COMPUTED
 from tenure.language import Words
 from tenure.pipeline.history import scored_from, tables_at
 from tenure.pipeline.run import Context, Step
 
 _GOLDEN = ("name", "kind", "phone", "email", "region", "city", "language", "owner", "team")
+_READ = ("orders", "subscriptions", "cases", "survey_responses")
 _SCORES = ("scores/rfm", "scores/stages_now", "scores/value", "scores/churn")
 
 
@@ -30,23 +33,56 @@ def _card_inputs(context: Context) -> object:
 def _cards(context: Context) -> int:
     """Put one row together for each person: who they are, what they did, what is foreseen and why."""
     lake = context.lake
-    with tables_at(context, context.as_of, ("orders", "subscriptions", "cases", "survey_responses")) as tables:
+    with tables_at(context, context.as_of, _READ) as tables:
         found = lake.to_arrow(_joined(context, tables).order_by("person_id"))
+    card = _as_cards(context, found)
+    lake.publish("scores/customers", card)
+    return int(card.num_rows)
+
+
+def cards_of(context: Context, people: Sequence[int]) -> pa.Table:
+    """The cards of a few persons as their records say now; those of `people` who are nobody any more have none.
+
+    What is counted from their own records is counted anew. What takes everybody to work out (ranks, stage, models) is
+    what the last refresh found for that person, and unknown for one who was not there then.
+    """
+    lake = context.lake
+    wanted = ibis.memtable({"person_id": list(people)}, schema={"person_id": "int64"})
+    tables = {}
+    for name in _READ:
+        rows = lake.read(f"records/{name}", actor=SYSTEM)
+        tables[name] = rows.filter(rows.valid_at < ibis.literal(context.as_of)).semi_join(wanted, "person_id")
+    found = lake.to_arrow(_joined(context, tables).semi_join(wanted, "person_id").order_by("person_id"))
+    bought = {row["person_id"]: row for row in lake.to_arrow(rfm(tables["orders"], context.as_of)).to_pylist()}
+    for name in ("recency_days", "frequency", "monetary_base_minor"):
+        values = [bought.get(person, {}).get(name) for person in found["person_id"].to_pylist()]
+        column = pa.array(values, COMPUTED["scores/customers"].field(name).type)
+        place = found.schema.get_field_index(name)
+        found = found.append_column(name, column) if place < 0 else found.set_column(place, name, column)
+    return _as_cards(context, found)
+
+
+def publish_some(lake: Lake, fresh: pa.Table, people: Collection[int]) -> int | None:
+    """Put these persons' cards in the place of those the lake has of them; returns the table's version."""
+    lake.store.delete("scores/customers", f"person_id IN ({', '.join(str(int(one)) for one in people)})")
+    lake.add("scores/customers", fresh)
+    return lake.version("scores/customers")
+
+
+def _as_cards(context: Context, found: pa.Table) -> pa.Table:
     if "cell" in found.column_names:
         found = found.rename_columns(["rfm_cell" if name == "cell" else name for name in found.column_names])
     found = _with_stage(context, found)
     names = found["name"].to_pylist() if "name" in found.column_names else []
     found = found.append_column("pinyin", pa.array([_pinyin(name) for name in names], pa.string()))
     schema = COMPUTED["scores/customers"]
-    card = pa.table(
+    return pa.table(
         [
             found[f.name].cast(f.type) if f.name in found.column_names else pa.nulls(found.num_rows, f.type)
             for f in schema
         ],
         schema=schema,
     )
-    lake.publish("scores/customers", card)
-    return int(card.num_rows)
 
 
 def _joined(context: Context, tables: dict[str, ibis.Table]) -> ibis.Table:

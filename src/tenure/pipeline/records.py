@@ -11,6 +11,7 @@ from tenure.identity import link
 from tenure.lake import SYSTEM, Lake, erase
 from tenure.lake.tables import COMPUTED
 from tenure.language import Words
+from tenure.pipeline.decisions import decided
 from tenure.pipeline.run import Context, Step
 
 _NAMED_BY = ("ids_of", "customer_id")
@@ -27,7 +28,12 @@ def _with_people() -> list[Contract]:
 
 
 def _identity_inputs(context: Context) -> object:
-    return live_batches(context.lake, *(contract.name for contract in _with_people()))
+    lake = context.lake
+    return [
+        live_batches(lake, *(contract.name for contract in _with_people())),
+        lake.version("identity/pairs"),
+        lake.version("identity/decisions"),
+    ]
 
 
 def _identity(context: Context) -> int:
@@ -48,9 +54,8 @@ def _identity(context: Context) -> int:
         lake.current("customers").select(*_NAMED_BY, "name", "phone", "email", "id_number").order_by(*_NAMED_BY)
     )
     known = lake.to_arrow(lake.read("identity/links", actor=SYSTEM).order_by("own_id"))
-    links = link(ids, people, known.select([*_NAMED_BY, "own_id"]), after=erase.highest_buried(lake)).cast(
-        COMPUTED["identity/links"]
-    )
+    links = link(ids, people, known.select([*_NAMED_BY, "own_id"]), after=erase.highest_buried(lake))
+    links = decided(lake, links).cast(COMPUTED["identity/links"])
     # Every record hangs on its person: links that say the same as before must not look new.
     if not links.equals(known) or not lake.exists("identity/links"):
         lake.publish("identity/links", links)

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tenure.desk.customers.models import Publication
-from tenure.desk.customers.publishing import publish
+from tenure.desk.customers.publishing import publish, republish
 
-__all__ = ["Shown", "publish", "shown"]
+__all__ = ["Shown", "publish", "republish", "shown"]
 
 
 @dataclass(frozen=True, slots=True)

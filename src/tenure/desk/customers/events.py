@@ -14,3 +14,18 @@ class CustomerAssigned:
     person_id: int
     owner_id: int | None
     team_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityDecided:
+    """Somebody said who is who. own_ids: of the numbers concerned."""
+
+    deed: str
+    kind: str
+    own_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityDecisionUndone:
+    deed: str
+    own_ids: tuple[int, ...]

@@ -5,7 +5,10 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
-from tenure.desk.customers.models import Customer, SavedView, Score
+from django.db.models import Q
+
+from tenure.desk.customers.models import Customer, IdentityDecision, SavedView, Score
+from tenure.desk.governance import personal
 from tenure.desk.governance.holdings import Holding, Wanted, register
 from tenure.language import Words
 
@@ -60,6 +63,23 @@ def _drop_views(wanted: Wanted, now: datetime) -> int:
     return SavedView.objects.filter(pk__in=_naming(wanted)).delete()[0]
 
 
+def _decisions(own_ids: Sequence[int]) -> list[dict[str, Any]]:
+    """What was decided about who the person is. The other number may be somebody else's, so it is left out."""
+    found = IdentityDecision.objects.filter(_about(own_ids)).order_by("pk")
+    return [
+        {
+            "kind": row.kind, "verdict": row.verdict, "decided_at": row.decided_at, "withdrawn_at": row.withdrawn_at,
+            "customer_id": row.left_customer_id if row.left_own in own_ids else row.right_customer_id,
+            "note": personal.unseal(row.note) if row.left_own in own_ids else None,
+        }
+        for row in found
+    ]  # fmt: skip
+
+
+def _about(own_ids: Sequence[int]) -> Q:
+    return Q(left_own__in=own_ids) | Q(right_own__in=own_ids)
+
+
 def connect() -> None:
     register(
         Holding(
@@ -73,5 +93,10 @@ def connect() -> None:
         Holding(
             "views", Words("Saved lists by the name", "以其姓名保存的列表"), (SavedView,), lambda own_ids: [], _drop_views,
             lambda wanted: len(_naming(wanted)),
+        ),
+        Holding(
+            "decisions", Words("Who is who", "身份判定"), (IdentityDecision,), _decisions,
+            lambda wanted, now: IdentityDecision.objects.filter(_about(wanted.own_ids)).delete()[0],
+            lambda wanted: IdentityDecision.objects.filter(_about(wanted.own_ids)).count(),
         ),
     )  # fmt: skip

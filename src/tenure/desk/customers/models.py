@@ -251,3 +251,6 @@ class SavedView(models.Model):
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.query = self.query.lstrip("?")
         super().save(*args, **kwargs)
+
+
+from tenure.desk.customers.person_models import IdentityDecision as IdentityDecision  # noqa: E402  one app, its tables

@@ -12,7 +12,7 @@ from tenure.language import Words
 # A page, or something done on one. Sidebar, routes, operations and buttons all ask for the same words.
 Permission: TypeAlias = Literal[
     "today", "customers", "insight", "data", "users", "export", "assign", "share",
-    "roles", "audit", "keys", "consent", "rights", "grants",
+    "roles", "audit", "keys", "consent", "rights", "grants", "merge",
 ]  # fmt: skip
 
 PERMISSIONS: Mapping[str, Words] = {
@@ -22,6 +22,7 @@ PERMISSIONS: Mapping[str, Words] = {
     "data": Words("Data: what was received, and from where", "数据：接收了什么、来自何处"),
     "export": Words("Take customers out as a file", "将客户导出为文件"),
     "assign": Words("Give customers to an owner or a team", "将客户分配给负责人或团队"),
+    "merge": Words("Say which customers are the same person", "判定哪些客户是同一人"),
     "share": Words("Share saved views with colleagues", "与同事共享已存视图"),
     "consent": Words("Record what customers agree to", "登记客户的同意与拒绝"),
     "rights": Words(
@@ -94,7 +95,7 @@ BUILT_IN: Mapping[str, Role] = {
                 "可见账号所列地区的客户；未列地区时可见本团队客户",
             ),
             "team",
-            _LOOK | {"assign", "share", "consent", "keys"},
+            _LOOK | {"assign", "share", "consent", "keys", "merge"},
             {"id_number": "masked"},
         ),
         Role(

@@ -47,6 +47,11 @@ VERBS: Mapping[str, Words] = {
     "end_sessions": Words("Ended sessions", "结束会话"),
     "assign_customers": Words("Assigned customers", "批量分配客户"),
     "correct_customer": Words("Corrected a customer", "更正客户信息"),
+    "join_customers": Words("Said that two customers are the same person", "判定两位客户为同一人"),
+    "join_many": Words("Said of many pairs that each is the same person", "批量判定为同一人"),
+    "keep_apart": Words("Said that two customers are different people", "判定两位客户为不同的人"),
+    "unmerge_customer": Words("Took numbers out of a customer", "从客户中拆出编号"),
+    "undo_decision": Words("Took back a decision on who is who", "撤回身份判定"),
     "record_consent": Words("Recorded a consent", "登记同意"),
     "withdraw_consent": Words("Recorded that a consent was withdrawn", "登记撤回同意"),
     "issue_preference_link": Words("Made a preference link", "生成偏好设置链接"),
@@ -125,6 +130,10 @@ DETAILS: Mapping[str, Words] = {
     "first": Words("first break", "首个断裂处"),
     "breaks": Words("breaks", "断裂数"),
     "position": Words("position", "位置"),
+    "numbers": Words("ids", "内部编号"),
+    "left": Words("left behind", "保留"),
+    "decision": Words("decision", "判定"),
+    "deed": Words("deed", "操作标识"),
 }
 
 _VALUES: Mapping[tuple[str, str], Words] = {
