@@ -77,4 +77,4 @@ def _apart(
     number = {root: int(label.max()) + 1 + place for place, root in enumerate(sorted(set(of.values())))}
     for place, root in of.items():
         fresh[place] = number[root]
-    return np.unique(fresh, return_inverse=True)[1].astype(np.int64)  # type: ignore[no-any-return]
+    return np.unique(fresh, return_inverse=True)[1].astype(np.int64)

@@ -9,10 +9,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from tenure.desk.customers import selectors, services
+from tenure.desk.customers import duplicates, selectors, services
 from tenure.desk.customers.cards import SENSITIVE, Card
 from tenure.desk.customers.models import Customer
-from tenure.desk.governance import access, audit
+from tenure.desk.governance import access, audit, consents
 from tenure.desk.governance.api import may, scope_of
 from tenure.desk.governance.models import Team, User
 from tenure.desk.lake import about
@@ -30,9 +30,15 @@ def page(request: HttpRequest, person_id: int) -> HttpResponse:
     scope = scope_of(request.user)
     card = selectors.card_of(scope, person_id)
     if card is None:
+        # A link from before two customers became one leads on to who it is now, for whom that is within reach.
+        now = consents.current(person_id)
+        if now != person_id and selectors.card_of(scope, now) is not None:
+            return HttpResponseRedirect(reverse("admin:person", args=[now]))
         raise Http404
+    merges = may(request.user, "merge")
     with about(person_id) as lake:
         entries = timeline(lake, scope, person_id, now=timezone.now())
+        numbers = duplicates.numbers_of(lake, {person_id}) if merges else []
     kind, channel = request.GET.get("kind", ""), request.GET.get("channel", "")
     chosen = [e for e in entries if kind in ("", e.kind) and channel in ("", e.channel)]
     upto = request.GET.get("upto", "")
@@ -62,6 +68,8 @@ def page(request: HttpRequest, person_id: int) -> HttpResponse:
         owners=User.objects.filter(is_active=True).exclude(role="").order_by("username") if assigns else [],
         teams=Team.objects.all() if assigns else [],
         may_assign=assigns,
+        numbers=numbers,
+        deeds=duplicates.history(scope, [number.own for number in numbers]) if merges else [],
         may_rights=may(request.user, "rights"),
         consents=purposes_of(person_id, now=timezone.now()) if may(request.user, "consent") else [],
     )

@@ -56,7 +56,20 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
 
     def extra_urls(self) -> list[URLPattern]:
         # The site is made while apps are still loading; what shows models is read when routes are first asked for.
-        from tenure.web import audit, consents, customers, data, insight, keys, person, rights, roles, sharing, today
+        from tenure.web import (
+            audit,
+            consents,
+            customers,
+            data,
+            duplicates,
+            insight,
+            keys,
+            person,
+            rights,
+            roles,
+            sharing,
+            today,
+        )
 
         return [
             path("today/numbers/", self.page("today", today.numbers), name="today_numbers"),
@@ -73,6 +86,14 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
             path("customers/<int:person_id>/consents/", self.page("consent", consents.page), name="consents"),
             path("customers/<int:person_id>/consents/change/", self.page("consent", consents.change), name="consent"),
             path("customers/<int:person_id>/consents/link/", self.page("consent", consents.link), name="consent_link"),
+            path("customers/<int:person_id>/take-out/", self.page("merge", duplicates.take_out), name="take_out"),
+            path("duplicates/", self.page("merge", duplicates.page), name="duplicates"),
+            path("duplicates/bulk/", self.page("merge", duplicates.bulk), name="duplicates_bulk"),
+            path("duplicates/undo/<slug:deed>/", self.page("merge", duplicates.undo), name="decision_undo"),
+            path("duplicates/<int:left>/<int:right>/", self.page("merge", duplicates.pair), name="pair"),
+            path(
+                "duplicates/<int:left>/<int:right>/decide/", self.page("merge", duplicates.decide), name="pair_decide"
+            ),
             path("insight/", self.page("insight", insight.page), name="insight"),
             path("insight/<slug:part>/", self.page("insight", insight.page), name="insight_part"),
             path("data/", self.page("data", data.page), name="data"),

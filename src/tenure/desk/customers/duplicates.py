@@ -391,7 +391,7 @@ def _write(
     now: datetime,
     note: str = "",
 ) -> None:
-    rows = []
+    rows: list[IdentityDecision] = []
     for one, other, verdict in pairs:
         left, right = (one, other) if one.own < other.own else (other, one)
         rows.append(
