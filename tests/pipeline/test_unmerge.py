@@ -303,7 +303,7 @@ def _ends_as_if_from_the_start(new_shop: Callable[[], Shop], steps: list[tuple[s
         assert at_once == after
 
     final = list(IdentityDecision.objects.standing().order_by("pk"))
-    bought = [row for row in town.rows("records/orders")]
+    bought = list(town.rows("records/orders"))
     again = fresh(new_shop)
     for row in final:
         row.pk = None

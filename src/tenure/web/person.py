@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from tenure.desk.customers import duplicates, selectors, services
+from tenure.desk.customers import duplicates, relations, selectors, services
 from tenure.desk.customers.cards import SENSITIVE, Card
 from tenure.desk.customers.models import Customer
 from tenure.desk.governance import access, audit, consents
@@ -69,6 +69,10 @@ def page(request: HttpRequest, person_id: int) -> HttpResponse:
         teams=Team.objects.all() if assigns else [],
         may_assign=assigns,
         numbers=numbers,
+        relations=relations.relations_of(scope, person_id, today=timezone.localdate()),
+        group=relations.group_of(scope, person_id, today=timezone.localdate()),
+        may_relate=may(request.user, "relate"),
+        sides=relations.sides(),
         deeds=duplicates.history(scope, [number.own for number in numbers]) if merges else [],
         may_rights=may(request.user, "rights"),
         consents=purposes_of(person_id, now=timezone.now()) if may(request.user, "consent") else [],

@@ -26,6 +26,22 @@ class IdentityDecided:
 
 
 @dataclass(frozen=True, slots=True)
+class RelationSaid:
+    relation_id: int
+    from_id: int
+    to_id: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class RelationDropped:
+    relation_id: int
+    from_id: int
+    to_id: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
 class IdentityDecisionUndone:
     deed: str
     own_ids: tuple[int, ...]

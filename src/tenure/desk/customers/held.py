@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 from django.db.models import Q
 
-from tenure.desk.customers.models import Customer, IdentityDecision, SavedView, Score
+from tenure.desk.customers.models import Customer, IdentityDecision, Relation, SavedView, Score
 from tenure.desk.governance import personal
 from tenure.desk.governance.holdings import Holding, Wanted, register
 from tenure.language import Words
@@ -80,6 +80,21 @@ def _about(own_ids: Sequence[int]) -> Q:
     return Q(left_own__in=own_ids) | Q(right_own__in=own_ids)
 
 
+def _related(own_ids: Sequence[int]) -> Q:
+    return Q(from_own__in=own_ids) | Q(to_own__in=own_ids)
+
+
+def _relations(own_ids: Sequence[int]) -> list[dict[str, Any]]:
+    """What the person is to others. Who those are is their own datum, and is left out."""
+    return [
+        {
+            "kind": row.kind, "called": row.called, "since": row.since, "until": row.until, "source": row.source,
+            "note": personal.unseal(row.note) if row.from_own in own_ids else None,
+        }
+        for row in Relation.objects.filter(_related(own_ids))
+    ]  # fmt: skip
+
+
 def connect() -> None:
     register(
         Holding(
@@ -93,6 +108,11 @@ def connect() -> None:
         Holding(
             "views", Words("Saved lists by the name", "以其姓名保存的列表"), (SavedView,), lambda own_ids: [], _drop_views,
             lambda wanted: len(_naming(wanted)),
+        ),
+        Holding(
+            "relations", Words("Relations", "客户关系"), (Relation,), _relations,
+            lambda wanted, now: Relation.objects.filter(_related(wanted.own_ids)).delete()[0],
+            lambda wanted: Relation.objects.filter(_related(wanted.own_ids)).count(),
         ),
         Holding(
             "decisions", Words("Who is who", "身份判定"), (IdentityDecision,), _decisions,

@@ -253,4 +253,9 @@ class SavedView(models.Model):
         super().save(*args, **kwargs)
 
 
-from tenure.desk.customers.person_models import IdentityDecision as IdentityDecision  # noqa: E402  one app, its tables
+from tenure.desk.customers.person_models import IdentityDecision, Relation  # noqa: E402  one app, all its tables
+
+__all__ = [
+    "REACHED_BY", "Customer", "CustomerQuerySet", "IdentityDecision", "Publication", "Relation", "SavedView", "Score",
+    "reach", "say_whose",
+]  # fmt: skip

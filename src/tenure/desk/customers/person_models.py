@@ -61,3 +61,44 @@ class IdentityDecision(models.Model):
     @property
     def pair(self) -> tuple[int, int]:
         return self.left_own, self.right_own
+
+
+class Relation(models.Model):
+    """Who belongs to whom: `from` is a branch, an employee, a member of the household … of `to`.
+
+    The ends are numbers minted for the two when it was said, so it goes along when either is joined with somebody
+    else, and comes back when they part.
+    """
+
+    from_own = models.BigIntegerField(db_index=True)
+    to_own = models.BigIntegerField(db_index=True)
+    kind = models.CharField(_("kind"), max_length=30)
+    # What it is called, where none of the known kinds fits.
+    called = models.CharField(_("called"), max_length=60, blank=True)
+    since = models.DateField(_("since"), null=True)
+    until = models.DateField(_("until"), null=True)
+    source = models.CharField(_("source"), max_length=60)
+    # Sealed under the key of the first person.
+    note = models.TextField(_("note"), blank=True)
+    said_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, verbose_name=_("said by"), related_name="+"
+    )
+    said_at = models.DateTimeField(_("said"))
+
+    class Meta:
+        verbose_name = _("relation")
+        verbose_name_plural = _("relations")
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["from_own", "to_own", "kind", "called"], name="relation_once"),
+            models.CheckConstraint(condition=~models.Q(from_own=models.F("to_own")), name="relation_of_two"),
+            models.CheckConstraint(
+                condition=models.Q(until__isnull=True)
+                | models.Q(since__isnull=True)
+                | models.Q(until__gte=models.F("since")),
+                name="relation_ends_after_it_began",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.from_own} {self.kind} {self.to_own}"

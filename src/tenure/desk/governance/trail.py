@@ -52,6 +52,8 @@ VERBS: Mapping[str, Words] = {
     "keep_apart": Words("Said that two customers are different people", "判定两位客户为不同的人"),
     "unmerge_customer": Words("Took numbers out of a customer", "从客户中拆出编号"),
     "undo_decision": Words("Took back a decision on who is who", "撤回身份判定"),
+    "relate": Words("Recorded a relation", "登记客户关系"),
+    "unrelate": Words("Removed a relation", "移除客户关系"),
     "record_consent": Words("Recorded a consent", "登记同意"),
     "withdraw_consent": Words("Recorded that a consent was withdrawn", "登记撤回同意"),
     "issue_preference_link": Words("Made a preference link", "生成偏好设置链接"),
@@ -133,6 +135,8 @@ DETAILS: Mapping[str, Words] = {
     "numbers": Words("ids", "内部编号"),
     "left": Words("left behind", "保留"),
     "decision": Words("decision", "判定"),
+    "other": Words("other customer", "另一客户"),
+    "relation": Words("relation", "关系编号"),
     "deed": Words("deed", "操作标识"),
 }
 
