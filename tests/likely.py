@@ -12,10 +12,10 @@ from tenure.lake.tables import COMPUTED
 from tests.cast import CHEN, CUSTOMERS, LI, MONDAY, QUIET, SMITH, WANG, ZHANG
 
 WHY = {
-    (WANG, LI): [("phone", "exact", 9.0), ("name", "different", -4.0)],
-    (LI, ZHANG): [("name", "similar", 3.0), ("city", "exact", 1.0)],
-    (WANG, SMITH): [("email", "exact", 8.0), ("region", "different", -2.0)],
-    (CHEN, QUIET): [("name", "exact", 6.0), ("birth_date", "different", -1.5)],
+    (WANG, LI): [("phone", "same", 9.0), ("name", "different", -4.0)],
+    (LI, ZHANG): [("name", "family", 3.0), ("place", "city", 1.0)],
+    (WANG, SMITH): [("email", "same", 8.0), ("place", "different", -2.0)],
+    (CHEN, QUIET): [("name", "same", 6.0), ("birth_date", "different", -1.5)],
 }
 
 

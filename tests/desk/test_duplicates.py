@@ -170,7 +170,7 @@ def test_evidence_from_a_hidden_field_is_in_no_word_sum_or_comparison(company: d
 
     found = {one.pair: one for one in candidates.candidates(lake, ivy)}
 
-    assert [str(one.words) for one in found[WANG, LI].why] == ["Different name"]
+    assert [str(one.words) for one in found[WANG, LI].why] == ["Different names"]
     assert found[WANG, LI].weight == -4.0
     assert found[WANG, SMITH].reasons == frozenset()
     assert found[CHEN, QUIET].weight == 6.0

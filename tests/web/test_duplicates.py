@@ -58,7 +58,7 @@ def test_a_pair_shows_what_is_alike_what_speaks_for_it_and_what_each_brought(sig
     shown = sign_in("dee").get(f"/duplicates/{LI}/{WANG}/").content.decode()
 
     assert "Same phone" in shown
-    assert "Different name" in shown
+    assert "Different names" in shown
     assert "13800001234" in shown
     assert "C-1 (shop)" in shown
     assert "+9.0" in shown

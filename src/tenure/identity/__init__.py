@@ -1,5 +1,6 @@
 """Who is who: one person behind many rows. Pure."""
 
-from tenure.identity.match import RULES, link
+from tenure.identity.match import RULES, Identified, identify, link
+from tenure.identity.resolve import resolve
 
-__all__ = ["RULES", "link"]
+__all__ = ["RULES", "Identified", "identify", "link", "resolve"]

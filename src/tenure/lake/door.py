@@ -114,6 +114,10 @@ class Lake:
             for name in names.values():
                 self._engine.drop(name)
 
+    def splink(self) -> Any:
+        """A Splink database API on the lake's engine, for rows that were read from it."""
+        return self._engine.splink()
+
     @property
     def store(self) -> Store:
         """The tables themselves: for what takes people out of them, never for reading rows."""

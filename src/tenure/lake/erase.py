@@ -63,20 +63,12 @@ def bury(lake: Lake, person: Person, mode: Mode) -> int:
     gone = _any_of("own_id", person.own_ids)
     if lake.exists("identity/links"):
         lake.store.delete("identity/links", gone)
-    for table, wanted in _said_of(person).items():
-        if lake.exists(table):
-            lake.store.delete(table, wanted)
+    for side in ("left", "right"):
+        if lake.exists("identity/pairs"):
+            lake.store.delete("identity/pairs", _any_of(f"{side}_own", person.own_ids))
+        if lake.exists("identity/decisions") and person.numbers:
+            lake.store.delete("identity/decisions", numbered(f"{side}_customer_id", person, f"{side}_ids_of"))
     return len(person.numbers)
-
-
-def _said_of(person: Person) -> dict[str, str]:
-    """Where two numbers stand side by side: which rows name one of this person's."""
-    own = [_any_of(f"{side}_own", person.own_ids) for side in ("left", "right")]
-    sides = [
-        numbered(f"{side}_customer_id", person).replace("ids_of =", f"{side}_ids_of =") for side in ("left", "right")
-    ]
-    found = {"identity/pairs": " OR ".join(filter(None, own)), "identity/decisions": " OR ".join(filter(None, sides))}
-    return {table: wanted for table, wanted in found.items() if wanted}
 
 
 def purge(lake: Lake, contract: Contract, person: Person, mode: Mode) -> int:
@@ -131,7 +123,11 @@ def traces(lake: Lake, person: Person) -> dict[str, int]:
         number = contract.person if contract else "customer_id" if table == "identity/links" else None
         if number and person.numbers:
             wanted.append(numbered(number, person))
-        wanted += filter(None, [_said_of(person).get(table)])
+        if table == "identity/pairs":
+            wanted += [_any_of(f"{side}_own", person.own_ids) for side in ("left", "right")]
+        if table == "identity/decisions" and person.numbers:
+            wanted += [numbered(f"{side}_customer_id", person, f"{side}_ids_of") for side in ("left", "right")]
+        wanted = [one for one in wanted if one]
         if wanted and (left := lake.store.count(table, " OR ".join(wanted))):
             found[table] = left
     return found
@@ -217,13 +213,13 @@ def _theirs(contract: Contract, person: Person) -> str:
     return numbered(contract.person, person) if contract.person and person.numbers else ""
 
 
-def numbered(column: str, person: Person) -> str:
-    """SQL that holds for the rows of this person's numbers, named by this column."""
+def numbered(column: str, person: Person, numbering: str = "ids_of") -> str:
+    """SQL that holds for the rows of this person's numbers, named by these columns."""
     by_source: dict[str, list[str]] = {}
     for ids_of, number in person.numbers:
         by_source.setdefault(ids_of, []).append(number)
     return " OR ".join(
-        f"(ids_of = {_quoted(ids_of)} AND {column} IN ({', '.join(map(_quoted, numbers))}))"
+        f"({numbering} = {_quoted(ids_of)} AND {column} IN ({', '.join(map(_quoted, numbers))}))"
         for ids_of, numbers in sorted(by_source.items())
     )
 

@@ -10,28 +10,19 @@ COMPUTED: dict[str, pa.Schema] = {
     "identity/links": pa.schema(
         [("ids_of", _TEXT), ("customer_id", _TEXT), ("own_id", _WHOLE), ("person_id", _WHOLE), ("why", _TEXT)]
     ),
-    # Two numbers that may be one person, left_own below right_own: how much speaks for it (log2 Bayes factor), what
-    # follows (join, ask, apart), why (JSON list of field, level, weight), and what a person decided ("", join, apart).
+    # Pairs of numbers (own ids, left the smaller) that may be one person: how likely, why (fields and levels, no values),
+    # what becomes of them ("join", "ask", "apart") and what a person decided ("", "join", "apart").
     "identity/pairs": pa.schema(
         [
-            ("left_own", _WHOLE),
-            ("right_own", _WHOLE),
-            ("weight", _NUMBER),
-            ("probability", _NUMBER),
-            ("band", _TEXT),
-            ("why", _TEXT),
-            ("decided", _TEXT),
+            ("left_own", _WHOLE), ("right_own", _WHOLE), ("weight", _NUMBER), ("probability", _NUMBER), ("band", _TEXT),
+            ("why", _TEXT), ("decided", _TEXT),
         ]
     ),
-    # What people decided about two numbers, as the desk says it now: join or apart.
+    # People's word on pairs of numbers, every one ever given; the newest of a pair counts.
     "identity/decisions": pa.schema(
         [
-            ("left_ids_of", _TEXT),
-            ("left_customer_id", _TEXT),
-            ("right_ids_of", _TEXT),
-            ("right_customer_id", _TEXT),
-            ("verdict", _TEXT),
-            ("at", pa.timestamp("us", tz="UTC")),
+            ("left_ids_of", _TEXT), ("left_customer_id", _TEXT), ("right_ids_of", _TEXT), ("right_customer_id", _TEXT),
+            ("verdict", _TEXT), ("at", pa.timestamp("us", tz="UTC")),
         ]
     ),
     # The life-cycle stage of each person at each month's end and now.

@@ -8,11 +8,12 @@ import pyarrow.compute as pc
 from ibis import _
 from numpy.typing import NDArray
 
-from tenure.identity.decided import Pair, persons
+from tenure.identity.decided import Pair
+from tenure.identity.match import JOIN
 from tenure.lake import SYSTEM, Lake
 
 PAIRS, DECISIONS, LINKS = "identity/pairs", "identity/decisions", "identity/links"
-BY_HAND = "a person decided"  # what a link says of why, where nothing in the records does
+BY_HAND = "joined by a person"  # what a link says of why, where nothing in the records does
 _NAMES = ("left_ids_of", "left_customer_id", "right_ids_of", "right_customer_id")
 
 
@@ -26,16 +27,6 @@ def tell_decisions(lake: Lake) -> int:
     return int(wanted.num_rows)
 
 
-def decided(lake: Lake, links: pa.Table, region: str = "CN") -> pa.Table:
-    """These links (as `link` gives them) with every decision followed."""
-    own = links["own_id"].to_numpy()
-    joined, apart = decisions_of(lake, links)
-    if not joined and not apart and not lake.exists(PAIRS):
-        return links
-    evidence = [*joined_pairs(lake), *hanging(links)]
-    return with_persons(links, persons(own, evidence, joined, apart), joined)
-
-
 def _read(lake: Lake, table: str) -> pa.Table:
     return lake.to_arrow(lake.read(table, actor=SYSTEM))
 
@@ -45,10 +36,14 @@ def _sorted(table: pa.Table) -> pa.Table:
 
 
 def joined_pairs(lake: Lake) -> list[Pair]:
-    """The pairs the records join by themselves, strongest first."""
+    """The pairs that are likely enough to be joined unasked, strongest first.
+
+    By how likely they are and not by what became of them: that may have been a decision's doing, taken back since.
+    """
     if not lake.exists(PAIRS):
         return []
-    found = lake.read(PAIRS, actor=SYSTEM).filter(_.band == "join").select("left_own", "right_own", "weight")
+    pairs = lake.read(PAIRS, actor=SYSTEM)
+    found = pairs.filter(pairs.probability >= JOIN, pairs.band != "ask")
     table = lake.to_arrow(found.order_by(_.weight.desc(), _.left_own, _.right_own))
     return list(zip(table["left_own"].to_pylist(), table["right_own"].to_pylist(), strict=True))
 

@@ -7,14 +7,15 @@ import pyarrow as pa
 from ibis import _
 
 from tenure.contracts import CONTRACTS, Contract
-from tenure.identity import link
+from tenure.identity import identify
 from tenure.lake import SYSTEM, Lake, erase
 from tenure.lake.tables import COMPUTED
 from tenure.language import Words
-from tenure.pipeline.decisions import decided
 from tenure.pipeline.run import Context, Step
 
 _NAMED_BY = ("ids_of", "customer_id")
+# What of a customer tells whether two are one; nothing else is opened for it.
+_COMPARED = ("kind", "name", "phone", "email", "id_number", "birth_date", "gender", "street", "city", "region")
 
 
 def live_batches(lake: Lake, *contracts: str) -> list[str]:
@@ -28,16 +29,14 @@ def _with_people() -> list[Contract]:
 
 
 def _identity_inputs(context: Context) -> object:
-    lake = context.lake
     return [
-        live_batches(lake, *(contract.name for contract in _with_people())),
-        lake.version("identity/pairs"),
-        lake.version("identity/decisions"),
+        live_batches(context.lake, *(contract.name for contract in _with_people())),
+        context.lake.version("identity/decisions"),
     ]
 
 
 def _identity(context: Context) -> int:
-    """Mint a number for each customer no one has seen before, and say which are the same person."""
+    """Mint a number for each customer no one has seen before; say which are the same person, and which may be."""
     lake = context.lake
     named = [
         lake.read(f"received/{contract.name}", actor=SYSTEM).select("ids_of", customer_id=contract.person)
@@ -45,17 +44,28 @@ def _identity(context: Context) -> int:
         if live_batches(lake, contract.name)
     ]
     if not named:
-        lake.publish("identity/links", COMPUTED["identity/links"].empty_table())
+        for table in ("identity/links", "identity/pairs"):
+            lake.publish(table, COMPUTED[table].empty_table())
         return 0
     ids = lake.to_arrow(ibis.union(*named, distinct=True).filter(_.customer_id.notnull()) if len(named) > 1
                         else named[0].distinct().filter(_.customer_id.notnull()))  # fmt: skip
     ids = erase.without_stragglers(lake, ids)
-    people = lake.to_arrow(
-        lake.current("customers").select(*_NAMED_BY, "name", "phone", "email", "id_number").order_by(*_NAMED_BY)
-    )
+    people = lake.to_arrow(lake.current("customers").select(*_NAMED_BY, *_COMPARED).order_by(*_NAMED_BY))
     known = lake.to_arrow(lake.read("identity/links", actor=SYSTEM).order_by("own_id"))
-    links = link(ids, people, known.select([*_NAMED_BY, "own_id"]), after=erase.highest_buried(lake))
-    links = decided(lake, links).cast(COMPUTED["identity/links"])
+    found = identify(
+        ids,
+        people,
+        known.select([*_NAMED_BY, "own_id"]),
+        decisions=lake.to_arrow(lake.read("identity/decisions", actor=SYSTEM)),
+        database=lake.splink,
+        after=erase.highest_buried(lake),
+    )
+    links, pairs = (
+        rows.cast(COMPUTED[name]) for name, rows in (("identity/links", found.links), ("identity/pairs", found.pairs))
+    )
+    asked = lake.to_arrow(lake.read("identity/pairs", actor=SYSTEM).order_by("left_own", "right_own"))
+    if not pairs.equals(asked) or not lake.exists("identity/pairs"):
+        lake.publish("identity/pairs", pairs)
     # Every record hangs on its person: links that say the same as before must not look new.
     if not links.equals(known) or not lake.exists("identity/links"):
         lake.publish("identity/links", links)

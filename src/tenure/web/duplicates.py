@@ -11,7 +11,6 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from tenure.contracts import CONTRACTS
 from tenure.desk.customers import candidates, duplicates, selectors
 from tenure.desk.customers.candidates import Candidate
 from tenure.desk.customers.cards import SENSITIVE
@@ -21,6 +20,7 @@ from tenure.desk.governance.api import scope_of
 from tenure.desk.governance.models import User
 from tenure.desk.lake import about, lake
 from tenure.errors import TenureError
+from tenure.identity.model import KINDS
 from tenure.lake.scope import Scope
 from tenure.web.cache import remembered
 from tenure.web.frame import render
@@ -262,10 +262,8 @@ def _reasons(everything: Sequence[Candidate]) -> list[tuple[str, str, int]]:
     for one in everything:
         for field in one.reasons:
             counted[field] = counted.get(field, 0) + 1
-    contract = CONTRACTS["customers"]
-    named = [
-        (field, str(contract[field].words) if field in contract else field, n) for field, n in sorted(counted.items())
-    ]
+    words = {field.name: str(field.words) for kind in KINDS.values() for field in kind.fields}
+    named = [(field, words.get(field, field), n) for field, n in sorted(counted.items())]
     return sorted(named, key=lambda one: -one[2])
 
 

@@ -72,7 +72,7 @@ def candidates(lake: Lake, scope: Scope) -> list[Candidate]:
     if not lake.exists(PAIRS) or scope.sees_none:
         return []
     rows = lake.read(PAIRS, actor=SYSTEM)
-    asked = rows.filter(rows.band == "ask", rows.decided.fill_null("") == "")
+    asked = rows.filter(rows.band == "ask")
     found = lake.to_arrow(asked.order_by(_.weight.desc(), _.left_own, _.right_own).limit(MOST)).to_pylist()
     person = _persons(lake, {row[side] for row in found for side in ("left_own", "right_own")})
     told = duplicates.decided_pairs()
@@ -131,6 +131,8 @@ def _field(name: str) -> str | None:
         return name
     if name in _NAMED:
         return "name"
+    if name == "place":  # city, region and postcode: for all who see the row
+        return None
     return field_of("records/customers", name) if name in CONTRACTS["customers"] else "identity"
 
 

@@ -1,7 +1,7 @@
 """What the lake asks of an engine: read Parquet files as an Ibis table, run an expression, tell a business date."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import ibis
 import pyarrow as pa
@@ -34,4 +34,8 @@ class Engine(Protocol):
 
     def local_day(self, instant: ibis.Value, zone: str) -> ibis.Value:
         """The calendar date of a UTC instant in a time zone."""
+        ...
+
+    def splink(self) -> Any:
+        """A Splink database API whose tables live in this engine, apart from the lake's."""
         ...

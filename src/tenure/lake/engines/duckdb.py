@@ -4,6 +4,7 @@ import weakref
 from collections.abc import Sequence
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 import ibis
 import ibis.expr.datatypes as dt
@@ -59,3 +60,9 @@ class DuckDBEngine:
 
     def local_day(self, instant: ibis.Value, zone: str) -> ibis.Value:
         return _in_zone(zone, instant).date()
+
+    def splink(self) -> Any:
+        from splink import DuckDBAPI
+
+        # A cursor of its own: same memory, same sealed spill, and no name of Splink's among the lake's.
+        return DuckDBAPI(self._connection.con.cursor())

@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from tenure.currencies import minor_digits
 from tenure.desk.customers.words import words_for
 from tenure.desk.lake import workspace
+from tenure.lake.fields import FIELDS
 from tenure.language import Words, is_chinese
 
 register = template.Library()
@@ -24,7 +25,7 @@ WHY_JOINED: Mapping[str, Words] = {
     "same phone and name": Words("same phone and name", "手机号与姓名相同"),
     "same e-mail and name": Words("same e-mail and name", "邮箱与姓名相同"),
     "same phone and e-mail": Words("same phone and e-mail", "手机号与邮箱相同"),
-    "a person decided": Words("a person decided", "人工判定"),
+    "joined by a person": Words("joined by a person", "人工判定为同一人"),
     "minted": Words("first known by this number", "首次以此编号出现"),
 }
 
@@ -115,6 +116,10 @@ def signed(weight: float | None) -> str:
 @register.filter
 def joined_why(reason: str) -> str:
     """Why a number belongs to its person, in the page's language."""
+    likely = "likely the same: "
+    if reason.startswith(likely) and is_chinese():
+        fields = [name.replace(" ", "_") for name in reason.removeprefix(likely).split(", ")]
+        return "很可能为同一人：" + "、".join(str(FIELDS[name].words) if name in FIELDS else name for name in fields)
     return str(WHY_JOINED.get(reason, reason))
 
 
