@@ -19,6 +19,7 @@ from tenure.desk.governance.consents import allows, current, record_consent
 from tenure.desk.governance.models import User
 from tenure.errors import TenureError
 from tenure.lake import SYSTEM
+from tenure.lake.door import PRECEDENCE
 from tenure.pipeline import cards, clock, decisions, persons, records, segments
 from tenure.pipeline.run import Context, Watcher, run
 from tests.pipeline.conftest import CLOCK, Shop
@@ -256,6 +257,20 @@ def test_a_decision_made_while_the_lake_is_taken_is_followed_by_the_next_settlin
     town.settle()
     assert duplicates.pending() == []
     assert town.whose()["C-2"] == 1
+
+
+def test_of_two_numbers_that_became_one_the_source_named_first_says_what_the_card_shows(town: Town) -> None:
+    lake = town.lake
+    schema = pa.schema([("customer_id", pa.string()), ("name", pa.string()), ("row", pa.int64())])
+    with lake.receiving("customers", source="crm", columns=["customer_id", "name"], now=CLOCK) as batch:
+        batch.append(pa.Table.from_pylist([{"customer_id": "K-1", "name": "王晓明", "row": 1}], schema=schema))
+    town.refresh()
+    join(town, 1, 6)
+    lake.publish_document(PRECEDENCE, {"customers": {"name": ["crm"]}})
+
+    town.refresh()
+
+    assert {row["person_id"]: row["name"] for row in town.rows("scores/customers")}[1] == "王晓明"
 
 
 NUMBER = st.integers(1, len(NAMES))

@@ -26,6 +26,8 @@ from tenure.lake.store import Store, read_document, write_document
 from tenure.lake.tables import COMPUTED
 from tenure.language import tr
 
+PRECEDENCE = "precedence"  # the document that holds, by contract and field, the order of sources
+
 
 class Lake:
     """The lake of one workspace. One object serves one thread at a time; any number may be open.
@@ -130,6 +132,18 @@ class Lake:
     def document(self, name: str) -> Any | None:
         """A computed JSON document, such as a model card; None where it has not been computed."""
         return read_document(self._document(name))
+
+    def rules(self, contract: str) -> dict[str, tuple[str, ...]]:
+        """Which source goes first for which field, where that differs from the lake's own order; strongest first.
+
+        What people correct on the desk goes first whatever a rule says, unless the rule names the desk itself.
+        """
+        told = (self.document(PRECEDENCE) or {}).get(contract, {})
+        return {
+            field: tuple(order) if "desk" in order else ("desk", *order)
+            for field, order in sorted(told.items())
+            if order
+        }
 
     def exists(self, table: str) -> bool:
         return self._store.exists(table)
@@ -316,7 +330,8 @@ class Lake:
         if not live:
             return ibis.memtable(stored_schema(f"records/{contract.name}", contract.records_schema).empty_table())
         received = self._stored(f"received/{contract.name}", contract.received_schema)
-        return self._as_records(resolve(received, contract, live, self.precedence, as_of), contract)
+        rules = self.rules(contract.name)
+        return self._as_records(resolve(received, contract, live, self.precedence, as_of, rules), contract)
 
     def _as_records(self, resolved: ibis.Table, contract: Contract) -> ibis.Table:
         """Add what records have beyond what was received: the person, the business date, money in base currency."""

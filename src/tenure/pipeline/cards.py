@@ -102,7 +102,10 @@ def _joined(context: Context, tables: dict[str, ibis.Table]) -> ibis.Table:
 
 
 def _people(context: Context) -> ibis.Table:
-    """Each person with the fields of their own rows: the oldest number's word first, then the next that has one."""
+    """Each person with the fields of their own rows: the oldest number's word first, then the next that has one.
+
+    For a field with a rule of its own, the numbers of the source it names first, of equals the newest.
+    """
     lake = context.lake
     links = lake.read("identity/links", actor=SYSTEM)
     persons = links.group_by("person_id").agg(
@@ -112,13 +115,21 @@ def _people(context: Context) -> ibis.Table:
     )
     rows = lake.read("records/customers", actor=SYSTEM).drop("person_id")
     rows = rows.inner_join(links.select("ids_of", "customer_id", "own_id", "person_id"), ["ids_of", "customer_id"])
+    rules = lake.rules("customers")
+    first = {name: _first(rows, rules[name]) if name in rules else rows.own_id for name in _GOLDEN}
     golden = rows.group_by("person_id").agg(
-        **{name: rows[name].argmin(rows.own_id, where=rows[name].notnull()) for name in _GOLDEN},
+        **{name: rows[name].argmin(first[name], where=rows[name].notnull()) for name in _GOLDEN},
         blocked=rows.blocked.fill_null(False).any(),
         created_at=rows.created_at.min(),
     )
     golden = golden.mutate(created_on=lake.local_day(golden.created_at)).drop("created_at")
     return persons.left_join(golden, "person_id").drop("person_id_right")
+
+
+def _first(rows: ibis.Table, order: Sequence[str]) -> ibis.Value:
+    """What to take the smallest of: the place of the row's numbering in the order, then how long ago it was true."""
+    place = ibis.cases(*((rows.ids_of == source, at) for at, source in enumerate(order)), else_=len(order))
+    return ibis.struct({"place": place, "age": -rows.valid_at.epoch_seconds(), "own": rows.own_id})
 
 
 def _orders(tables: dict[str, ibis.Table]) -> ibis.Table:

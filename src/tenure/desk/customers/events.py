@@ -42,6 +42,14 @@ class RelationDropped:
 
 
 @dataclass(frozen=True, slots=True)
+class PrecedenceSet:
+    """Which source wins for some fields of a contract was changed."""
+
+    contract: str
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class IdentityDecisionUndone:
     deed: str
     own_ids: tuple[int, ...]

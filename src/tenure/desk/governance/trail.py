@@ -52,6 +52,7 @@ VERBS: Mapping[str, Words] = {
     "keep_apart": Words("Said that two customers are different people", "判定两位客户为不同的人"),
     "unmerge_customer": Words("Took numbers out of a customer", "从客户中拆出编号"),
     "undo_decision": Words("Took back a decision on who is who", "撤回身份判定"),
+    "set_precedence": Words("Set which source wins", "设定来源优先级"),
     "relate": Words("Recorded a relation", "登记客户关系"),
     "unrelate": Words("Removed a relation", "移除客户关系"),
     "record_consent": Words("Recorded a consent", "登记同意"),
@@ -89,6 +90,7 @@ OBJECTS: Mapping[str, Words] = {
     "grant": Words("sharing link", "共享链接"),
     "retention": Words("retention", "保存期限"),
     "workspace": Words("workspace", "工作区"),
+    "contract": Words("records", "记录"),
     "chain": Words("audit chain", "审计链"),
 }
 
