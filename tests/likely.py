@@ -25,12 +25,12 @@ def fill_with_pairs(home: Path, into: Path) -> Path:
     lake = Lake(into / "lake")
     schema = pa.schema([("customer_id", pa.string()), ("name", pa.string()), ("phone", pa.string()),
                         ("email", pa.string()), ("id_number", pa.string()), ("region", pa.string()),
-                        ("city", pa.string()), ("row", pa.int64())])  # fmt: skip
+                        ("city", pa.string()), ("owner", pa.string()), ("team", pa.string()), ("row", pa.int64())])  # fmt: skip
     rows: list[dict[str, Any]] = [
-        {"customer_id": f"C-{p}", "name": name, "phone": "13800001234" if p in {WANG, LI} else f"1380000999{p}",
+        {"customer_id": f"C-{p}", "name": name, "owner": owner, "team": team, "phone": "13800001234" if p in {WANG, LI} else f"1380000999{p}",
          "email": f"c{p}@example.com", "id_number": f"33010619880501{p}{p}{p}{p}", "region": region,
          "city": "杭州" if region == "浙江" else "深圳", "row": p}
-        for p, (name, _owner, _team, region, _risk, _value) in CUSTOMERS.items()
+        for p, (name, owner, team, region, _risk, _value) in CUSTOMERS.items()
     ]  # fmt: skip
     columns = [name for name in schema.names if name != "row"]
     with lake.receiving("customers", source="shop", columns=columns, now=MONDAY) as batch:

@@ -105,10 +105,6 @@ def fresh(new_shop: Callable[[], Shop]) -> Town:
     for model in (IdentityDecision, Score, Customer, Publication):
         model.objects.all()._raw_delete(using=model.objects.db)
     made = Town(new_shop())
-    # No stage takes part here, and working one out for seven month ends would take most of the time.
-    made.lake.publish(
-        "scores/stages_now", pa.table({"person_id": pa.array([], pa.int64()), "stage": pa.array([], pa.string())})
-    )
     made.shop.receive(
         customers=[
             {"customer_id": f"C-{n}", "name": name, "phone": f"1380013800{n}", "updated_at": START}

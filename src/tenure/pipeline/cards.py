@@ -167,8 +167,9 @@ def _snapshot(context: Context) -> ibis.Table:
 
 def _with_stage(context: Context, found: pa.Table) -> pa.Table:
     """Add each person's stage and, in both languages, why."""
-    stages = context.lake.to_arrow(context.lake.read("scores/stages_now", actor=SYSTEM))
-    by_person: dict[int, dict[str, Any]] = {row["person_id"]: row for row in stages.to_pylist()}
+    there = context.lake.exists("scores/stages_now")
+    stages = context.lake.to_arrow(context.lake.read("scores/stages_now", actor=SYSTEM)).to_pylist() if there else []
+    by_person: dict[int, dict[str, Any]] = {row["person_id"]: row for row in stages}
     rows = [by_person.get(person) for person in found["person_id"].to_pylist()]
     why = [lifecycle.explain(row) if row else None for row in rows]
     return (

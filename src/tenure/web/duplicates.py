@@ -136,6 +136,10 @@ def decide(request: HttpRequest, left: int, right: int) -> HttpResponse:
     following = [one for one in turn if list(one.pair) != ends]
     place = next((at for at, one in enumerate(turn) if list(one.pair) == ends), 0)
     following = following[place:] + following[:place]
+    # The decision may have answered others too, or put somebody out of sight: what is still asked comes next.
+    still = queue(scope)
+    asked = {one.pair for one in still}
+    following = [one for one in following if one.pair in asked]
     if not following:
         return HttpResponseRedirect(reverse("admin:duplicates") + _query(reason))
     return HttpResponseRedirect(reverse("admin:pair", args=following[0].pair) + _query(reason))
@@ -287,7 +291,7 @@ def _last(request: HttpRequest) -> dict[str, Any] | None:
 
 def _chance(weight: float) -> float:
     """How likely the same person, by the evidence shown alone, where before it both answers were as likely."""
-    return 1 / (1 + 2.0 ** -max(min(weight, 60.0), -60.0))
+    return float(1 / (1 + 2.0 ** -max(min(weight, 60.0), -60.0)))
 
 
 def _reason(request: HttpRequest) -> str:
