@@ -182,7 +182,12 @@ def side_by_side(lake: Lake, scope: Scope, left: int, right: int) -> list[Line]:
                 or (("••••",) if clear[side].get(name) else ())
                 for side in (left, right)
             ]
-            lines.append(Line(name, column.words, told[0], told[1], likeness(name, ours, theirs)))
+            alike = likeness(name, ours, theirs)
+            if alike == "similar" and not scope.sees(field_of("records/customers", name) or ""):
+                alike = (
+                    "different"  # of what is masked, how near two values are would tell of the part that is not shown
+                )
+            lines.append(Line(name, column.words, told[0], told[1], alike))
     return lines
 
 
