@@ -266,7 +266,7 @@ def _reasons(everything: Sequence[Candidate]) -> list[tuple[str, str, int]]:
     for one in everything:
         for field in one.reasons:
             counted[field] = counted.get(field, 0) + 1
-    words = {field.name: str(field.words) for kind in KINDS.values() for field in kind.fields}
+    words = {field.name: str(field.words) for kind in reversed(KINDS.values()) for field in kind.fields}
     named = [(field, words.get(field, field), n) for field, n in sorted(counted.items())]
     return sorted(named, key=lambda one: -one[2])
 
