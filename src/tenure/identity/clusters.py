@@ -16,12 +16,14 @@ def gather(
     apart: Iterable[tuple[int, int]],
     marks: Sequence[Mapping[int, Any]] = (),
     insisted: frozenset[tuple[int, int]] = frozenset(),
+    once: Mapping[int, Any] | None = None,
 ) -> NDArray[np.int64]:
     """Say who each node is: the smallest node of those joined with it, in the order of `nodes` (ascending).
 
     joins: pairs that are one, each with its strength (comparable; ties go by the pair). apart: pairs that must never be in
     one group, by whatever path; joins that would bring one about are left out, the weakest first. marks: what nodes hold
     that one person has only one of (a valid ID number); a group never holds two. insisted: joins to which marks don't apply.
+    once: what no two nodes of a group may have in common (the list they stand in).
     The order of rows, joins and pairs makes no difference.
     """
     place = {int(node): index for index, node in enumerate(nodes)}
@@ -39,11 +41,17 @@ def gather(
         for node, mark in held.items():
             if node in place and seen.setdefault(int(loose[place[node]]), mark) != mark:
                 contested.add(int(loose[place[node]]))
+    held_once: set[tuple[int, Any]] = set()
+    for node, mark in (once or {}).items():
+        if node in place and (key := (int(loose[place[node]]), mark)) in held_once:
+            contested.add(key[0])
+        elif node in place:
+            held_once.add(key)
     if not contested:
         return result
     # Few groups hold a contradiction; only those are gathered join by join.
     inside = np.isin(loose, sorted(contested))
-    groups = _Groups([int(node) for node in nodes[inside]], kept_apart, marks)
+    groups = _Groups([int(node) for node in nodes[inside]], kept_apart, marks, once or {})
     chosen = [at for at in range(len(joins)) if inside[one[at]]]
     for at in sorted(chosen, key=lambda at: (_reversed(strength[at]), min(joins[at]), max(joins[at]))):
         pair = (min(joins[at]), max(joins[at]))
@@ -61,7 +69,11 @@ class _Groups:
     """Groups that know their members, what they hold and whom they may not join."""
 
     def __init__(
-        self, nodes: Sequence[int], apart: Iterable[tuple[int, int]], marks: Sequence[Mapping[int, Any]]
+        self,
+        nodes: Sequence[int],
+        apart: Iterable[tuple[int, int]],
+        marks: Sequence[Mapping[int, Any]],
+        once: Mapping[int, Any],
     ) -> None:
         self._of = {node: node for node in nodes}
         self._members = {node: [node] for node in nodes}
@@ -70,6 +82,7 @@ class _Groups:
             if a in self._of and b in self._of:
                 self._foes.setdefault(a, set()).add(b)
                 self._foes.setdefault(b, set()).add(a)
+        self._once = {node: {once[node]} for node in nodes if node in once}
         self._marks = [{node: {held[node]} for node in nodes if node in held} for held in marks]
 
     def join(self, a: int, b: int, *, heed_marks: bool) -> None:
@@ -84,13 +97,15 @@ class _Groups:
         if heed_marks and any(len(held.get(a, set()) | held.get(b, set())) > 1 and held.get(a) and held.get(b)
                               and held[a] != held[b] for held in self._marks):  # fmt: skip
             return
+        if self._once.get(a, set()) & self._once.get(b, set()):
+            return
         for node in self._members.pop(b):
             self._of[node] = a
             self._members[a].append(node)
         if foes:
             self._foes.setdefault(a, set()).update(foes)
             del self._foes[b]
-        for held in self._marks:
+        for held in (self._once, *self._marks):
             if b in held:
                 held.setdefault(a, set()).update(held.pop(b))
 

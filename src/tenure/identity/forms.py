@@ -49,7 +49,7 @@ def people(table: pa.Table, ids: NDArray[np.int64], region: str = "CN") -> pa.Ta
             "latin": pa.array([name.latin for name in names], pa.bool_()),
             "birth": pc.coalesce(birth_dates(_column(table, "birth_date")), born),
             "gender": pa.array(_each(pc.utf8_lower(_text(table, "gender")), _GENDERS.get), pa.string()),
-            **_reached(table, region), "id_number": numbers, "checked": checked, **_placed(table),
+            **_of_their_own(_reached(table, region), names), "id_number": numbers, "checked": checked, **_placed(table),
         }
     )  # fmt: skip
 
@@ -186,6 +186,17 @@ def _reached(table: pa.Table, region: str) -> dict[str, pa.Array]:
         "local": pc.struct_field(pc.extract_regex(email, r"^(?P<local>[^@]{4,})@"), "local"),
         "figures": pc.replace_substring_regex(email, r"[^0-9]", ""),
     }
+
+
+def _of_their_own(reached: dict[str, pa.Array], names: list[Name]) -> dict[str, pa.Array]:
+    """Without the e-mail names that people's own names are in: that two Johns are john@ somewhere says nothing new."""
+    kept = [
+        local
+        if local and not any(part and len(part) > 2 and part in local for part in (name.family, name.given))
+        else None
+        for local, name in zip(reached["local"].to_pylist(), names, strict=True)
+    ]
+    return {**reached, "local": pa.array(kept, pa.string())}
 
 
 def _placed(table: pa.Table) -> dict[str, pa.Array]:

@@ -29,6 +29,8 @@ _TOO_COMMON = 20
 # From this probability on two numbers are joined by themselves; from the lower one on a person is asked. Chosen on
 # FEBRL 1 and 2, where the first joins no pair wrongly and the second misses no more than blocking does.
 JOIN, ASK = 0.95, 0.10
+# Two that were one stay one down to here, so that nobody is parted because the company has grown a little.
+STAY = 0.80
 # What is less likely than this is not kept for anyone to see.
 _WORTH_KEEPING = 0.01
 
@@ -74,7 +76,8 @@ def identify(
     """Say who is behind each customer number, and which pairs of them a person should look at.
 
     ids: every (ids_of, customer_id) that any record names. people: what is known of some of them: ids_of, customer_id
-    and any of `forms.COLUMNS`. known: the links of before (ids_of, customer_id, own_id). decisions: DECISIONS; the newest
+    and any of `forms.COLUMNS`. known: the links of before (ids_of, customer_id, own_id; with person_id those who were one stay
+    one on somewhat weaker evidence). decisions: DECISIONS; the newest
     verdict on a pair counts, and a pair kept apart is never one person, by whatever path. database: gives a Splink
     database API when it is needed; None: certain rules alone. after: no number up to this one is minted (again): those it
     was minted for may be gone. learn: see `scoring.score`. one_per: a source (ids_of) has nobody twice.
@@ -93,8 +96,15 @@ def identify(
 
     edges: dict[tuple[int, int], tuple[tuple[float, float], str]] = {}
     weight = {one.pair: one.weight for one in scored}
+    were = (
+        dict(zip(known["own_id"].to_pylist(), known["person_id"].to_pylist(), strict=True))
+        if "person_id" in known.column_names
+        else {}
+    )
     for one in scored:
-        if one.probability >= JOIN and one.free:
+        left, right = (were.get(own_id) for own_id in one.pair)
+        enough = STAY if left is not None and left == right else JOIN
+        if one.probability >= enough and one.free:
             edges[one.pair] = (0.0, one.weight), "likely the same: " + ", ".join(_agreeing(one.why))
     for pair, reason in certain.items():
         edges[pair] = (1.0, weight.get(pair, 0.0)), reason
@@ -105,15 +115,17 @@ def identify(
         elif verdict == "apart":
             edges.pop(pair, None)
     nodes = minted["own_id"].to_numpy()
-    marks: list[dict[int, Any]] = [numbers]
-    if one_per:
-        marks.append(dict(zip(nodes.tolist(), minted["ids_of"].to_pylist(), strict=True)))
+    lists = dict(zip(nodes.tolist(), minted["ids_of"].to_pylist(), strict=True)) if one_per else None
     sorted_nodes = np.sort(nodes)
     person = gather(
-        sorted_nodes, list(edges), [strength for strength, __ in edges.values()],
-        [pair for pair, verdict in verdicts.items() if verdict == "apart"], marks,
+        sorted_nodes,
+        list(edges),
+        [strength for strength, __ in edges.values()],
+        [pair for pair, verdict in verdicts.items() if verdict == "apart"],
+        [numbers],
         frozenset(pair for pair, verdict in verdicts.items() if verdict == "join"),
-    )  # fmt: skip
+        lists,
+    )
     person_of = dict(zip(sorted_nodes.tolist(), person.tolist(), strict=True))
     reasons: dict[int, tuple[tuple[float, float], str]] = {}
     for pair, (strength, why) in edges.items():

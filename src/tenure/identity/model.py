@@ -187,6 +187,7 @@ PEOPLE = Kind(
         ("birth", "postcode"), ("family", "postcode"), ("given", "postcode"), ("initials", "city"), ("birth",),
         ("family", "city"), ("given", "city"), ("family", "given"), ("family:3", "birth:6"), ("given:3", "birth:6"),
         ("family:3", "city"), ("given:3", "city"), ("family:3", "street:8"), ("id_number:5",), ("street:14",),
+        ("family",), ("given",), ("birth:6", "city"), ("family:3", "birth:4"), ("given:3", "birth:4"),
     ),
     {"name": 2e-5, "tones": 3e-5, "sound": 5e-5, "initials": 5e-4, "family": 5e-3, "given": 1e-3, "phone": 1e-7,
      "email": 1e-7, "local": 1e-5, "id_number": 1e-7, "birth": 5e-5, "street": 1e-6, "city": 0.02},

@@ -31,6 +31,7 @@ _CALLED: Mapping[str, str] = {
     "kind": "kind customer_type 类型 客户类型",
 }
 _FIELDS = tuple(_CALLED)
+_LEARNS_FROM = 500
 _ADDED = ("person_id", "match_weight", "match_probability")
 
 
@@ -51,7 +52,7 @@ def resolve(
     names, Chinese or English. kind: what all rows are; None: told row by row, from a column "kind" or how the name reads.
     source: a column naming the list a row comes from, where no list has anyone twice; rows of one list are never joined.
     region: ISO 3166 code of the country phones without a country code are in. learn: whether to learn from these rows how
-    they differ (None: from 3,000 rows on). database: a Splink database API; None: one in this process.
+    they differ (None: from 500 rows on). database: a Splink database API; None: one in this process.
 
     Returns the same kind of frame, rows and their order unchanged, with person_id (int, from 1, in order of first rows;
     equal for rows that are one), match_weight and match_probability (of the strongest link to a row of the same person;
@@ -90,8 +91,16 @@ def resolve(
     # Every row is known already by its place, so that the order of lists has no say in who is first.
     known = ids.append_column("own_id", pa.array(np.arange(1, rows + 1), pa.int64()))
     people = pa.table({**{name: ids[name] for name in ids.column_names}, **given})
+    # An analyst can wait the second it takes; the beliefs we start from hold what so few rows would get wrong.
+    enough = rows >= _LEARNS_FROM if learn is None else learn
     found = identify(
-        ids, people, known, database=lambda: _database(database), region=region, learn=learn, one_per=source is not None
+        ids,
+        people,
+        known,
+        database=lambda: _database(database),
+        region=region,
+        learn=enough,
+        one_per=source is not None,
     )
     person = found.links.sort_by("own_id")["person_id"].to_numpy()
     order: dict[int, int] = {}

@@ -25,16 +25,18 @@ PAIRS = pa.schema(
 # A value that so many rows share brings no two of them together: those who are one share something rarer too, and
 # without this the number of pairs would grow with the square of the rows.
 MOST_SHARED = 40
+# Of large tables each key brings so many pairs for a row at most, its smallest groups first.
+_PAIRS_OF_A_ROW, _PAIRS_OF_A_KEY = 0.3, 30_000
 # Below so many rows nothing is learnt: what comes out would be luck.
 LEARNS_FROM = 3_000
 # Pairs below this weight before the prior is known are strangers whatever it turns out to be.
 _HOPELESS = -6.0
 _SLACK = 5.0
-_LEARNT_ON = 200_000
-_STRANGERS = 150_000
+_LEARNT_ON = 100_000
+_STRANGERS = 100_000
 _ROUNDS = 30
 # How many pairs' worth our beliefs count beside what is seen.
-_BELIEF_IN_M, _BELIEF_IN_U = 60.0, 3_000.0
+_BELIEF_IN_M, _BELIEF_IN_U = 200.0, 3_000.0
 # Of a hundred customers five have a second number: what is believed before anything is seen.
 _DOUBLES = 0.05
 
@@ -133,11 +135,22 @@ class _Room:
             return self.sql(_NO_PAIRS)
         other = "and a.within <> b.within" if apart_within is not None else ""
         held = self._kept(self.sql(" union all ".join(wanted))).physical_name
+        groups = self._kept(
+            self.sql(
+                f"select what, held, count(*) as size from {held} group by what, held having count(*) between 2 and {most}"
+            )
+        ).physical_name
+        sizes = self.arrow(self.sql(f"select what, size, count(*) as n from {groups} group by what, size"))
+        allowed = " or ".join(
+            f"(what = {number} and size <= {size})" for number, size in _largest(sizes, self.forms.num_rows).items()
+        )
+        if not allowed:
+            return self.sql(_NO_PAIRS)
         return self.sql(
             f"""
             select distinct '0' as match_key, a.unique_id as join_key_l, b.unique_id as join_key_r
             from {held} a
-            join (select what, held from {held} group by what, held having count(*) between 2 and {most}) g
+            join (select what, held from {groups} where {allowed}) g
               on a.what = g.what and a.held = g.held
             join {held} b on b.what = g.what and b.held = g.held
             where a.unique_id < b.unique_id {other}
@@ -146,7 +159,7 @@ class _Room:
 
     def some(self, pairs: Any, total: int, wanted: int) -> Any:
         """About so many of the pairs, always the same."""
-        every = max(1, total // wanted)
+        every = max(1, -(-total // wanted))
         if every == 1:
             return pairs
         return self.sql(
@@ -200,6 +213,18 @@ class _Room:
                     linker.table_management.register_term_frequency_lookup(lookup, level.rarity)
         linker.table_management.register_blocked_pairs_for_predict(pairs)
         return linker.inference.predict(threshold_match_weight=at_least, warning_mode="never")
+
+
+def _largest(sizes: pa.Table, rows: int) -> dict[int, int]:
+    """The largest group of each key that is still looked at, so that no key brings more pairs than its share."""
+    share = max(_PAIRS_OF_A_KEY, int(_PAIRS_OF_A_ROW * rows))
+    largest: dict[int, int] = {}
+    spent: dict[int, int] = {}
+    for what, size, n in sorted(zip(*(sizes[name].to_pylist() for name in ("what", "size", "n")), strict=True)):
+        spent[what] = spent.get(what, 0) + n * size * (size - 1) // 2
+        if spent[what] <= share or size == 2:
+            largest[what] = size
+    return largest
 
 
 def _begun(part: str) -> str:
@@ -296,7 +321,7 @@ def _weighed(room: _Room, pairs: Any, model: Model) -> tuple[pa.Table, Model]:
     evidence = table["match_weight"].to_numpy().astype(np.float64) - start
     prior = _prior(evidence, room.forms.num_rows, model.prior)
     weight = evidence + np.log2(prior / (1 - prior))
-    free, refuted, why = _explained(table, room.fields)
+    free, refuted, why = _explained(table, room.kind, room.fields)
     rows = pa.table(
         {
             "left": table["unique_id_l"].cast(pa.int64()),
@@ -321,7 +346,7 @@ def _prior(evidence: NDArray[np.float64], rows: int, believed: float) -> float:
     return prior
 
 
-def _explained(table: pa.Table, fields: Sequence[Field]) -> tuple[NDArray[Any], NDArray[Any], list[str]]:
+def _explained(table: pa.Table, kind: Kind, fields: Sequence[Field]) -> tuple[NDArray[Any], NDArray[Any], list[str]]:
     """Whether each pair may join by itself, whether too much speaks against it, and its evidence strongest first, as JSON."""
     size = table.num_rows
     free, against = np.ones(size, dtype=bool), np.zeros(size, dtype=np.int64)
@@ -339,6 +364,10 @@ def _explained(table: pa.Table, fields: Sequence[Field]) -> tuple[NDArray[Any], 
             [np.zeros(len(rows), dtype=bool), *(agrees[name][rows] for name in needs if name in agrees)], axis=0
         )
 
+    for one in kind.fields:
+        # What none of the rows tell is unknown of each.
+        if one.needs and one not in fields:
+            free[lacking(np.arange(size), one.needs)] = False
     for one in fields:
         weight = table[f"mw_{one.name}"].to_numpy().astype(np.float64)
         if f"mw_tf_adj_{one.name}" in table.column_names:

@@ -56,7 +56,7 @@ def _identity(context: Context) -> int:
     found = identify(
         ids,
         people,
-        known.select([*_NAMED_BY, "own_id"]),
+        known.select([*_NAMED_BY, "own_id", "person_id"]),
         decisions=lake.to_arrow(lake.read("identity/decisions", actor=SYSTEM)),
         database=lake.splink,
         after=erase.highest_buried(lake),

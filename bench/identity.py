@@ -1,0 +1,265 @@
+"""Who is who: `tenure.identity.resolve` beside Splink as its documentation sets it up, and recordlinkage.
+
+    python -m bench.identity               FEBRL 3 and 4, fake_1000 and a simulated Chinese company, then 100k to 1M customers
+    python -m bench.identity --quick       without the large ones
+
+Pairs count as found where two records end in one cluster. Nothing here was used to choose settings: thresholds and
+beliefs were set by reasoning and on FEBRL 1 and 2. Each run is a process of its own, with its seconds and peak memory.
+Peers: Splink 5 with the comparisons, blocking and training of its FEBRL 3 and fake_1000 examples, at the thresholds .5 to
+.99, best shown; recordlinkage's ECM classifier, where it is installed in the environment named by BENCH_PEERS.
+"""
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+SETS = ("febrl3", "febrl4", "fake_1000", "chinese")
+HANDED = str(Path(tempfile.gettempdir()) / "bench-identity-{name}.csv")
+SIZES = (100_000, 300_000, 1_000_000)
+FEBRL = {"given_name": "given_name", "family_name": "surname", "birth_date": "date_of_birth", "id_number": "soc_sec_id",
+         "street": ["street_number", "address_1", "address_2"], "postcode": "postcode", "city": "suburb", "region": "state"}  # fmt: skip
+
+
+def read(name: str) -> tuple[pd.DataFrame, "pd.Series[Any]"]:
+    """A set's records, and who each really is."""
+    if name.startswith("febrl"):
+        files = ["4a", "4b"] if name == "febrl4" else [name[-1]]
+        frames = [pd.read_parquet(SHARED / "febrl" / f"febrl_dataset{one}.parquet").assign(file=one) for one in files]
+        frame = pd.concat(frames, ignore_index=True)
+        return frame, frame.pop("rec_id").str.extract(r"rec-(\d+)-")[0]
+    if name == "fake_1000":
+        frame = pd.read_parquet(SHARED / "splink" / "fake_1000.parquet")
+        return frame.drop(columns=["unique_id"]), frame.pop("cluster")
+    return chinese(10_000 if name == "chinese" else int(name))
+
+
+def chinese(size: int) -> tuple[pd.DataFrame, "pd.Series[Any]"]:
+    """Customers of a simulated Chinese company, 3 % of them with a second account, some families sharing a phone."""
+    from datetime import date
+
+    import pyarrow as pa
+
+    from tenure.demo.clock import Calendar
+    from tenure.demo.doubles import draw_doubles, with_family_phones
+    from tenure.demo.people import customers_table, draw_people
+
+    calendar = Calendar(date(2026, 7, 1), 24)
+    people = draw_people(size, calendar, seed=2_026)
+    doubles = draw_doubles(people, calendar, seed=2_026)
+    people, __ = with_family_phones(people, doubles, seed=2_026)
+    table = pa.concat_tables([customers_table(people, calendar, seed=2_026), doubles.rows], promote_options="default")
+    wanted = ["kind", "name", "phone", "email", "id_number", "birth_date", "gender", "street", "city", "region"]
+    truth = np.concatenate([np.arange(size), doubles.position])
+    order = np.random.default_rng(3).permutation(len(truth))
+    return table.select(wanted).take(order).to_pandas(), pd.Series(truth[order])
+
+
+def scored(truth: Any, found: Any) -> tuple[float, float, float]:
+    """Precision, recall and F1 over pairs of records."""
+
+    def pairs(*codes: Any) -> int:
+        counts = pd.DataFrame({str(n): np.asarray(code) for n, code in enumerate(codes)}).value_counts().to_numpy()
+        return int((counts * (counts - 1) // 2).sum())
+
+    both, said, real = pairs(truth, found), pairs(found), pairs(truth)
+    precision, recall = both / max(said, 1), both / max(real, 1)
+    return precision, recall, 2 * precision * recall / max(precision + recall, 1e-12)
+
+
+def ours(name: str, frame: pd.DataFrame) -> dict[str, Any]:
+    from tenure.identity import resolve
+
+    if name.startswith("febrl"):
+        found = resolve(frame, columns=FEBRL, source="file" if name == "febrl4" else None, region="AU", kind="people")
+    else:
+        found = resolve(frame, kind="people" if name == "fake_1000" else None)
+    return {"": found["person_id"].to_numpy()}
+
+
+def splink(name: str, frame: pd.DataFrame) -> dict[str, Any]:
+    """Splink as its own examples have it."""
+    import splink.comparison_library as cl
+    from splink import DuckDBAPI, Linker, SettingsCreator, block_on
+
+    frame = frame.assign(unique_id=np.arange(len(frame)))
+    for column in frame.columns:
+        if frame[column].dtype == object and column != "file":
+            frame[column] = frame[column].astype("string").astype(object).where(frame[column].notna(), None)
+    if name.startswith("febrl"):
+        comparisons = [
+            cl.NameComparison("given_name"), cl.NameComparison("surname"),
+            cl.DateOfBirthComparison("date_of_birth", input_is_string=True, datetime_format="%Y%m%d"),
+            cl.DamerauLevenshteinAtThresholds("soc_sec_id", [2]),
+            cl.ExactMatch("street_number").configure(term_frequency_adjustments=True),
+            cl.ExactMatch("postcode").configure(term_frequency_adjustments=True),
+        ]  # fmt: skip
+        blocks = [
+            block_on("soc_sec_id"),
+            block_on("given_name"),
+            block_on("surname"),
+            block_on("date_of_birth"),
+            block_on("postcode"),
+        ]
+        sure = [block_on("soc_sec_id"), block_on("given_name", "surname", "date_of_birth")]
+        recall, learn = 0.9, [block_on("date_of_birth"), block_on("postcode")]
+    elif name == "fake_1000":
+        comparisons = [
+            cl.NameComparison("first_name"), cl.NameComparison("surname"),
+            cl.DateOfBirthComparison("dob", input_is_string=True),
+            cl.ExactMatch("city").configure(term_frequency_adjustments=True), cl.EmailComparison("email"),
+        ]  # fmt: skip
+        blocks = [block_on("first_name", "city"), block_on("surname"), block_on("dob"), block_on("email")]
+        sure = [block_on("first_name", "dob"), block_on("email")]
+        recall, learn = 0.7, [block_on("first_name", "surname"), block_on("dob")]
+    else:
+        comparisons = [
+            cl.NameComparison("name"), cl.ExactMatch("phone").configure(term_frequency_adjustments=True),
+            cl.EmailComparison("email"), cl.DateOfBirthComparison("birth_date", input_is_string=True),
+            cl.ExactMatch("id_number"), cl.ExactMatch("city").configure(term_frequency_adjustments=True),
+        ]  # fmt: skip
+        blocks = [
+            block_on("phone"),
+            block_on("email"),
+            block_on("id_number"),
+            block_on("name", "city"),
+            block_on("name", "birth_date"),
+        ]
+        sure = [block_on("id_number"), block_on("phone", "name"), block_on("email", "name")]
+        recall, learn = 0.6, [block_on("phone"), block_on("name", "city")]
+    database = DuckDBAPI()
+    two = name == "febrl4"
+    tables: Any = (
+        [database.register(part.drop(columns="file"), dataset_display_name=f"d{file}") for file, part in frame.groupby("file")]
+        if two else database.register(frame.drop(columns="file", errors="ignore"))
+    )  # fmt: skip
+    linker = Linker(tables, SettingsCreator("link_only" if two else "dedupe_only", comparisons=comparisons,
+                    blocking_rules_to_generate_predictions=blocks), log_level="ERROR")  # fmt: skip
+    linker.training.estimate_probability_two_random_records_match(sure, recall=recall)
+    linker.training.estimate_u_using_random_sampling(max_pairs=1e6)
+    for rule in learn:
+        linker.training.estimate_parameters_using_expectation_maximisation(rule)
+    predictions = linker.inference.predict(threshold_match_probability=0.5)
+    found = {}
+    for threshold in (0.5, 0.9, 0.95, 0.99):
+        clusters = linker.clustering.cluster_pairwise_predictions_at_threshold(
+            predictions, threshold_match_probability=threshold
+        )
+        table = clusters.as_pandas_dataframe().set_index("unique_id")["cluster_id"]
+        found[f"at {threshold}"] = table.reindex(np.arange(len(frame))).to_numpy()
+    return found
+
+
+def linkage(name: str, frame: pd.DataFrame) -> dict[str, Any]:
+    """recordlinkage's index, comparisons and ECM classifier, as its guide to these sets has them."""
+    import recordlinkage
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    first, last, born = (
+        ("given_name", "surname", "date_of_birth") if name.startswith("febrl") else ("first_name", "surname", "dob")
+    )
+    index, compare = recordlinkage.Index(), recordlinkage.Compare()
+    for column in (first, last, born):
+        index.block(column)
+    compare.string(first, first, method="jarowinkler", threshold=0.85)
+    compare.string(last, last, method="jarowinkler", threshold=0.85)
+    compare.exact(born, born)
+    for column in ("soc_sec_id", "suburb", "state", "city", "email"):
+        if column in frame.columns:
+            compare.exact(column, column)
+    if "address_1" in frame.columns:
+        compare.string("address_1", "address_1", threshold=0.85)
+    if name == "febrl4":
+        one, two = (frame[frame["file"] == file] for file in ("4a", "4b"))
+        pairs = index.index(one, two)
+        vectors = compare.compute(pairs, one, two)
+    else:
+        pairs = index.index(frame)
+        vectors = compare.compute(pairs, frame)
+    links = recordlinkage.ECMClassifier(binarize=0.5).fit_predict(vectors)
+    a, b = links.get_level_values(0).to_numpy(), links.get_level_values(1).to_numpy()
+    graph = coo_array((np.ones(len(a)), (a, b)), shape=(len(frame), len(frame)))
+    return {"ECM": connected_components(graph, directed=False)[1]}
+
+
+def _handed_over(name: str) -> tuple[pd.DataFrame, "pd.Series[Any]"]:
+    """The set as a file: the peer's environment may not read Parquet."""
+    frame = pd.read_csv(HANDED.format(name=name), dtype=str)
+    return frame, frame.pop("truth")
+
+
+RUNS = {"tenure": ours, "splink": splink, "recordlinkage": linkage}
+
+
+def one(name: str, how: str) -> None:
+    """One run in this process; prints its figures as JSON."""
+    frame, truth = read(name) if how != "recordlinkage" else _handed_over(name)
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    before, used = usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime
+    began = time.perf_counter()
+    found = RUNS[how](name, frame)
+    seconds = time.perf_counter() - began
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    used = usage.ru_utime + usage.ru_stime - used
+    label, figures = max(((label, scored(truth, codes)) for label, codes in found.items()), key=lambda item: item[1][2])
+    print(json.dumps([len(frame), label, *figures, seconds, before, usage.ru_maxrss / 1024, used]))
+
+
+def run(name: str, how: str) -> list[Any] | None:
+    python = sys.executable
+    if how == "recordlinkage":
+        python = os.environ.get("BENCH_PEERS", "")
+        if not python:
+            print(f"{name:10} {how:14} skipped: BENCH_PEERS names no environment that has it")
+            return None
+        frame, truth = read(name)
+        frame.assign(truth=truth).to_csv(HANDED.format(name=name), index=False)
+    done = subprocess.run([python, "-m", "bench.identity", "--one", name, how], capture_output=True, text=True)
+    if done.returncode:
+        print(f"{name:10} {how:14} failed: {done.stderr.strip().splitlines()[-1]}")
+        return None
+    figures: list[Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    rows, label, precision, recall, f1, seconds, before, peak, used = figures
+    print(f"{name:10} {how + ' ' + label:20} {rows:>9,} rows  precision {precision:.4f}  recall {recall:.4f}  F1 {f1:.4f}  "
+          f"{seconds:7.1f} s ({used:.1f} s of processor)  peak {peak:6.0f} MB ({before:.0f} before)", flush=True)  # fmt: skip
+    return figures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--one", nargs=2)
+    wanted, __ = parser.parse_known_args()
+    if wanted.one:
+        one(*wanted.one)
+        return
+    for name in SETS:
+        if name != "chinese" and not SHARED.exists():
+            print(f"{name:10} skipped: the public data sets are not beside the checkout")
+            continue
+        for how in RUNS:
+            if (name, how) != ("chinese", "recordlinkage"):
+                run(name, how)
+    if wanted.quick:
+        return
+    measured = [(size, figures) for size in SIZES if (figures := run(str(size), "tenure"))]
+    if len(measured) > 1:
+        (small, first), (large, last) = measured[0], measured[-1]
+        print(
+            f"growth of processor time {small:,} → {large:,}: n^{np.log(last[8] / first[8]) / np.log(large / small):.2f}"
+        )
+
+
+if __name__ == "__main__":
+    main()
