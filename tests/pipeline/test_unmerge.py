@@ -45,14 +45,13 @@ class Town:
         lake = self.lake
         moment = clock.start_of(CLOCK.date(), self.shop.here.zone_info)
         with lake.writing("tenure refresh"):
-            waiting = duplicates.pending()
+            persons.settle_held(self.shop.here, lake, now=CLOCK)
             decisions.tell_decisions(lake)
             run(
                 (*records.STEPS, segments.STEPS[0], *cards.STEPS),
                 Context(lake, self.shop.here, moment, CLOCK),
                 Watcher(),
             )
-            duplicates.followed(waiting, CLOCK)
 
     def settle(self) -> persons.Settled:
         return persons.settle(self.shop.here, self.lake, now=CLOCK)

@@ -230,7 +230,7 @@ OFF: dict[str, tuple[str, Any, str, str]] = {
     "consents": ("tenure.desk.customers.models.reach", lambda scope, prefix="": Q(), "mia", "customers/<int:person_id>/consents/"),
     "requests": ("tenure.desk.customers.models.reach", lambda scope, prefix="": Q(), "cleo", "settings/requests/"),
     "pairs": ("tenure.desk.customers.selectors.within_reach", lambda scope, people: set(people), "mia", "duplicates/"),
-    "evidence": ("tenure.desk.customers.candidates._field", lambda name: None, "cleo", "duplicates/<int:left>/<int:right>/"),
+    "evidence": ("tenure.desk.customers.candidates._field", lambda name: None, "cleo", "duplicates/"),
     "relations": ("tenure.desk.customers.models.reach", lambda scope, prefix="": Q(), "mia", "customers/<int:person_id>/"),
     "sums": ("tenure.desk.customers.selectors.totals", lambda scope, shown: totals(SYSTEM, shown), "cleo", ""),
 }  # fmt: skip

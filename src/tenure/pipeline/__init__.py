@@ -32,19 +32,17 @@ def refresh(
 
     Raises TenureError where another process is refreshing.
     """
-    from tenure.desk.customers import duplicates
-
     watcher = watcher or Watcher()
     moment = start_of(as_of, workspace.zone_info) if as_of else None
     context = Context(lake, workspace, moment or now, now)
     with lake.writing("tenure refresh"):
         lake.sweep(now=now)
-        waiting = duplicates.pending()
+        # Before who is who is worked out: those who were one stay one on less, and a join taken back is no such thing.
+        persons.settle_held(workspace, lake, now=now)
         tell_decisions(lake)
         done = run(records.STEPS, context, watcher, again=again)
         context.as_of = moment or default_as_of(lake, workspace.zone_info, now)
         done += run(_SCORING, context, watcher, again=again)
-        duplicates.followed(waiting, now)
         # What was decided while this ran found the lake taken, and left it to us.
         persons.settle_held(workspace, lake, now=now)
     return Refreshed(context.as_of, done)

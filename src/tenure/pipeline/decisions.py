@@ -1,6 +1,6 @@
 """What people decided about who is who, between the desk where they say it and the links that follow it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -9,7 +9,7 @@ from ibis import _
 from numpy.typing import NDArray
 
 from tenure.identity.decided import Pair
-from tenure.identity.match import JOIN
+from tenure.identity.match import JOIN, STAY
 from tenure.lake import SYSTEM, Lake
 
 PAIRS, DECISIONS, LINKS = "identity/pairs", "identity/decisions", "identity/links"
@@ -35,17 +35,23 @@ def _sorted(table: pa.Table) -> pa.Table:
     return table.sort_by([(name, "ascending") for name in table.column_names]).combine_chunks()
 
 
-def joined_pairs(lake: Lake) -> list[Pair]:
+def joined_pairs(lake: Lake, were: Mapping[int, int]) -> list[Pair]:
     """The pairs that are likely enough to be joined unasked, strongest first.
 
+    were: own id → the person behind it so far; those who were one stay one on somewhat weaker evidence.
     By how likely they are and not by what became of them: that may have been a decision's doing, taken back since.
     """
     if not lake.exists(PAIRS):
         return []
     pairs = lake.read(PAIRS, actor=SYSTEM)
-    found = pairs.filter(pairs.probability >= JOIN, pairs.band != "ask")
+    found = pairs.filter(pairs.probability >= (STAY if were else JOIN), pairs.band != "ask")
     table = lake.to_arrow(found.order_by(_.weight.desc(), _.left_own, _.right_own))
-    return list(zip(table["left_own"].to_pylist(), table["right_own"].to_pylist(), strict=True))
+    ends = zip(*(table[name].to_pylist() for name in ("left_own", "right_own", "probability")), strict=True)
+    return [
+        (left, right)
+        for left, right, likely in ends
+        if likely >= JOIN or (were.get(left) is not None and were.get(left) == were.get(right))
+    ]
 
 
 def hanging(links: pa.Table) -> list[Pair]:

@@ -42,10 +42,11 @@ def settle_held(workspace: Workspace, lake: Lake, *, now: datetime) -> Settled:
     from tenure.desk.customers import duplicates
 
     waiting = duplicates.pending()
-    if not waiting:
+    if not waiting or not lake.exists(LINKS):
         return Settled(0, ())
     tell_decisions(lake)
-    concerned = _relink(lake, {one for row in waiting for one in row.pair})
+    undone = any(row.withdrawn_at is not None and row.verdict == "join" for row in waiting)
+    concerned = _relink(lake, {one for row in waiting for one in row.pair}, keep=not undone)
     _rename(lake, concerned)
     people = {person for pair in concerned.values() for person in pair}
     _show(workspace, lake, concerned, people, now)
@@ -53,15 +54,17 @@ def settle_held(workspace: Workspace, lake: Lake, *, now: datetime) -> Settled:
     return Settled(len(waiting), tuple(sorted(people)))
 
 
-def _relink(lake: Lake, start: Collection[int]) -> dict[int, tuple[int, int]]:
+def _relink(lake: Lake, start: Collection[int], *, keep: bool) -> dict[int, tuple[int, int]]:
     """Work out anew who is behind the numbers that these could move, and publish the links.
 
+    keep: those who are one now stay one on somewhat weaker evidence, as with a refresh; not where it may be a join
+    that was taken back that made them one.
     Returns for each of those numbers who was behind it and who is now.
     """
     links = lake.to_arrow(lake.read(LINKS, actor=SYSTEM).order_by("own_id"))
     own, before = links["own_id"].to_numpy(), links["person_id"].to_numpy()
     joined, apart = decisions_of(lake, links)
-    pairs = joined_pairs(lake)
+    pairs = joined_pairs(lake, dict(zip(own.tolist(), before.tolist(), strict=True)) if keep else {})
     near = touched_by(own, [*pairs, *joined, *apart, *hanging(links)], start)
     some = links.filter(pa.array(np.isin(own, near)))
     evidence = [*pairs, *_by_rules(lake, some)]
