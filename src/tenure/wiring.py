@@ -36,6 +36,22 @@ def connect() -> None:
     kind("refresh", Words("Refresh", "刷新"), refresh)
     feeds.register()
     migration.register()
+    subscribe(tenure.desk.customers.events.IdentityDecided, follow_decisions)
+    subscribe(tenure.desk.customers.events.IdentityDecisionUndone, follow_decisions)
+
+
+def follow_decisions(event: Any) -> None:
+    """Who is who shows on the pages at once; where the lake is taken, the refresh that has it follows the decision."""
+    from django.utils import timezone
+
+    from tenure.desk.lake import lake, workspace
+    from tenure.errors import TenureError
+    from tenure.pipeline.persons import settle  # loads the science: only where it is needed
+
+    try:
+        settle(workspace(), lake(), now=timezone.now())
+    except TenureError as error:
+        log.info("left to the refresh: %s", error)
 
 
 def events_of(room: ModuleType) -> Iterator[type[Any]]:

@@ -22,7 +22,7 @@ from django.utils import timezone
 
 from tenure.desk.customers.api import publish
 from tenure.desk.customers.fields.values import as_seen
-from tenure.desk.customers.models import Customer, CustomField, CustomValue, Publication
+from tenure.desk.customers.models import Customer, CustomField, CustomValue, Publication, Relation
 from tenure.desk.customers.selectors import matching, totals
 from tenure.desk.governance import keys, services
 from tenure.desk.governance.access import may
@@ -148,6 +148,8 @@ def desk(people: dict[str, User], homes: Callable[[World], Path], monkeypatch: p
         ConsentEntry.objects.all()._raw_delete(using="default")
         SubjectRequest.objects.bulk_create(world.requests())
         ConsentEntry.objects.bulk_create(world.consents())
+        Relation.objects.all().delete()
+        Relation.objects.bulk_create(world.relations())
         # Whoever sees everything looks first: what is remembered for them is not for others.
         for page in ("", "today/numbers/", "customers/", "insight/", "insight/stages/", "insight/cohorts/"):
             assert administrator.get(f"/{page}").status_code == 200
@@ -232,6 +234,9 @@ OFF: dict[str, tuple[str, Any, str, str]] = {
     "requests": ("tenure.desk.customers.models.reach", lambda scope, prefix="": Q(), "cleo", "settings/requests/"),
     "own fields": ("tenure.desk.customers.fields.values.as_seen", lambda scope, field, kept: as_seen(SYSTEM, field, kept), "nan", "customers/<int:person_id>/"),
     "orders and filters by own fields": ("tenure.desk.customers.fields.asking.allowed", lambda pairs, scope, fields: pairs, "ivy", "customers/"),
+    "pairs": ("tenure.desk.customers.selectors.within_reach", lambda scope, people: set(people), "mia", "duplicates/"),
+    "evidence": ("tenure.desk.customers.candidates._field", lambda name: None, "cleo", "duplicates/"),
+    "relations": ("tenure.desk.customers.models.reach", lambda scope, prefix="": Q(), "mia", "customers/<int:person_id>/"),
     "sums": ("tenure.desk.customers.selectors.totals", lambda scope, shown: totals(SYSTEM, shown), "cleo", ""),
 }  # fmt: skip
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from tenure.desk.customers.models import CustomField, CustomValue
+from tenure.desk.customers.models import CustomField, CustomValue, Relation
 from tenure.desk.governance import personal
 from tenure.desk.governance.models import ConsentEntry, SubjectRequest
 from tenure.lake import Lake
@@ -128,6 +128,34 @@ class World:
                 )
         return found
 
+    def pairs(self) -> pa.Table:
+        """Pairs a person is asked about; those of whom one is out of sight weigh otherwise, and hidden evidence too."""
+        rows = []
+        for left, right in ((1, 2), (1, 4), (2, 3), (4, 5), (3, 7)):
+            if left not in self.people or right not in self.people:
+                continue
+            strange = left in self.unseen or right in self.unseen
+            why = []
+            for of in ("name", "phone", "email", "birth_date"):
+                other = strange or of in self.hidden
+                why.append(
+                    {"field": of, "level": "different" if other else "same", "weight": -3.0 if other else 4.0 + left}
+                )
+            rows.append({"left_own": left, "right_own": right, "weight": 9.0 - left + strange, "probability": 0.8,
+                         "band": "ask", "why": json.dumps(why), "decided": ""})  # fmt: skip
+        return pa.Table.from_pylist(rows, schema=COMPUTED["identity/pairs"])
+
+    def relations(self) -> list[Relation]:
+        """Who belongs to whom; of the persons out of sight, others."""
+        told = {(1, 2): "branch", (2, 4): "branch", (3, 1): "employee", (5, 4): "branch"}
+        return [
+            Relation(
+                pk=at, from_own=low, to_own=high, kind="household" if {low, high} & self.unseen else kind, source="desk",
+                said_at=MONDAY, note=personal.seal(low, self.said(low, "customers"), context="relation"),
+            )
+            for at, ((low, high), kind) in enumerate(told.items(), start=1)
+        ]  # fmt: skip
+
     def requests(self) -> list[SubjectRequest]:
         """What each person asked about their own data."""
         return [
@@ -172,6 +200,7 @@ class World:
                 batch.report.update(read=9, accepted=9, rejected=0)
             lake.publish(f"records/{contract}", lake.to_arrow(lake.current(contract)))
         lake.publish("scores/customers", self.cards())
+        lake.publish("identity/pairs", self.pairs())
         months = {date(2025, 11, 30): "grow", date(2026, 2, 28): "mature"}
         stages = [{"person_id": p, "as_of": day, "stage": "left" if p in self.unseen else stage}
                   for p in self.people for day, stage in months.items()]  # fmt: skip

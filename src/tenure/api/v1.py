@@ -16,7 +16,7 @@ from ninja.errors import HttpError
 from tenure.api.auth import Key, holder
 from tenure.contracts import CONTRACTS
 from tenure.contracts.custom import id_of
-from tenure.desk.customers import selectors, services
+from tenure.desk.customers import relations, selectors, services
 from tenure.desk.customers.cards import SENSITIVE, Card
 from tenure.desk.customers.export import columns_for, lines
 from tenure.desk.customers.fields.definitions import known, seen_by
@@ -244,6 +244,22 @@ def records(request: HttpRequest, person_id: int, contract: str, limit: int = 10
         newest = table.filter(table.person_id == person_id).order_by(table.valid_at.desc(), table.row)
         rows: list[dict[str, Any]] = lake.to_arrow(newest.limit(max(1, min(limit, 1000)))).to_pylist()
     return rows
+
+
+@api.get("/customers/{int:person_id}/relations", url_name="customer_relations", auth=Key("customers"))
+def related(request: HttpRequest, person_id: int) -> list[dict[str, Any]]:
+    """Who belongs to this customer, and to whom it belongs, of those within the key's reach."""
+    asker = holder(request)
+    _card(asker, person_id)
+    found = relations.relations_of(asker.scope, person_id, today=timezone.localdate())
+    _looked(asker, person_id, ["text"] if any(one.note for one in found) else [])
+    return [
+        {
+            "kind": one.kind, "is": one.words, "person_id": one.other.pk, "customer_id": one.other.customer_id,
+            "name": one.other.name, "since": one.since, "until": one.until, "source": one.source, "note": one.note,
+        }
+        for one in found
+    ]  # fmt: skip
 
 
 @api.post("/customers/assign", url_name="assign_customers", auth=Key("assign"))

@@ -13,7 +13,7 @@ from tenure.lake import Lake, Scope
 from tenure.workspace import Workspace, open_workspace
 
 _own = threading.local()
-_only: ContextVar[int | None] = ContextVar("only", default=None)
+_only: ContextVar[tuple[int, ...]] = ContextVar("only", default=())
 
 
 def workspace() -> Workspace:
@@ -31,12 +31,12 @@ def lake() -> Lake:
 
 
 @contextmanager
-def about(person_id: int) -> Iterator[Lake]:
-    """The lake for one person's page: the same scope at the same door, asked about this person alone.
+def about(*person_ids: int) -> Iterator[Lake]:
+    """The lake for a page about one person, or a few: the same scope at the same door, asked about these alone.
 
     A manager's reach may be a hundred thousand persons; no need to join with them all to show one.
     """
-    token = _only.set(person_id)
+    token = _only.set(person_ids)
     try:
         yield lake()
     finally:

@@ -36,6 +36,8 @@ from tenure.lake.store import Store, read_document, write_document
 from tenure.lake.tables import COMPUTED
 from tenure.language import tr
 
+PRECEDENCE = "precedence"  # the document that holds, by contract and field, the order of sources
+
 
 class Lake:
     """The lake of one workspace. One object serves one thread at a time; any number may be open.
@@ -165,6 +167,18 @@ class Lake:
         """A computed JSON document, such as a model card; None where it has not been computed."""
         return read_document(self._document(name))
 
+    def rules(self, contract: str) -> dict[str, tuple[str, ...]]:
+        """Which source goes first for which field, where that differs from the lake's own order; strongest first.
+
+        What people correct on the desk goes first whatever a rule says, unless the rule names the desk itself.
+        """
+        told = (self.document(PRECEDENCE) or {}).get(contract, {})
+        return {
+            field: tuple(order) if "desk" in order else ("desk", *order)
+            for field, order in sorted(told.items())
+            if order
+        }
+
     def exists(self, table: str) -> bool:
         return self._store.exists(table)
 
@@ -290,6 +304,10 @@ class Lake:
             sealing = seal if isinstance(rows, pa.Table) else seal_reader
             rows = sealing(rows, table, self._home, custom, rest=not sealed)
         self._store.replace(table, rows)
+
+    def add(self, table: str, rows: pa.Table) -> None:
+        """Add rows to a computed table, their personal columns sealed."""
+        self._store.append(table, seal(rows, table, self._home, self.custom(table)))
 
     def publish_document(self, name: str, content: Any) -> None:
         """Put a computed JSON document in its place, whole and at once."""
@@ -429,7 +447,7 @@ class Lake:
         if custom:
             received = customs.with_sent(received, opened_extra(received, contract, self._home), custom)
         names = [column.name for column in custom]
-        resolved = resolve(received, contract, live, self.precedence, as_of, names)
+        resolved = resolve(received, contract, live, self.precedence, as_of, names, self.rules(contract.name))
         return self._as_records(customs.as_columns(resolved, custom), contract)
 
     def _as_records(self, resolved: ibis.Table, contract: Contract) -> ibis.Table:

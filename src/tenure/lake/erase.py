@@ -67,7 +67,7 @@ def bury(lake: Lake, person: Person, mode: Mode) -> int:
         if lake.exists("identity/pairs"):
             lake.store.delete("identity/pairs", _any_of(f"{side}_own", person.own_ids))
         if lake.exists("identity/decisions") and person.numbers:
-            lake.store.delete("identity/decisions", _numbered(f"{side}_customer_id", person, f"{side}_ids_of"))
+            lake.store.delete("identity/decisions", numbered(f"{side}_customer_id", person, f"{side}_ids_of"))
     return len(person.numbers)
 
 
@@ -124,7 +124,12 @@ def traces(lake: Lake, person: Person) -> dict[str, int]:
         contract = CONTRACTS.get(name) if kind in {"received", "records"} else None
         number = contract.person if contract else "customer_id" if table == "identity/links" else None
         if number and person.numbers:
-            wanted.append(_numbered(number, person))
+            wanted.append(numbered(number, person))
+        if table == "identity/pairs":
+            wanted += [_any_of(f"{side}_own", person.own_ids) for side in ("left", "right")]
+        if table == "identity/decisions" and person.numbers:
+            wanted += [numbered(f"{side}_customer_id", person, f"{side}_ids_of") for side in ("left", "right")]
+        wanted = [one for one in wanted if one]
         if wanted and (left := lake.store.count(table, " OR ".join(wanted))):
             found[table] = left
     return found
@@ -207,10 +212,11 @@ def _blanks(contract: Contract) -> dict[str, str]:
 
 
 def _theirs(contract: Contract, person: Person) -> str:
-    return _numbered(contract.person, person) if contract.person and person.numbers else ""
+    return numbered(contract.person, person) if contract.person and person.numbers else ""
 
 
-def _numbered(column: str, person: Person, numbering: str = "ids_of") -> str:
+def numbered(column: str, person: Person, numbering: str = "ids_of") -> str:
+    """SQL that holds for the rows of this person's numbers, named by these columns."""
     by_source: dict[str, list[str]] = {}
     for ids_of, number in person.numbers:
         by_source.setdefault(ids_of, []).append(number)

@@ -1,6 +1,6 @@
 """From everything received to the current truth, field by field, as Ibis expressions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import ibis
@@ -20,10 +20,12 @@ def resolve(
     precedence: Sequence[str],
     as_of: datetime | None = None,
     custom: Sequence[str] = (),
+    rules: Mapping[str, Sequence[str]] | None = None,
 ) -> ibis.Table:
     """One row per key from the rows of the live batches: each field from the row that has the last word on it.
 
-    The last word: the source first in `precedence`, then the newest by business time, receipt, and row number.
+    The last word: the source first in `precedence`, then the newest by business time, receipt, and row number. For a
+    field in `rules` its own order of sources goes in the place of `precedence`.
     A column that a row's file lacked is absent and says nothing; an empty field in a column it had says "empty".
     With `as_of`, what could be known at that instant. Facts: rows valid before it, with what became known later
     (`known_at`) read as null. Entities: fields of rows valid before it; of rows received since, only those that
@@ -36,7 +38,10 @@ def resolve(
         # Every row has the last word, and saying so costs nothing.
         return received.filter(received.batch == batches[0].batch)
     key = ["ids_of", *contract.key]
-    rows = received.inner_join(ibis.memtable(_said(contract, batches, precedence)), "batch")
+    ruled = {name: tuple(order) for name, order in (rules or {}).items() if name in contract and name not in key}
+    orders = sorted(set(ruled.values()))
+    ruled |= {beside: order for name, order in ruled.items() for beside in contract.beside(name)}
+    rows = received.inner_join(ibis.memtable(_said(contract, batches, precedence, orders)), "batch")
     partial, desk = _partial(contract, batches), any(info.source == DESK for info in batches)
     speaks = _speaks(rows, partial, custom, desk=desk)
     if as_of is not None:
@@ -49,10 +54,15 @@ def resolve(
             changing = [c.name for c in contract.columns if not c.fixed and c.name not in contract.key]
             changing += [*custom, *(["extra"] if "extra" in speaks else [])]
             speaks |= {name: speaks.get(name, ibis.literal(True)) & (rows.valid_at < as_of) for name in changing}
+    speaks = {name: ibis.literal(True) for name in ruled} | speaks
     speaks |= {beside: flag for name, flag in speaks.items() for beside in contract.beside(name)}
-    last_word = (_.place, _.valid_at.desc(), _.received_at.desc(), _.row.desc(), _.batch.desc())
+    newest = (_.valid_at.desc(), _.received_at.desc(), _.row.desc(), _.batch.desc())
     rows = rows.mutate(
-        turn=ibis.row_number().over(ibis.window(group_by=key, order_by=last_word)),
+        turn=ibis.row_number().over(ibis.window(group_by=key, order_by=(_.place, *newest))),
+        **{
+            f"turn_{at}": ibis.row_number().over(ibis.window(group_by=key, order_by=(_[f"place_{at}"], *newest)))
+            for at in range(len(orders))
+        },
         **{f"speaks_{name}": flag for name, flag in speaks.items() if name not in key},
     )
     speaking = rows.filter(_.turn == 0)
@@ -62,7 +72,9 @@ def resolve(
     spoken = rows.group_by(key).agg(
         **{
             # A null that was sent is an answer too, so the value travels in a struct, which is never null itself.
-            f"said_{name}": ibis.struct({"value": rows[name]}).argmin(rows.turn, where=rows[f"speaks_{name}"])
+            f"said_{name}": ibis.struct({"value": rows[name]}).argmin(
+                rows[f"turn_{orders.index(ruled[name])}"] if name in ruled else rows.turn, where=rows[f"speaks_{name}"]
+            )
             for name in said
         }
     )
@@ -87,13 +99,20 @@ def _partial(contract: Contract, batches: Sequence[BatchInfo]) -> list[str]:
     return [n for n in contract.names if any(n in s for s in signatures) and not all(n in s for s in signatures)]
 
 
-def _said(contract: Contract, batches: Sequence[BatchInfo], precedence: Sequence[str]) -> pa.Table:
-    """One row per live batch: its place in the precedence, and which of the partial columns it had."""
-    rank = {source: place for place, source in enumerate(precedence)}
+def _said(
+    contract: Contract, batches: Sequence[BatchInfo], precedence: Sequence[str], orders: Sequence[Sequence[str]] = ()
+) -> pa.Table:
+    """One row per live batch: its place in the precedence and in each further order, and which partial columns it had."""
+
+    def places(order: Sequence[str]) -> list[int]:
+        rank = {source: place for place, source in enumerate(order)}
+        return [rank.get(info.source, len(rank)) for info in batches]
+
     return pa.table(
         {
             "batch": [info.batch for info in batches],
-            "place": [rank.get(info.source, len(rank)) for info in batches],
+            "place": places(precedence),
+            **{f"place_{at}": places(order) for at, order in enumerate(orders)},
             **{f"has_{name}": [name in info.columns for info in batches] for name in _partial(contract, batches)},
         }
     )

@@ -3,8 +3,9 @@
 from datetime import date, datetime
 
 from tenure.lake import Lake
-from tenure.pipeline import cards, churn, quality, records, segments, value
+from tenure.pipeline import cards, churn, persons, quality, records, segments, value
 from tenure.pipeline.clock import default_as_of, start_of
+from tenure.pipeline.decisions import tell_decisions
 from tenure.pipeline.fields import tell_fields
 from tenure.pipeline.run import Context, Done, Refreshed, Step, Watcher, run
 from tenure.workspace import Workspace
@@ -38,7 +39,12 @@ def refresh(
     with lake.writing("tenure refresh"):
         lake.sweep(now=now)
         tell_fields(lake, now)
+        # Before who is who is worked out: those who were one stay one on less, and a join taken back is no such thing.
+        persons.settle_held(workspace, lake, now=now)
+        tell_decisions(lake)
         done = run(records.STEPS, context, watcher, again=again)
         context.as_of = moment or default_as_of(lake, workspace.zone_info, now)
         done += run(_SCORING, context, watcher, again=again)
+        # What was decided while this ran found the lake taken, and left it to us.
+        persons.settle_held(workspace, lake, now=now)
     return Refreshed(context.as_of, done)

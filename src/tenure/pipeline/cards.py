@@ -1,5 +1,6 @@
 """Steps: everything known of a person on one card, and the cards on the desk."""
 
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import ibis
@@ -9,7 +10,8 @@ from pypinyin import lazy_pinyin
 
 from tenure.contracts import CONTRACTS, standard_column
 from tenure.insight import lifecycle
-from tenure.lake import SYSTEM
+from tenure.insight.segments import rfm
+from tenure.lake import SYSTEM, Lake
 from tenure.lake.tables import COMPUTED
 from tenure.language import Words
 from tenure.pipeline.fields import definitions_of
@@ -18,6 +20,7 @@ from tenure.pipeline.run import Context, Step
 
 _GOLDEN = ("name", "kind", "phone", "email", "region", "city", "language", "owner", "team")
 _STANDARDS = {column.name for column in CONTRACTS["customers"].standards}
+_READ = ("orders", "subscriptions", "cases", "survey_responses")
 _SCORES = ("scores/rfm", "scores/stages_now", "scores/value", "scores/churn")
 
 
@@ -33,23 +36,56 @@ def _card_inputs(context: Context) -> object:
 def _cards(context: Context) -> int:
     """Put one row together for each person: who they are, what they did, what is foreseen and why."""
     lake = context.lake
-    with tables_at(context, context.as_of, ("orders", "subscriptions", "cases", "survey_responses")) as tables:
+    with tables_at(context, context.as_of, _READ) as tables:
         found = lake.to_arrow(_joined(context, tables).order_by("person_id"))
+    card = _as_cards(context, found)
+    lake.publish("scores/customers", card)
+    return int(card.num_rows)
+
+
+def cards_of(context: Context, people: Sequence[int]) -> pa.Table:
+    """The cards of a few persons as their records say now; those of `people` who are nobody any more have none.
+
+    What is counted from their own records is counted anew. What takes everybody to work out (ranks, stage, models) is
+    what the last refresh found for that person, and unknown for one who was not there then.
+    """
+    lake = context.lake
+    wanted = ibis.memtable({"person_id": list(people)}, schema={"person_id": "int64"})
+    tables = {}
+    for name in _READ:
+        rows = lake.read(f"records/{name}", actor=SYSTEM)
+        tables[name] = rows.filter(rows.valid_at < ibis.literal(context.as_of)).semi_join(wanted, "person_id")
+    found = lake.to_arrow(_joined(context, tables).semi_join(wanted, "person_id").order_by("person_id"))
+    bought = {row["person_id"]: row for row in lake.to_arrow(rfm(tables["orders"], context.as_of)).to_pylist()}
+    for name in ("recency_days", "frequency", "monetary_base_minor"):
+        values = [bought.get(person, {}).get(name) for person in found["person_id"].to_pylist()]
+        column = pa.array(values, COMPUTED["scores/customers"].field(name).type)
+        place = found.schema.get_field_index(name)
+        found = found.append_column(name, column) if place < 0 else found.set_column(place, name, column)
+    return _as_cards(context, found)
+
+
+def publish_some(lake: Lake, fresh: pa.Table, people: Collection[int]) -> int | None:
+    """Put these persons' cards in the place of those the lake has of them; returns the table's version."""
+    lake.store.delete("scores/customers", f"person_id IN ({', '.join(str(int(one)) for one in people)})")
+    lake.add("scores/customers", fresh)
+    return lake.version("scores/customers")
+
+
+def _as_cards(context: Context, found: pa.Table) -> pa.Table:
     if "cell" in found.column_names:
         found = found.rename_columns(["rfm_cell" if name == "cell" else name for name in found.column_names])
     found = _with_stage(context, found)
     names = found["name"].to_pylist() if "name" in found.column_names else []
     found = found.append_column("pinyin", pa.array([_pinyin(name) for name in names], pa.string()))
-    schema = lake.schema("scores/customers")
-    card = pa.table(
+    schema = context.lake.schema("scores/customers")
+    return pa.table(
         [
             found[f.name].cast(f.type) if f.name in found.column_names else pa.nulls(found.num_rows, f.type)
             for f in schema
         ],
         schema=schema,
     )
-    lake.publish("scores/customers", card)
-    return int(card.num_rows)
 
 
 def _joined(context: Context, tables: dict[str, ibis.Table]) -> ibis.Table:
@@ -69,7 +105,10 @@ def _joined(context: Context, tables: dict[str, ibis.Table]) -> ibis.Table:
 
 
 def _people(context: Context) -> ibis.Table:
-    """Each person with the fields of their own rows: the oldest number's word first, then the next that has one."""
+    """Each person with the fields of their own rows: the oldest number's word first, then the next that has one.
+
+    For a field with a rule of its own, the numbers of the source it names first, of equals the newest.
+    """
     lake = context.lake
     links = lake.read("identity/links", actor=SYSTEM)
     persons = links.group_by("person_id").agg(
@@ -83,13 +122,21 @@ def _people(context: Context) -> ibis.Table:
     shown = {name: ibis.coalesce(rows[standard_column(name)], rows[name]) for name in _GOLDEN if name in _STANDARDS}
     rows = rows.mutate(**shown)
     custom = [column.name for column in lake.custom("customers")]
+    rules = lake.rules("customers")
+    first = {name: _first(rows, rules[name]) if name in rules else rows.own_id for name in (*_GOLDEN, *custom)}
     golden = rows.group_by("person_id").agg(
-        **{name: rows[name].argmin(rows.own_id, where=rows[name].notnull()) for name in (*_GOLDEN, *custom)},
+        **{name: rows[name].argmin(first[name], where=rows[name].notnull()) for name in first},
         blocked=rows.blocked.fill_null(False).any(),
         created_at=rows.created_at.min(),
     )
     golden = golden.mutate(created_on=lake.local_day(golden.created_at)).drop("created_at")
     return persons.left_join(golden, "person_id").drop("person_id_right")
+
+
+def _first(rows: ibis.Table, order: Sequence[str]) -> ibis.Value:
+    """What to take the smallest of: the place of the row's numbering in the order, then how long ago it was true."""
+    place = ibis.cases(*((rows.ids_of == source, at) for at, source in enumerate(order)), else_=len(order))
+    return ibis.struct({"place": place, "age": -rows.valid_at.epoch_seconds(), "own": rows.own_id})
 
 
 def _orders(tables: dict[str, ibis.Table]) -> ibis.Table:
@@ -127,8 +174,9 @@ def _snapshot(context: Context) -> ibis.Table:
 
 def _with_stage(context: Context, found: pa.Table) -> pa.Table:
     """Add each person's stage and, in both languages, why."""
-    stages = context.lake.to_arrow(context.lake.read("scores/stages_now", actor=SYSTEM))
-    by_person: dict[int, dict[str, Any]] = {row["person_id"]: row for row in stages.to_pylist()}
+    there = context.lake.exists("scores/stages_now")
+    stages = context.lake.to_arrow(context.lake.read("scores/stages_now", actor=SYSTEM)).to_pylist() if there else []
+    by_person: dict[int, dict[str, Any]] = {row["person_id"]: row for row in stages}
     rows = [by_person.get(person) for person in found["person_id"].to_pylist()]
     why = [lifecycle.explain(row) if row else None for row in rows]
     return (

@@ -32,4 +32,6 @@ def tables_at(context: Context, as_of: datetime, names: Iterable[str] = CONTRACT
 
 def scored_from(context: Context, *names: str) -> list[object]:
     """What a figure worked out from the history of these contracts depends on."""
-    return [context.as_of, live_batches(context.lake, *names, "exchange_rates"), context.lake.version("identity/links")]
+    lake = context.lake
+    rules = {name: found for name in names if (found := lake.rules(name))}
+    return [context.as_of, live_batches(lake, *names, "exchange_rates"), lake.version("identity/links"), rules]

@@ -33,6 +33,7 @@ def _identity_inputs(context: Context) -> object:
     return [
         live_batches(context.lake, *(contract.name for contract in _with_people())),
         context.lake.version("identity/decisions"),
+        context.lake.rules("customers"),
     ]
 
 
@@ -82,6 +83,7 @@ def _records_inputs(contract: Contract, context: Context) -> object:
         context.lake.zone,
         context.lake.currency,
         context.lake.precedence,
+        context.lake.rules(contract.name),
         contract.records_schema.names,
         *definitions_of(context.lake, contract.name),
     ]

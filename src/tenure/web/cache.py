@@ -30,7 +30,12 @@ def remembered(what: str, scope: Scope, publication: Publication | None, compute
         .first()
     )
     versions = [(table, lake().version(table)) for table in tables]
-    shown = (publication.generation, publication.published_at.isoformat()) if publication else None
+    # The lake's version too: cards change within a generation where two customers become one, or one two.
+    shown = (
+        (publication.generation, publication.published_at.isoformat(), publication.lake_version, publication.rows)
+        if publication
+        else None
+    )
     parts = repr((str(lake().folder), what, _asker(scope), shown, moved, versions))
     key = "figures:" + blake2b(parts.encode(), digest_size=16).hexdigest()
     cache = caches["figures"]

@@ -10,12 +10,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from tenure.contracts import CONTRACTS
-from tenure.desk.customers import selectors, services
+from tenure.desk.customers import duplicates, relations, selectors, services
 from tenure.desk.customers.cards import SENSITIVE, Card
 from tenure.desk.customers.fields.definitions import known, seen_by
 from tenure.desk.customers.fields.values import with_values
 from tenure.desk.customers.models import Customer
-from tenure.desk.governance import access, audit
+from tenure.desk.governance import access, audit, consents
 from tenure.desk.governance.api import may, scope_of
 from tenure.desk.governance.models import Team, User
 from tenure.desk.lake import about
@@ -36,10 +36,16 @@ def page(request: HttpRequest, person_id: int) -> HttpResponse:
     scope = scope_of(request.user)
     card = selectors.card_of(scope, person_id)
     if card is None:
+        # A link from before two customers became one leads on to who it is now, for whom that is within reach.
+        now = consents.current(person_id)
+        if now != person_id and selectors.card_of(scope, now) is not None:
+            return HttpResponseRedirect(reverse("admin:person", args=[now]))
         raise Http404
+    merges = may(request.user, "merge")
     with about(person_id) as lake:
         entries = timeline(lake, scope, person_id, now=timezone.now())
         written, outside = as_written(lake, scope, card), from_outside(lake, scope, person_id)
+        numbers = duplicates.numbers_of(lake, {person_id}) if merges else []
     kind, channel = request.GET.get("kind", ""), request.GET.get("channel", "")
     chosen = [e for e in entries if kind in ("", e.kind) and channel in ("", e.channel)]
     upto = request.GET.get("upto", "")
@@ -76,6 +82,12 @@ def page(request: HttpRequest, person_id: int) -> HttpResponse:
         owners=User.objects.filter(is_active=True).exclude(role="").order_by("username") if assigns else [],
         teams=Team.objects.all() if assigns else [],
         may_assign=assigns,
+        numbers=numbers,
+        relations=relations.relations_of(scope, person_id, today=timezone.localdate()),
+        group=relations.group_of(scope, person_id, today=timezone.localdate()),
+        may_relate=may(request.user, "relate"),
+        sides=relations.sides(),
+        deeds=duplicates.history(scope, [number.own for number in numbers]) if merges else [],
         may_rights=may(request.user, "rights"),
         consents=purposes_of(person_id, now=timezone.now()) if may(request.user, "consent") else [],
     )

@@ -52,6 +52,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     work = [
         ("today", _("Today"), "today", reverse("admin:index")),
         ("customers", _("Customers"), "group", reverse("admin:customers")),
+        ("merge", _("Duplicates"), "join_inner", reverse("admin:duplicates")),
         ("insight", _("Insight"), "monitoring", reverse("admin:insight")),
         ("data", _("Data"), "database", reverse("admin:data")),
         ("data", _("Data quality"), "fact_check", reverse("admin:quality")),

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 from tenure.desk.customers import selectors
 from tenure.desk.customers.models import Publication
 from tenure.desk.governance.api import may, scope_of
+from tenure.web import duplicates
 from tenure.web.cache import remembered
 from tenure.web.frame import render
 from tenure.web.headlines import headlines
@@ -47,4 +48,5 @@ def numbers(request: HttpRequest) -> HttpResponse:
     scope = scope_of(request.user)
     shown = Publication.current()
     found, missing = headlines(scope, shown) if shown else ([], [])
-    return render(request, "headlines.html", "", headlines=found, missing=missing)
+    asked = len(duplicates.queue(scope)) if may(request.user, "merge") else 0
+    return render(request, "headlines.html", "", headlines=found, missing=missing, duplicates=asked)

@@ -7,9 +7,9 @@ from tenure.desk.customers.fields.definitions import Draft, propose
 from tenure.desk.customers.fields.definitions import template as template_of
 from tenure.desk.customers.fields.values import tell as tell_fields
 from tenure.desk.customers.models import Publication
-from tenure.desk.customers.publishing import publish
+from tenure.desk.customers.publishing import publish, republish
 
-__all__ = ["Draft", "Shown", "propose", "publish", "shown", "tell_fields", "template_of"]
+__all__ = ["Draft", "Shown", "propose", "publish", "republish", "shown", "tell_fields", "template_of"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,3 +30,42 @@ class CustomValuesChanged:
 
     person_id: int
     field_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityDecided:
+    """Somebody said who is who. own_ids: of the numbers concerned."""
+
+    deed: str
+    kind: str
+    own_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RelationSaid:
+    relation_id: int
+    from_id: int
+    to_id: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class RelationDropped:
+    relation_id: int
+    from_id: int
+    to_id: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class PrecedenceSet:
+    """Which source wins for some fields of a contract was changed."""
+
+    contract: str
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityDecisionUndone:
+    deed: str
+    own_ids: tuple[int, ...]

@@ -5,8 +5,18 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
+from django.db.models import Q
+
 from tenure.desk.customers.fields.values import worded
-from tenure.desk.customers.models import CustomEdit, Customer, CustomValue, SavedView, Score
+from tenure.desk.customers.models import (
+    CustomEdit,
+    Customer,
+    CustomValue,
+    IdentityDecision,
+    Relation,
+    SavedView,
+    Score,
+)
 from tenure.desk.governance import personal
 from tenure.desk.governance.holdings import Holding, Wanted, register
 from tenure.language import Words
@@ -85,6 +95,38 @@ def _values_called(own_ids: Sequence[int]) -> Mapping[str, Iterable[str]]:
     return {"identity": [row.kept for row in rows if 3 <= len(row.kept) <= 200]}
 
 
+def _decisions(own_ids: Sequence[int]) -> list[dict[str, Any]]:
+    """What was decided about who the person is. The other number may be somebody else's, so it is left out."""
+    found = IdentityDecision.objects.filter(_about(own_ids)).order_by("pk")
+    return [
+        {
+            "kind": row.kind, "verdict": row.verdict, "decided_at": row.decided_at, "withdrawn_at": row.withdrawn_at,
+            "customer_id": row.left_customer_id if row.left_own in own_ids else row.right_customer_id,
+            "note": personal.unseal(row.note) if row.left_own in own_ids else None,
+        }
+        for row in found
+    ]  # fmt: skip
+
+
+def _about(own_ids: Sequence[int]) -> Q:
+    return Q(left_own__in=own_ids) | Q(right_own__in=own_ids)
+
+
+def _related(own_ids: Sequence[int]) -> Q:
+    return Q(from_own__in=own_ids) | Q(to_own__in=own_ids)
+
+
+def _relations(own_ids: Sequence[int]) -> list[dict[str, Any]]:
+    """What the person is to others. Who those are is their own datum, and is left out."""
+    return [
+        {
+            "kind": row.kind, "called": row.called, "since": row.since, "until": row.until, "source": row.source,
+            "note": personal.unseal(row.note) if row.from_own in own_ids else None,
+        }
+        for row in Relation.objects.filter(_related(own_ids))
+    ]  # fmt: skip
+
+
 def connect() -> None:
     register(
         # Before the cards, whose deletion would take the values along uncounted.
@@ -109,5 +151,15 @@ def connect() -> None:
         Holding(
             "views", Words("Saved lists by the name", "以其姓名保存的列表"), (SavedView,), lambda own_ids: [], _drop_views,
             lambda wanted: len(_naming(wanted)),
+        ),
+        Holding(
+            "relations", Words("Relations", "客户关系"), (Relation,), _relations,
+            lambda wanted, now: Relation.objects.filter(_related(wanted.own_ids)).delete()[0],
+            lambda wanted: Relation.objects.filter(_related(wanted.own_ids)).count(),
+        ),
+        Holding(
+            "decisions", Words("Who is who", "身份判定"), (IdentityDecision,), _decisions,
+            lambda wanted, now: IdentityDecision.objects.filter(_about(wanted.own_ids)).delete()[0],
+            lambda wanted: IdentityDecision.objects.filter(_about(wanted.own_ids)).count(),
         ),
     )  # fmt: skip

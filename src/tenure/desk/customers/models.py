@@ -253,6 +253,10 @@ class SavedView(models.Model):
         super().save(*args, **kwargs)
 
 
-from tenure.desk.customers.fields.models import CustomEdit as CustomEdit  # noqa: E402  one app, its tables
-from tenure.desk.customers.fields.models import CustomField as CustomField  # noqa: E402
-from tenure.desk.customers.fields.models import CustomValue as CustomValue  # noqa: E402
+from tenure.desk.customers.fields.models import CustomEdit, CustomField, CustomValue  # noqa: E402  one app
+from tenure.desk.customers.person_models import IdentityDecision, Relation  # noqa: E402  one app, all its tables
+
+__all__ = [
+    "REACHED_BY", "CustomEdit", "CustomField", "CustomValue", "Customer", "CustomerQuerySet", "IdentityDecision", "Publication", "Relation", "SavedView", "Score",
+    "reach", "say_whose",
+]  # fmt: skip

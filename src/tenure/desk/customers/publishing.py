@@ -1,7 +1,7 @@
 """How a refresh reaches the pages: a new generation beside the old one, in small writes, then one pointer flips."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from tenure.desk.customers.models import REACHED_BY, Customer, CustomValue, Publ
 from tenure.desk.customers.names import search_text, syllables
 from tenure.desk.events import announce
 from tenure.desk.governance import audit
+from tenure.desk.governance.consents import note_merges_of
 from tenure.desk.governance.models import Team, User
 from tenure.desk.sealed import RowSealer
 
@@ -64,6 +65,30 @@ def publish(
     _flip(generation, total, lake_version, as_of, now)
     _sweep()
     return generation
+
+
+@transaction.atomic
+def republish(
+    rows: pa.Table, people: Sequence[int], *, merges: Mapping[int, int], lake_version: int | None = None
+) -> None:
+    """Show these cards in the place of what is shown of these persons now; one of `people` without a card is gone.
+
+    merges: own id → the person behind it now. The generation shown keeps its number: who is who changed, not the day.
+    All at once, so that nobody sees the halves of a person.
+    """
+    shown = Publication.objects.select_for_update().filter(pk=1).first()
+    if shown is None:
+        return
+    note_merges_of(list(merges), merges)
+    chunk = sorted(rows.to_pylist(), key=lambda row: row["person_id"])
+    stale = Score.objects.filter(generation=shown.generation, customer_id__in=people)
+    went = stale._raw_delete(using=stale.db)
+    _write_customers(chunk, _People())
+    _write_scores(chunk, shown.generation)
+    shown.rows += len(chunk) - went
+    if lake_version is not None:
+        shown.lake_version = lake_version
+    shown.save(update_fields=["rows", "lake_version"])
 
 
 def _weigh() -> None:

@@ -242,11 +242,11 @@ def _indexed(index: str, value: str) -> Q:
     return Q(**{f"{index}__in": field.wanted(value)})
 
 
-def person_ids(scope: Scope, only: int | None = None) -> list[int]:
-    """The persons the scope reaches, for the lake to join with; `only` asks about one."""
+def person_ids(scope: Scope, only: Sequence[int] = ()) -> list[int]:
+    """The persons the scope reaches, for the lake to join with; `only` asks about these alone."""
     seen = Customer.objects.visible_to(scope)
-    if only is not None:
-        seen = seen.filter(pk=only)
+    if only:
+        seen = seen.filter(pk__in=only)
     return list(seen.values_list("person_id", flat=True))
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from tenure.desk.governance import services
 from tenure.desk.governance.access import Asker, may, scope_of
-from tenure.desk.governance.consents import Decision, allows, note_merges, standing
+from tenure.desk.governance.consents import Decision, allows, note_merges, note_merges_of, standing
 from tenure.desk.governance.models import Team, User
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "has_users",
     "may",
     "note_merges",
+    "note_merges_of",
     "scope_of",
     "standing",
     "team_names",

@@ -4,7 +4,7 @@ The history is kept; for each purpose and channel the newest entry counts. `allo
 people asks. It says no unless something says yes.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeAlias
@@ -202,6 +202,43 @@ def note_merges(merges: Iterable[tuple[int, int]]) -> None:
         PersonMerge(own_id=own, person_id=person) for own, person in sorted(wanted.items()) if known.get(own) != person
     ]
     PersonMerge.objects.bulk_create(fresh, batch_size=500)
+
+
+@transaction.atomic
+def note_merges_of(own_ids: Collection[int], merges: Mapping[int, int]) -> None:
+    """The same for some numbers alone: who each of `own_ids` is merged into, own_id → person_id; itself where not."""
+    for own in sorted(own_ids):
+        person = merges.get(own, own)
+        if person == own:
+            PersonMerge.objects.filter(own_id=own).delete()
+        else:
+            PersonMerge.objects.update_or_create(own_id=own, defaults={"person_id": person})
+
+
+@transaction.atomic
+def carry_noes(
+    stays: Collection[int], leaves: Collection[int], *, since: datetime | None, actor: User | None, now: datetime
+) -> int:
+    """Somebody taken out of a person keeps every no said while the two were one; returns how many were carried along.
+
+    stays, leaves: the numbers of each side. since: when they became one; None where nobody knows, then every no
+    counts. Nobody can tell which of the two had said it, and to be left alone once too often does no harm.
+    """
+    person, carried = min(leaves), 0
+    said = ConsentEntry.objects.filter(person_id__in=stays, at__lte=now)
+    newest: dict[tuple[str, str], ConsentEntry] = {}
+    for entry in said.order_by("at", "pk"):
+        newest[entry.purpose, entry.channel] = entry
+    for entry in newest.values():
+        if entry.state == "given" or (since is not None and entry.recorded_at < since):
+            continue
+        ConsentEntry.objects.create(
+            person_id=person, purpose=entry.purpose, channel=entry.channel, state=entry.state,
+            evidence=personal.seal(person, personal.unseal(entry.evidence) or "", context="consent"), source="unmerge",
+            at=entry.at, recorded_at=now, actor=actor,
+        )  # fmt: skip
+        carried += 1
+    return carried
 
 
 def _channels(purpose: Purpose) -> tuple[str, ...]:

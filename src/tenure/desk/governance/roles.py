@@ -12,7 +12,7 @@ from tenure.language import Words
 # A page, or something done on one. Sidebar, routes, operations and buttons all ask for the same words.
 Permission: TypeAlias = Literal[
     "today", "customers", "insight", "data", "import", "users", "export", "assign", "share",
-    "roles", "audit", "keys", "consent", "rights", "grants", "edit", "fields",
+    "roles", "audit", "keys", "consent", "rights", "grants", "edit", "fields", "merge", "relate",
 ]  # fmt: skip
 
 PERMISSIONS: Mapping[str, Words] = {
@@ -25,6 +25,10 @@ PERMISSIONS: Mapping[str, Words] = {
     "edit": Words("Fill in the company's own fields of a customer", "填写客户的自定义字段"),
     "fields": Words("Make fields of the company's own", "管理自定义字段"),
     "assign": Words("Give customers to an owner or a team", "将客户分配给负责人或团队"),
+    "merge": Words("Say which customers are the same person", "判定哪些客户是同一人"),
+    "relate": Words(
+        "Record who belongs to whom: companies, employees, households", "登记客户间的关系：公司、员工、家庭"
+    ),
     "share": Words("Share saved views with colleagues", "与同事共享已存视图"),
     "consent": Words("Record what customers agree to", "登记客户的同意与拒绝"),
     "rights": Words(
@@ -76,7 +80,7 @@ class Role:
         return frozenset(name for name, how in self.fields.items() if how == shown)
 
 
-_WORK = frozenset({"today", "customers", "consent", "edit"})
+_WORK = frozenset({"today", "customers", "consent", "edit", "relate"})
 _LOOK = frozenset({"today", "customers", "insight", "data", "export"})
 
 BUILT_IN: Mapping[str, Role] = {
@@ -97,7 +101,7 @@ BUILT_IN: Mapping[str, Role] = {
                 "可见账号所列地区的客户；未列地区时可见本团队客户",
             ),
             "team",
-            _LOOK | {"assign", "edit", "share", "consent", "keys"},
+            _LOOK | {"assign", "edit", "share", "consent", "keys", "merge", "relate"},
             {"id_number": "masked"},
         ),
         Role(

@@ -11,12 +11,23 @@ from django.utils.safestring import SafeString
 from tenure.currencies import minor_digits
 from tenure.desk.customers.words import words_for
 from tenure.desk.lake import workspace
-from tenure.language import is_chinese
+from tenure.lake.fields import FIELDS
+from tenure.language import Words, is_chinese
 
 register = template.Library()
 
 UNKNOWN = "–"  # also for what a template could not find: it hands over an empty text then
 SYMBOLS = {"CNY": "¥", "USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "HKD": "HK$"}
+
+# Why a number belongs to its person, as the lake's links say it.
+WHY_JOINED: Mapping[str, Words] = {
+    "same ID number": Words("same ID number", "证件号相同"),
+    "same phone and name": Words("same phone and name", "手机号与姓名相同"),
+    "same e-mail and name": Words("same e-mail and name", "邮箱与姓名相同"),
+    "same phone and e-mail": Words("same phone and e-mail", "手机号与邮箱相同"),
+    "joined by a person": Words("joined by a person", "人工判定为同一人"),
+    "minted": Words("first known by this number", "首次以此编号出现"),
+}
 
 
 def in_units(minor: float) -> float:
@@ -95,6 +106,28 @@ def heat(value: float | None, most: float | None) -> str:
     if not value or not most:
         return "0"
     return f"{min(1.0, max(0.0, value / most)) ** 0.5:.2f}"
+
+
+@register.filter
+def heat_of(weight: float, most: float) -> str:
+    """How long a bar is, 0 to 1, whichever way it points."""
+    return f"{min(1.0, abs(weight) / most):.2f}" if most else "0"
+
+
+@register.filter
+def signed(weight: float | None) -> str:
+    """3.21 → +3.2; −1.5."""
+    return f"{'−' if weight < 0 else '+'}{abs(weight):.1f}" if isinstance(weight, Real) else UNKNOWN
+
+
+@register.filter
+def joined_why(reason: str) -> str:
+    """Why a number belongs to its person, in the page's language."""
+    likely = "likely the same: "
+    if reason.startswith(likely) and is_chinese():
+        fields = [name.replace(" ", "_") for name in reason.removeprefix(likely).split(", ")]
+        return "很可能为同一人：" + "、".join(str(FIELDS[name].words) if name in FIELDS else name for name in fields)
+    return str(WHY_JOINED.get(reason, reason))
 
 
 @register.simple_tag

@@ -10,7 +10,7 @@ import tenure.desk.sealed
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("customers", "0006_whose"),
+        ("customers", "0008_relations"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -13,6 +13,17 @@
     }
   });
 
+  // One key does what one button or link says: data-key names the key.
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+    if (event.target.closest("input, textarea, select, button, a, [contenteditable]")) return;
+    const wanted = [...document.querySelectorAll("[data-key]")].find((one) => one.dataset.key === event.key);
+    if (wanted) {
+      event.preventDefault();
+      wanted.click();
+    }
+  });
+
   // A menu closes when the reader goes elsewhere.
   document.addEventListener("click", (event) => {
     for (const menu of document.querySelectorAll("details.t-menu[open]")) {
