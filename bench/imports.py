@@ -43,7 +43,11 @@ def main(lines: int = LINES, customers: int = CUSTOMERS) -> None:
         home = Path(folder) / "home"
         ours = shown("import: CSV to received", ourselves(home, orders, "orders"))
         clustered = shown("records: received to clustered records", [sys.executable, "-c", RECORDS, str(home)])
-        whole = Cost(*(a + b for a, b in zip(ours[:2], clustered[:2], strict=True)), max(ours[2], clustered[2]))
+        whole = Cost(
+            ours.seconds + clustered.seconds,
+            ours.processor + clustered.processor,
+            max(ours.megabytes, clustered.megabytes),
+        )
         for what, cost in (("import alone", ours), ("import and clustered records", whole)):
             print(
                 f"{what}: {peer.seconds / cost.seconds:.2f} of DuckDB's speed by the clock, "

@@ -287,3 +287,29 @@ def test_five_hundred_columns_are_kept(shop, write):
     shop.take(path)
 
     assert json.loads(shop.rows()[0]["extra"]) == {f"c{n}": str(n) for n in range(500)}
+
+
+@pytest.mark.parametrize(
+    ("rows", "once"),
+    [
+        ("A,1,2026-03-01,1\nA,2,2026-03-01,1\nB,1,2026-03-01,1\n", True),
+        ("A,1,2026-03-01,1\nA,1,2026-03-02,3\nB,1,2026-03-01,1\n", False),
+        ("A,1,2026-03-01,1\nA,1,2026-03-01,3\nB,1,2026-03-01,1\n", True),  # the second is rejected
+    ],
+)
+def test_a_batch_knows_whether_each_of_its_keys_comes_once(shop, write, rows, once):
+    shop.take(write("order_id,line_no,ordered_at,amount\n" + rows))
+
+    (info,) = shop.lake.batches()
+    current = shop.lake.to_arrow(shop.lake.current("orders")).to_pylist()
+    assert info.report["each_key_once"] is once
+    keys = [(row["order_id"], row["line_no"]) for row in current]
+    assert len(keys) == len(set(keys))
+    assert {(row["order_id"], row["line_no"]): row["amount_minor"] for row in current}["A", 1] == (100 if once else 300)
+
+
+def test_a_batch_whose_lines_were_numbered_has_each_key_once(shop, write):
+    shop.take(write("order_id,ordered_at,amount\nA,2026-03-01,1\nA,2026-03-02,1\n"))
+
+    assert shop.lake.batches()[0].report["each_key_once"] is True
+    assert shop.lake.to_arrow(shop.lake.current("orders")).num_rows == 2

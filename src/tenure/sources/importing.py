@@ -36,7 +36,7 @@ from tenure.sources.existing import ALREADY_THERE, MODES, NEW, NOT_THERE, OTHER,
 from tenure.sources.mapping import FieldMap, as_pairs, find_header, map_columns
 from tenure.sources.memory import TableReader
 from tenure.sources.rejects import ABOUT, Reject, RejectFile
-from tenure.sources.seen import Seen, first_rows, hashes, number_within
+from tenure.sources.seen import Hashes, Seen, first_rows, hashes, number_within
 
 if TYPE_CHECKING:
     from tenure.lake import Lake
@@ -463,6 +463,7 @@ class _Import:
                     unchanged=tally.unchanged,
                     refunds=tally.refunds,
                     sums=tally.appended,
+                    each_key_once=_each_key_once(tally, plan),
                 )
             reject_file = rejects.finish()
         return self._report(tally, rejects, batch, reject_file, time.perf_counter() - began)
@@ -545,6 +546,7 @@ class _Tally:
     appended: dict[str, int] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)
     keys: Seen = field(default_factory=Seen)
+    met: list[Hashes] = field(default_factory=list)  # of the keys of the rows taken
     orders: Seen = field(default_factory=Seen)
     existing: Any = None
     created: int = 0
@@ -776,6 +778,16 @@ def _settle(
     return table
 
 
+def _each_key_once(tally: _Tally, plan: Plan) -> bool:
+    """Whether no two rows taken have one key, so that whoever reads the batch need not look which has the last word."""
+    if plan.numbers_lines or plan.fields.numbered:
+        return plan.numbers_lines or set(plan.contract.key) <= set(plan.fields.numbered)
+    if sum(len(some) for some in tally.met) < tally.accepted:
+        return False  # a key that the file has no columns for
+    met = np.sort(np.concatenate(tally.met)) if tally.met else np.empty(0, dtype=np.uint64)
+    return not (met[1:] == met[:-1]).any()
+
+
 def _find_records(converted: Converted, plan: Plan, known: Existing, fingerprint: str) -> dict[int, str]:
     """Give each row the number of the record it is about; returns, for rows that fit several, which."""
     key = plan.contract.key[0]
@@ -807,12 +819,13 @@ def _first_of_each(converted: Converted, plan: Plan, taken: Any, tally: _Tally) 
     names = [name for name in plan.contract.key if name in converted.columns]
     if len(names) < len(plan.contract.key) or not taken.any():
         return None
+    keys = whole = hashes([converted.columns[name] for name in names])
     valid_at = plan.contract.valid_at
     if valid_at in converted.columns and valid_at not in names:
-        names.append(valid_at)
-    whole = hashes([converted.columns[name] for name in names])
+        whole = hashes([converted.columns[valid_at]], whole)
     first = converted.chunk.rows.copy()
     first[taken] = first_rows(whole[taken], converted.chunk.rows[taken], tally.keys)
+    tally.met.append(keys[taken & (first == converted.chunk.rows)])
     return first
 
 

@@ -11,12 +11,14 @@ _SEED = 0x7E9D2A  # fixed: the same file must meet the same luck every time
 _FREE = np.uint64(0)
 
 
-def hashes(columns: list[pa.Array]) -> Hashes:
+def hashes(columns: list[pa.Array], onto: Hashes | None = None) -> Hashes:
     """One 64-bit hash a row over several columns of any of a contract's types; blank cells count as equal.
+
+    onto: hashes of columns that go before these.
 
     Of ten million different keys, two share a hash about once in four hundred thousand files.
     """
-    total = np.full(len(columns[0]), np.uint64(0x9E3779B97F4A7C15))
+    total = np.full(len(columns[0]), np.uint64(0x9E3779B97F4A7C15)) if onto is None else onto
     for column in columns:
         each = _of_text(column) if pa.types.is_string(column.type) else _of_numbers(column)
         total = _mixed(total * np.uint64(31) + each)
