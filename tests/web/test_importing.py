@@ -329,6 +329,8 @@ BAD: dict[str, tuple[str, bytes | Callable[[], bytes]]] = {
     "one endless line": ("a.csv", b"x" * (9 << 20)),
     "nested JSON": ("a.jsonl", b'{"order_id": {"a": {"b": [1, {"c": 2}]}}, "amount": [1, 2]}\n' * 3),
     "brackets without end": ("a.jsonl", b"[" * 200_000),
+    "names no text has": ("a.jsonl", b'{"a\\u0000": 1, "\\ud800": 2, "order_id": 3}\n' * 3),
+    "a value no text has": ("a.jsonl", b'{"order_id": "\\ud800", "ordered_at": "2026-03-01", "x": "\\u0000"}\n' * 3),
     "no text": ("a.csv", bytes(range(256)) * 40),
     "cut off in a character": ("a.csv", "订单号,金额\nA-1,五".encode()[:-1]),
     "a zip named xlsx": ("a.xlsx", b"PK\x03\x04" + b"junk" * 100),

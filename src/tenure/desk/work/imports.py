@@ -348,6 +348,12 @@ def _imported(
         )  # fmt: skip
     except StoppedError:
         raise Stopped from None
+    except UnicodeError as error:
+        raise TenureError(
+            tr(
+                "A row holds half of a character, such as \\ud800 in JSON, which no text has. Mend the file and send it again."
+            )
+        ) from error
 
 
 def twins(lake: Lake, upload: Upload) -> list[BatchInfo]:

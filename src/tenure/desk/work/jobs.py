@@ -127,7 +127,7 @@ class Running:
         now = self.clock()
         self._told_at = time.monotonic()
         held = Job.objects.filter(pk=self.id, lease_holder=self.holder, status=Job.Status.RUNNING)
-        if not held.update(heartbeat_at=now, lease_until=now + LEASE, **changed):
+        if not held.update(heartbeat_at=now, lease_until=now + LEASE, **storable(changed)):
             raise LeaseLost
         self._stopping = held.filter(stop_asked_at__isnull=False).exists()
 
@@ -259,7 +259,7 @@ def _run(job: Job, now: Clock) -> None:
 def _end(job: Job, status: str, now: datetime, *, error: str = "", **more: Any) -> None:
     told: dict[str, Any] = more.pop("told", {})
     held = Job.objects.filter(pk=job.pk, lease_holder=job.lease_holder, status=Job.Status.RUNNING)
-    changed = {"error": _kept(error) if error else {}, **told, **more}
+    changed = storable({"error": _kept(error) if error else {}, **told, **more})
     if not held.update(status=status, finished_at=now, heartbeat_at=now, lease_until=None, **changed):
         return  # the lease ran out and another worker took it: what became of it is that worker's word
     audit.record("end_job", "job", job.pk, actor=job.asked_by, now=now, kind=job.kind, state=str(status))
@@ -296,6 +296,17 @@ def _heartbeat(running: Running) -> Iterator[None]:
         over.set()
         if not connection.in_atomic_block:
             thread.join()
+
+
+def storable(value: Any) -> Any:
+    """The value as both databases can keep it: text without null characters and halves of characters."""
+    if isinstance(value, str):
+        return value.replace("\x00", "").encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {storable(str(key)): storable(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [storable(inner) for inner in value]
+    return value
 
 
 def _kept(sentence: str | Words) -> dict[str, str]:

@@ -24,6 +24,7 @@ from tenure.desk.governance.api import may, scope_of
 from tenure.desk.governance.models import User
 from tenure.desk.work import jobs
 from tenure.desk.work.events import FileUploaded, ImportStarted, MappingTemplateSaved
+from tenure.desk.work.jobs import storable
 from tenure.desk.work.models import Job, MappingTemplate, Upload
 from tenure.errors import TenureError
 from tenure.home import settle
@@ -65,7 +66,7 @@ def receive(chunks: Iterable[bytes], *, name: str, kind: str, actor: User | None
     It is on the disk for certain before its row is there; killed in between, the next `forget` clears it away.
     Raises TenureError where the disk is full.
     """
-    name = PurePath(name.replace("\\", "/")).name[:200] or "file"
+    name = str(storable(PurePath(name.replace("\\", "/")).name[:200])) or "file"
     key = secrets.token_hex(16)
     place = folder() / key
     digest, size = hashlib.sha256(), 0
@@ -111,6 +112,10 @@ def choose(upload_id: int, choices: Mapping[str, Any], *, now: datetime) -> Uplo
         raise ValueError(f"no choice of a file: {', '.join(unknown)}")
     if choices.get("contract") and choices["contract"] not in CONTRACTS:
         raise TenureError(tr('There is no contract "{contract}".', contract=choices["contract"]))
+    if storable(dict(choices)) != dict(choices):
+        raise TenureError(
+            tr("A name holds characters that no text has. Rename the column or the sheet, then send it again.")
+        )
     merged = {**upload.choices, **choices}
     upload.choices = {name: value for name, value in merged.items() if value not in (None, "", [], {})}
     upload.save(update_fields=["choices"])
@@ -210,13 +215,13 @@ def save_template(upload_id: int, name: str, headers: list[str], *, actor: User,
     Raises TenureError without a name.
     """
     upload = Upload.objects.get(pk=upload_id)
-    name = name.strip()[:80]
+    name = str(storable(name)).strip()[:80]
     if not name:
         raise TenureError(tr("Give the template a name."))
     kept = {name: value for name, value in upload.choices.items() if name != "template"}
     template, _ = MappingTemplate.objects.update_or_create(
         source=kept.get("source", "main"), name=name,
-        defaults={"contract": kept.get("contract", ""), "choices": kept, "headers": headers, "made_by": actor, "made_at": now},
+        defaults={"contract": kept.get("contract", ""), "choices": kept, "headers": storable(headers), "made_by": actor, "made_at": now},
     )  # fmt: skip
     audit.record(
         "save_template", "mapping_template", template.pk, actor=actor, now=now, name=name, source=template.source

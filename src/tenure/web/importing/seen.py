@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import replace as dc_replace
 from pathlib import Path
 from typing import Any
 
 import tenure.sources as sources
 from tenure.contracts import CONTRACTS, Column, Contract
 from tenure.desk.work import uploads
+from tenure.desk.work.jobs import storable
 from tenure.desk.work.models import Upload
 from tenure.errors import TenureError
 from tenure.language import tr
@@ -44,7 +46,12 @@ def sighting(upload: Upload, **instead: Any) -> Sighting:
 
 def _plainly(path: Path, options: Mapping[str, Any]) -> Sighting:
     try:
-        return look(path, **options)
+        found = look(path, **options)
+        if storable(list(found.headers)) != list(found.headers):
+            raise TenureError(
+                tr("A name holds characters that no text has. Rename the column or the sheet, then send it again.")
+            )
+        return dc_replace(found, samples={name: tuple(storable(list(texts))) for name, texts in found.samples.items()})
     except (TenureError, MemoryError):
         raise
     except Exception as error:  # a reader met something none of them foresaw; the file is no use all the same
@@ -64,7 +71,7 @@ def first_rows(upload: Upload, found: Sighting) -> tuple[list[str], list[list[st
         glance = sources.source_for(path).glance(path, options)
     except TenureError:
         return [], [], 0
-    rows = [[cell[:CELL] for cell in row[:WIDE]] for row in glance.cells[:FIRST_ROWS]]
+    rows = [[storable(cell[:CELL]) for cell in row[:WIDE]] for row in glance.cells[:FIRST_ROWS]]
     return [name[:CELL] for name in glance.headers[:WIDE]], rows, max(0, len(glance.headers) - WIDE)
 
 

@@ -91,14 +91,15 @@ def look(request: HttpRequest, upload: Upload) -> HttpResponse:
     if request.method == "POST":
         try:
             upload = uploads.choose(upload.pk, _reading(request, upload), now=timezone.now())
-            if request.POST.get("template", "").isdecimal():
-                found = seen.sighting(upload, mapping=None)
-                uploads.use_template(upload.pk, int(request.POST["template"]), list(found.headers), now=timezone.now())
+            template = request.POST.get("template", "")
+            if template.isascii() and template.isdecimal() and len(template) < 12:
+                headers = list(seen.sighting(upload, mapping=None).headers)
+                uploads.use_template(upload.pk, int(template), headers, now=timezone.now())
                 return HttpResponseRedirect(reverse("admin:import_map", args=[upload.pk]))
             if "next" in request.POST:
-                found = seen.sighting(upload, mapping=None)
+                best = seen.sighting(upload, mapping=None).contract
                 if not upload.choices.get("contract"):
-                    uploads.choose(upload.pk, {"contract": found.contract}, now=timezone.now())
+                    uploads.choose(upload.pk, {"contract": best}, now=timezone.now())
                 return HttpResponseRedirect(reverse("admin:import_map", args=[upload.pk]))
         except MappingTemplate.DoesNotExist:
             messages.error(request, _("This template is there no more."))
@@ -372,7 +373,7 @@ def _reading(request: HttpRequest, upload: Upload) -> dict[str, Any]:
         "encoding": posted.get("encoding") if posted.get("encoding") in ENCODINGS else None,
         "delimiter": posted.get("delimiter") if posted.get("delimiter") in dict(DELIMITERS) else None,
         "sheet": posted.get("sheet") or None,
-        "header_row": int(row) if row.isascii() and row.isdecimal() and 0 < int(row) < 10_000 else None,
+        "header_row": int(row) if row.isascii() and row.isdecimal() and len(row) < 5 and int(row) else None,
         "contract": posted.get("contract") or None,
         "source": "".join(c for c in posted.get("source", "").strip() if c.isprintable())[:60] or None,
     }
