@@ -37,6 +37,7 @@ from tenure.sources.mapping import FieldMap, as_pairs, find_header, map_columns
 from tenure.sources.memory import TableReader
 from tenure.sources.rejects import ABOUT, Reject, RejectFile
 from tenure.sources.seen import Hashes, Seen, first_rows, hashes, number_within
+from tenure.sources.spelling import Corrections, mended
 
 if TYPE_CHECKING:
     from tenure.lake import Lake
@@ -207,6 +208,7 @@ def import_file(
     resume: str | None = None,
     again: bool = False,
     stop: Callable[[], bool] | None = None,
+    corrections: Corrections | None = None,
     progress: Progress | None = None,
 ) -> ImportReport:
     """Bring a file's records into the lake as one batch that can be undone, and account for every row.
@@ -215,6 +217,7 @@ def import_file(
     `Churn=Yes`, the column and value that mean it happened; the column itself is then kept out of `extra`.
     ids_of: the source whose customer numbers and keys the file uses, where they are not its own.
     since, before: take only rows whose business time lies in this half-open period; a day begins in `zone`.
+    corrections: values of a column to be read as others, for all rows; what was received is kept in `extra`.
     zone: where times without a zone are read. now: the time of receipt. lake: may be None for a dry run.
     mode: `create` refuses rows whose record is there already, `update` rows whose record is not.
     match_on: fields by whose standard form a row finds its record, and takes its number; the key unless said. A row
@@ -253,8 +256,9 @@ def import_file(
             "since": period[0] and period[0].isoformat(), "before": period[1] and period[1].isoformat(),
             "encoding": encoding, "date_order": date_order, "sheet": sheet, "delimiter": delimiter,
             "header_row": header_row, "mode": mode, "match_on": list(match_on or ()), "zone": zone, "currency": currency,
-        }  # fmt: skip
+        } | ({"corrections": {name: dict(pairs) for name, pairs in corrections.items()}} if corrections else {})  # fmt: skip
         reader = kind.open(path, Options(encoding=encoding, sheet=sheet, delimiter=delimiter, header_row=header_row))
+        reader = mended(reader, corrections)
         if reader.rows <= 0:
             raise TenureError(
                 tr(
