@@ -42,6 +42,11 @@ def postgresql_programs() -> Path | None:
     return Path(on_path).parent if on_path else None
 
 
+def mariadb() -> str | None:
+    """The program of MariaDB's server."""
+    return shutil.which("mariadbd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+
+
 def chromium() -> str | None:
     """The browser's program."""
     names = ("chromium", "chromium-browser", "google-chrome")
@@ -51,6 +56,7 @@ def chromium() -> str | None:
 # marker: (what is missing, whether it is there)
 NEEDS: dict[str, tuple[str, Callable[[], bool]]] = {
     "postgres": ("PostgreSQL (initdb)", lambda: postgresql_programs() is not None),
+    "mariadb": ("MariaDB (mariadbd)", lambda: mariadb() is not None),
     "browser": ("Chromium", lambda: chromium() is not None),
     "spark": ("Java", lambda: shutil.which("java") is not None),
     "saml": (
@@ -106,6 +112,49 @@ def postgresql_url() -> Iterator[str]:
         yield f"postgresql://tenure@127.0.0.1:{port}/postgres"
     finally:
         run("pg_ctl", "-D", data, "-m", "immediate", "stop")
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def mysql_url() -> Iterator[str]:
+    """A MariaDB server of our own on a free port, with an empty database `shop`, gone when the run ends."""
+    import pymysql
+
+    program = mariadb()
+    assert program is not None
+    folder = Path(tempfile.mkdtemp(prefix="tenure-mariadb-"))
+    user = ["--user=mysql"] if os.geteuid() == 0 else []
+    if user:
+        shutil.chown(folder, "mysql", "mysql")
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        port = listening.getsockname()[1]
+    data = f"--datadir={folder}/data"
+    subprocess.run(
+        ["mariadb-install-db", "--no-defaults", data, *user, "--auth-root-authentication-method=normal", "--skip-test-db"],
+        check=True, stdout=subprocess.DEVNULL, cwd=folder,
+    )  # fmt: skip
+    server = subprocess.Popen(
+        [program, "--no-defaults", data, *user, f"--socket={folder}/socket", f"--port={port}", "--bind-address=127.0.0.1",
+         f"--pid-file={folder}/pid", f"--log-error={folder}/log", "--innodb-flush-log-at-trx-commit=0", "--skip-log-bin",
+         "--innodb-buffer-pool-size=16M"],
+        cwd=folder,
+    )  # fmt: skip
+    try:
+        while True:
+            try:
+                admin = pymysql.connect(host="127.0.0.1", port=port, user="root", autocommit=True)
+                break
+            except pymysql.err.OperationalError:
+                assert server.poll() is None, (folder / "log").read_text()
+        with admin, admin.cursor() as cursor:
+            cursor.execute("CREATE DATABASE shop CHARACTER SET utf8mb4")
+            cursor.execute("CREATE USER reader@'%' IDENTIFIED BY 'p@ss/w:rd'")
+            cursor.execute("GRANT ALL ON shop.* TO reader@'%'")
+        yield f"mysql://reader:p%40ss%2Fw%3Ard@127.0.0.1:{port}/shop"
+    finally:
+        server.kill()
+        server.wait()
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -10,21 +10,24 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet
 
-from tenure.errors import TenureError
 from tenure.language import tr
+from tenure.sources.importing import ImportReport, import_file
 from tenure.sources.parse import as_text
 from tenure.sources.pull import Asked, Database, Dsn, Mark, Range, open_database
 from tenure.sources.pull.base import broke_off
+
+if TYPE_CHECKING:
+    from tenure.lake import Lake
 
 OVERLAP = 3600
 """How far back a pull looks again unless told: an hour of time, or so many units of a number."""
@@ -103,38 +106,103 @@ def fetch(
         wanted = asked
         if since is not None:
             wanted = replace(asked, ranges=(*asked.ranges, _from(since.back(overlap))))
-        path, rows, known, unmarked = _spooled(database, wanted, folder / f"{_file_name(stem)}.parquet", kept, watermark)
-        if asked.most is None and (there := database.count(wanted)) != rows + known:
-            raise broke_off(
-                database.dsn, tr("{there:,} rows by its own count, {read:,} came", there=there, read=rows + known)
-            )
-        seen: set[bytes] = set()
-        if top is not None:
-            again = replace(asked, ranges=(*asked.ranges, _from(top.back(overlap))))
-            for batch in database.stream(again):
-                seen.update(_digests(batch, kept.key))
-                if len(seen) > MOST_KNOWN:
-                    break
+        path = folder / f"{_file_name(stem)}.parquet"
+        try:
+            rows, known, unmarked = _spooled(database, wanted, path, kept, watermark)
+            if asked.most is None and (there := database.count(wanted)) != rows + known:
+                told = tr("{there:,} rows by its own count, {read:,} came", there=there, read=rows + known)
+                raise broke_off(database.dsn, told)
+            seen: set[bytes] = set()
+            if top is not None:
+                again = replace(asked, ranges=(*asked.ranges, _from(top.back(overlap))))
+                for batch in database.stream(again):
+                    seen.update(_digests(batch, kept.key))
+                    if len(seen) > MOST_KNOWN:
+                        break
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+    if not rows:
+        path.unlink(missing_ok=True)
     crowded = len(seen) > MOST_KNOWN
     after = Kept(top or since, kept.key, frozenset() if crowded else frozenset(seen))
     return Fetched(path if rows else None, rows, known, after, unmarked if since is None else 0, crowded)
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """A run. report: of the batch; None where nothing was new."""
+
+    fetched: Fetched
+    report: ImportReport | None
+
+    def summary(self) -> list[str]:
+        """The run in sentences, in the current language."""
+        lines = list(self.report.summary()) if self.report else [tr("Nothing is new.")]
+        if self.fetched.known:
+            lines.append(tr("{count:,} rows were received before and have not changed.", count=self.fetched.known))
+        if self.fetched.unmarked:
+            lines.append(
+                tr(
+                    "{count:,} rows have nothing in the watermark's column; later runs will not see them again.",
+                    count=self.fetched.unmarked,
+                )
+            )
+        if self.fetched.crowded:
+            lines.append(
+                tr(
+                    "Too many rows lie within the overlap to remember each; they come again next time and count once "
+                    "by their key. Choose a smaller overlap."
+                )
+            )
+        return lines
+
+
+def pull(
+    lake: "Lake | None",
+    dsn: Dsn | str,
+    asked: Asked,
+    contract: str,
+    *,
+    folder: Path,
+    watermark: str = "",
+    kept: Kept | None = None,
+    overlap: int = OVERLAP,
+    begun: Callable[[Fetched, str], None] | None = None,
+    **importing: Any,
+) -> Pulled:
+    """Fetch what is new and bring it in as one batch; see `fetch` and `import_file`, which takes what is not named here.
+
+    folder: where the rows lie meanwhile, a private one. begun: told what was fetched and the file's fingerprint before
+    the import begins, so that a caller that dies in between can tell afterwards whether the batch was committed.
+
+    Raises TenureError. Whatever is raised, nothing of the run is to be seen, and the next one reads it again.
+    """
+    stem = f"{importing.get('source', 'main')}.{asked.table or contract}"
+    fetched = fetch(dsn, asked, folder, stem=stem, watermark=watermark, kept=kept, overlap=overlap)
+    if fetched.path is None:
+        return Pulled(fetched, None)
+    try:
+        if begun is not None:
+            with fetched.path.open("rb") as file:
+                begun(fetched, hashlib.file_digest(file, "sha256").hexdigest())
+        return Pulled(fetched, import_file(lake, fetched.path, contract, **importing))
+    finally:
+        fetched.path.unlink(missing_ok=True)
 
 
 def _from(mark: Mark) -> Range:
     return Range(mark.column, mark.order, at_least=mark.value)
 
 
-def _spooled(
-    database: Database, asked: Asked, path: Path, kept: Kept, watermark: str
-) -> tuple[Path, int, int, int]:
+def _spooled(database: Database, asked: Asked, path: Path, kept: Kept, watermark: str) -> tuple[int, int, int]:
     rows = known = unmarked = 0
-    folder = path.parent
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     writer: pa.parquet.ParquetWriter | None = None
     # Rows of people lie in it for as long as the import takes: for nobody else's eyes.
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
+    with os.fdopen(descriptor, "wb") as file:
+        try:
             for batch in database.stream(asked):
                 fresh = _without_known(batch, kept)
                 known += batch.num_rows - fresh.num_rows
@@ -144,14 +212,10 @@ def _spooled(
                 if writer is None:
                     writer = pa.parquet.ParquetWriter(file, fresh.schema, compression="zstd")
                 writer.write_batch(fresh)
+        finally:
             if writer is not None:
                 writer.close()
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
-    if not rows:
-        path.unlink(missing_ok=True)
-    return path, rows, known, unmarked
+    return rows, known, unmarked
 
 
 def _without_known(batch: pa.RecordBatch, kept: Kept) -> pa.RecordBatch:
@@ -183,11 +247,3 @@ def sweep(folder: Path) -> int:
         path.unlink(missing_ok=True)
         count += 1
     return count
-
-
-def check_query(text: str) -> str:
-    """A query as it may be kept: one question. Raises TenureError for anything else."""
-    query = text.strip().rstrip(";").strip()
-    if not re.match(r"(?is)(select|with|values|table)\b", query) or ";" in query:
-        raise TenureError(tr("A query is one SELECT, without a semicolon inside. Found: {query}", query=query[:80]))
-    return query

@@ -239,7 +239,7 @@ INDUSTRIES = frozenset(
     supermarkets telecommunications telecom textiles tobacco tourism toys trade training transport transportation travel
     technology utilities warehousing waste wholesale
     农业 林业 渔业 采矿业 制造业 建筑业 批发业 零售业 批发和零售业 交通运输业 仓储业 住宿业 餐饮业 信息技术 软件业 金融业 保险业 房地产业
-    租赁业 商务服务业 科学研究 水利 环境 居民服务业 教育 卫生 社会工作 文化 体育 娱乐业 公共管理 医疗 物流 电信 互联网""".split()
+    租赁业 商务服务业 科学研究 水利 环境 居民服务业 教育 卫生 社会工作 文化 体育 娱乐业 公共管理 医疗 物流 电信 互联网""".split()  # noqa: SIM905
 )
 
 
@@ -274,9 +274,11 @@ class Mended:
 
     def __init__(self, reader: Reader, corrections: Corrections) -> None:
         self._reader = reader
-        self._pairs = {header: dict(pairs) for header, pairs in checked(corrections).items() if header in reader.headers}
+        self._pairs = {
+            header: dict(pairs) for header, pairs in checked(corrections).items() if header in reader.headers
+        }
         self.headers = (*reader.headers, *(original(header) for header in self._pairs))
-        self.rows = reader.rows
+        self.rows, self.header_row = reader.rows, reader.header_row
         self.encoding, self.delimiter, self.sheet = reader.encoding, reader.delimiter, reader.sheet
 
     def chunks(self, only: Sequence[str] | None = None) -> Iterator[Chunk]:
@@ -309,7 +311,9 @@ def mended(reader: Reader, corrections: Corrections | None) -> Reader:
     return Mended(reader, corrections) if corrections and any(corrections.values()) else reader
 
 
-def corrections_of(found: Iterable[Suspect], agreed: Collection[tuple[str, str]] | None = None) -> dict[str, dict[str, str]]:
+def corrections_of(
+    found: Iterable[Suspect], agreed: Collection[tuple[str, str]] | None = None
+) -> dict[str, dict[str, str]]:
     """The suspects, all or those agreed to by (column, value), as corrections."""
     result: dict[str, dict[str, str]] = {}
     for one in found:

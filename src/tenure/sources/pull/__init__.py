@@ -3,11 +3,24 @@
 import sys
 
 from tenure.registry import scan
-from tenure.sources.pull.base import Asked, Column, Database, Dsn, Kind, Mark, Range, Table, read_dsn
+from tenure.sources.pull.base import Asked, Column, Database, Dsn, Kind, Mark, Range, Table, check_query, read_dsn
 
 KINDS: dict[str, Kind] = scan(sys.modules[__name__], Kind)
 
-__all__ = ["KINDS", "Asked", "Column", "Database", "Dsn", "Kind", "Mark", "Range", "Table", "dsn_of", "open_database"]
+__all__ = [
+    "KINDS",
+    "Asked",
+    "Column",
+    "Database",
+    "Dsn",
+    "Kind",
+    "Mark",
+    "Range",
+    "Table",
+    "check_query",
+    "dsn_of",
+    "open_database",
+]
 
 
 def dsn_of(text: str) -> Dsn:

@@ -206,7 +206,7 @@ class Database(ABC):
     def source(self, asked: Asked) -> str:
         """What stands after FROM. A query is always part of a larger one, so it can be nothing but a question."""
         if asked.query:
-            return f"({asked.query.strip().rstrip(';')}\n) AS asked"
+            return f"({check_query(asked.query)}\n) AS asked"
         return ".".join(self.quoted(part) for part in asked.table.split("."))
 
     def where(self, asked: Asked) -> str:
@@ -280,7 +280,9 @@ def read_dsn(text: str, kinds: Iterable[Kind]) -> Dsn:
         return Dsn(kind.name, database="/" + path.lstrip("/"))
     database = path.lstrip("/")
     if not parts.hostname or not database:
-        raise TenureError(tr("The address names no host or no database. Write it like: {example}.", example=kind.example))
+        raise TenureError(
+            tr("The address names no host or no database. Write it like: {example}.", example=kind.example)
+        )
     return Dsn(
         kind.name, parts.hostname, port or kind.port, unquote(parts.username or ""), unquote(parts.password or ""),
         database, options,
@@ -337,3 +339,12 @@ def no_column(asked: Asked, column: str, known: Iterable[str]) -> TenureError:
             columns=", ".join(known),
         )
     )
+
+
+def check_query(text: str) -> str:
+    """A query as it may be asked: one question. Raises TenureError for anything else."""
+    query = text.strip().rstrip(";").strip()
+    bare = re.sub(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"", "''", query)
+    if not re.match(r"(?is)(select|with|values|table)\b", query) or ";" in bare:
+        raise TenureError(tr("A query is one SELECT, without a semicolon inside. Found: {query}", query=query[:80]))
+    return query

@@ -35,6 +35,7 @@ _ORDERS: dict[str, Ordered] = {
     **dict.fromkeys(("timestamp", "timestamptz"), "instant"),
     "date": "date",
 }
+_BATCH_BYTES = str(4 << 20)
 _TABLES = """
 SELECT CASE WHEN table_schema = current_schema() THEN '' ELSE table_schema || '.' END || table_name AS name,
        column_name::text AS field, udt_name::text AS kind
@@ -100,6 +101,7 @@ class Postgres(Database):
 
     def batches(self, sql: str) -> Iterator[pa.RecordBatch]:
         with self._read() as cursor:
+            cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": _BATCH_BYTES})
             cursor.execute(sql)
             reader = cursor.fetch_record_batch()
             schema = pa.schema([pa.field(f.name, _plain_type(f.type)) for f in reader.schema])

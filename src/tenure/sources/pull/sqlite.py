@@ -37,7 +37,9 @@ class Sqlite(Database):
         self.dsn = dsn
         path = Path(dsn.database)
         if not path.is_file():
-            raise TenureError(tr("There is no file {path}. Check the path; it is one on the server's own disk.", path=path))
+            raise TenureError(
+                tr("There is no file {path}. Check the path; it is one on the server's own disk.", path=path)
+            )
         # Whoever may add a feed must not read accounts, keys and sealed texts through it.
         if path.resolve().is_relative_to(home_folder().resolve()):
             raise TenureError(tr("{path} lies in Tenure's own folder; its files are not for pulling.", path=path))
