@@ -14,6 +14,7 @@ import tenure.desk.customers.events
 import tenure.desk.governance.events
 import tenure.desk.work.events
 from tenure.desk.events import subscribe
+from tenure.desk.work import feeds, migration
 from tenure.desk.work.api import Running, kind
 from tenure.language import Words
 
@@ -33,6 +34,8 @@ def connect() -> None:
         for event in events_of(room):
             subscribe(event, write_to_log)
     kind("refresh", Words("Refresh", "刷新"), refresh)
+    feeds.register()
+    migration.register()
 
 
 def events_of(room: ModuleType) -> Iterator[type[Any]]:

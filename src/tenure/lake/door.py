@@ -225,6 +225,23 @@ class Lake:
             )
         return info
 
+    def undo_all(self, batch_ids: Collection[str], *, now: datetime) -> list[BatchInfo]:
+        """Take several batches back at once: all of them count, or none does. Those that do not count already are left.
+
+        Raises TenureError where there is no such batch.
+        """
+        found = {info.batch: info for info in self.batches()}
+        if unknown := sorted(set(batch_ids) - set(found)):
+            raise TenureError(tr('There is no batch "{batch}". List them with: tenure batches', batch=unknown[0]))
+        undone = [
+            BatchInfo(**{**found[batch].__dict__, "state": "undone", "at": now})
+            for batch in dict.fromkeys(batch_ids)
+            if found[batch].state == "committed"
+        ]
+        if undone:
+            self._store.append(BATCHES, pa.concat_tables([line_of(info) for info in undone]))
+        return undone
+
     def publish(self, table: str, rows: pa.Table | pa.RecordBatchReader, *, sealed: bool = False) -> None:
         """Put a computed table in its place, whole and at once. Its personal columns are sealed unless they are already."""
         if not sealed:

@@ -10,6 +10,11 @@ COMPUTED: dict[str, pa.Schema] = {
     "identity/links": pa.schema(
         [("ids_of", _TEXT), ("customer_id", _TEXT), ("own_id", _WHOLE), ("person_id", _WHOLE), ("why", _TEXT)]
     ),
+    # Records a system we moved from no longer has. They count as before: archived is a state, not a deletion. Which
+    # they are is told by keyed digests of source, contract and key, so the list itself names nobody.
+    "sources/archived": pa.schema(
+        [("digest", _TEXT), ("ids_of", _TEXT), ("contract", _TEXT), ("by", _TEXT), ("at", pa.timestamp("us", tz="UTC"))]
+    ),
     # The life-cycle stage of each person at each month's end and now.
     "scores/stages": pa.schema([("person_id", _WHOLE), ("as_of", pa.date32()), ("stage", _TEXT)]),
     # The card of each person, as published to the desk.

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet
 
+from tenure.errors import TenureError
 from tenure.language import tr
 from tenure.sources.importing import ImportReport, import_file
 from tenure.sources.parse import as_text
@@ -88,12 +89,14 @@ def fetch(
     watermark: str = "",
     kept: Kept | None = None,
     overlap: int = OVERLAP,
+    progress: Callable[[int], None] | None = None,
 ) -> Fetched:
     """Stream what is new into `folder`, from one snapshot of the database.
 
     watermark: the column that grows when a row is new or changes. Read is everything from `overlap` before the highest
     value of last time, that value included: rows that tie with it, and rows committed late under an earlier value, are
-    not lost; those of them already received, every cell alike, are left out. Without a watermark all is read.
+    not lost; those of them already received, every cell alike, are left out. Without a watermark all is read, and what
+    is as it was the last time is left out. progress: told how many rows have come, and may raise to end it.
 
     Raises TenureError where the database can't be reached, breaks off, or gives another number of rows than it counts.
     """
@@ -108,11 +111,10 @@ def fetch(
             wanted = replace(asked, ranges=(*asked.ranges, _from(since.back(overlap))))
         path = folder / f"{_file_name(stem)}.parquet"
         try:
-            rows, known, unmarked = _spooled(database, wanted, path, kept, watermark)
+            rows, known, unmarked, seen = _spooled(database, wanted, path, kept, watermark, progress)
             if asked.most is None and (there := database.count(wanted)) != rows + known:
                 told = tr("{there:,} rows by its own count, {read:,} came", there=there, read=rows + known)
                 raise broke_off(database.dsn, told)
-            seen: set[bytes] = set()
             if top is not None:
                 again = replace(asked, ranges=(*asked.ranges, _from(top.back(overlap))))
                 for batch in database.stream(again):
@@ -169,6 +171,7 @@ def pull(
     kept: Kept | None = None,
     overlap: int = OVERLAP,
     begun: Callable[[Fetched, str], None] | None = None,
+    fetching: Callable[[int], None] | None = None,
     **importing: Any,
 ) -> Pulled:
     """Fetch what is new and bring it in as one batch; see `fetch` and `import_file`, which takes what is not named here.
@@ -179,7 +182,7 @@ def pull(
     Raises TenureError. Whatever is raised, nothing of the run is to be seen, and the next one reads it again.
     """
     stem = f"{importing.get('source', 'main')}.{asked.table or contract}"
-    fetched = fetch(dsn, asked, folder, stem=stem, watermark=watermark, kept=kept, overlap=overlap)
+    fetched = fetch(dsn, asked, folder, stem=stem, watermark=watermark, kept=kept, overlap=overlap, progress=fetching)
     if fetched.path is None:
         return Pulled(fetched, None)
     try:
@@ -195,8 +198,16 @@ def _from(mark: Mark) -> Range:
     return Range(mark.column, mark.order, at_least=mark.value)
 
 
-def _spooled(database: Database, asked: Asked, path: Path, kept: Kept, watermark: str) -> tuple[int, int, int]:
+def _spooled(
+    database: Database,
+    asked: Asked,
+    path: Path,
+    kept: Kept,
+    watermark: str,
+    progress: Callable[[int], None] | None,
+) -> tuple[int, int, int, set[bytes]]:
     rows = known = unmarked = 0
+    seen: set[bytes] = set()
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     writer: pa.parquet.ParquetWriter | None = None
     # Rows of people lie in it for as long as the import takes: for nobody else's eyes.
@@ -204,7 +215,10 @@ def _spooled(database: Database, asked: Asked, path: Path, kept: Kept, watermark
     with os.fdopen(descriptor, "wb") as file:
         try:
             for batch in database.stream(asked):
-                fresh = _without_known(batch, kept)
+                marks = list(_digests(batch, kept.key)) if kept.seen or not watermark else []
+                if not watermark and len(seen) <= MOST_KNOWN:
+                    seen.update(marks)
+                fresh = _without_known(batch, marks, kept)
                 known += batch.num_rows - fresh.num_rows
                 rows += fresh.num_rows
                 if watermark in batch.schema.names:
@@ -212,16 +226,18 @@ def _spooled(database: Database, asked: Asked, path: Path, kept: Kept, watermark
                 if writer is None:
                     writer = pa.parquet.ParquetWriter(file, fresh.schema, compression="zstd")
                 writer.write_batch(fresh)
+                if progress is not None:
+                    progress(rows + known)
         finally:
             if writer is not None:
                 writer.close()
-    return rows, known, unmarked
+    return rows, known, unmarked, seen
 
 
-def _without_known(batch: pa.RecordBatch, kept: Kept) -> pa.RecordBatch:
+def _without_known(batch: pa.RecordBatch, marks: list[bytes], kept: Kept) -> pa.RecordBatch:
     if not kept.seen or not batch.num_rows:
         return batch
-    new = np.fromiter((mark not in kept.seen for mark in _digests(batch, kept.key)), bool, batch.num_rows)
+    new = np.fromiter((mark not in kept.seen for mark in marks), bool, batch.num_rows)
     return batch if new.all() else batch.filter(pa.array(new))
 
 
@@ -238,6 +254,37 @@ def _digests(batch: pa.RecordBatch, key: bytes) -> Iterator[bytes]:
 
 def _file_name(stem: str) -> str:
     return re.sub(r"[^\w.-]+", "-", stem).strip("-.")[:80] or "pull"
+
+
+def slices(dsn: Dsn | str, asked: Asked, column: str, count: int) -> list[Range]:
+    """Half-open ranges of a column that cut what is asked for into about equal parts, and together hold every row.
+
+    Raises TenureError where some rows have no value in the column, since they would lie in no part.
+    """
+    with open_database(dsn) as database:
+        top = database.highest(asked, column)
+        total = database.count(asked)
+        if top is None:
+            raise TenureError(
+                tr("{what} has no rows with a {column}; there is nothing to cut.", what=asked.what, column=column)
+            )
+        name, source = database.quoted(column), database.source(asked)
+        cuts: list[str] = []
+        for part in range(1, max(1, count)):
+            offset = part * total // count
+            value = database.one(f"SELECT {name} AS cut FROM {source} ORDER BY {name} LIMIT 1 OFFSET {offset}")
+            if value is not None and value not in cuts:
+                cuts.append(value)
+        ranges = [
+            Range(column, top.order, at_least, below)
+            for at_least, below in zip([None, *cuts], [*cuts, None], strict=True)
+        ]
+        if len(ranges) > 1 and total != sum(database.count(replace(asked, ranges=(one,))) for one in ranges):
+            raise TenureError(
+                tr("Some rows of {what} have no {column}, so they lie in no slice. Cut by another column.",
+                   what=asked.what, column=column)
+            )  # fmt: skip
+        return ranges if len(ranges) > 1 else []
 
 
 def sweep(folder: Path) -> int:

@@ -52,3 +52,37 @@ class ImportUndone:
 @dataclass(frozen=True, slots=True)
 class MappingTemplateSaved:
     template_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class FeedSaved:
+    """A feed is new, or reads something else, or at other times."""
+
+    feed_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class FeedRan:
+    """state: done, nothing or failed. batch: "" unless something came in."""
+
+    feed_id: int
+    state: str
+    batch: str
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationBegun:
+    migration_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationCompared:
+    migration_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationRolledBack:
+    """Every batch of the migration counts no more."""
+
+    migration_id: int
+    batches: int

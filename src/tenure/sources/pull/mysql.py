@@ -81,7 +81,8 @@ class Mysql(Database):
         return "`" + name.replace("`", "``") + "`"
 
     def literal(self, value: str, order: Ordered) -> str:
-        # A quoted number would be compared as a float.
+        # A quoted number would be compared as a float; a time with a zone is understood by some servers only.
+        value = value.removesuffix("+00:00") if order == "instant" else value
         return value if order == "number" else "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
 
     def select(self, asked: Asked) -> str:

@@ -144,7 +144,8 @@ class Postgres(Database):
 
 
 def _type_of(field: pa.Field) -> str:
-    return (field.metadata or {}).get(b"POSTGRESQL:type", b"").decode()
+    found: bytes = (field.metadata or {}).get(b"POSTGRESQL:type", b"")
+    return found.decode()
 
 
 def _plain_type(kind: pa.DataType) -> pa.DataType:

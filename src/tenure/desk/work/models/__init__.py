@@ -1,4 +1,5 @@
+from tenure.desk.work.models.feeds import Feed, FeedRun, Migration
 from tenure.desk.work.models.jobs import Job
 from tenure.desk.work.models.uploads import MappingTemplate, Upload
 
-__all__ = ["Job", "MappingTemplate", "Upload"]
+__all__ = ["Feed", "FeedRun", "Job", "MappingTemplate", "Migration", "Upload"]
