@@ -28,7 +28,7 @@ from tenure.lake.tombstones import digester
 from tenure.sources.base import Options, Reader
 from tenure.sources.convert import Plan, convert
 from tenure.sources.mapping import map_columns
-from tenure.sources.parse import as_text
+from tenure.sources.parse import NOTHING, as_text
 from tenure.sources.seen import Seen, hashes, number_within
 from tenure.sources.spelling import Corrections, mended
 
@@ -152,11 +152,10 @@ class _Old:
         self._sums: dict[str, Decimal] = {}
 
     def read(self, path: Path) -> None:
-        raw = sources.source_for(path).open(path, Options())
-        reader = mended(raw, self._corrections)
+        reader = mended(sources.source_for(path).open(path, Options()), self._corrections)
         absent = ["amount_minor"] if "unit_price" in self.shape else []
         fields = map_columns(reader.headers, self.shape, self._mapping, source=self.source, absent=absent)
-        self._count(raw, fields.fields)
+        self._count(reader, fields.fields)
         plan = Plan(
             contract=self.shape,
             fields=fields,
@@ -186,7 +185,8 @@ class _Old:
             for header, column in zip(chunk.batch.schema.names, chunk.batch.columns, strict=True):
                 text = pc.utf8_trim_whitespace(pc.cast(as_text(column), pa.string()))
                 name = headers[header]
-                there = pc.sum(pc.not_equal(text, "")).as_py() or 0
+                blank = [""] if self.shape[name].type == "text" and not self.shape[name].values else sorted(NOTHING)
+                there = len(text) - (pc.sum(pc.is_in(pc.utf8_lower(text), pa.array([*blank, None]))).as_py() or 0)
                 self.filled[name] = self.filled.get(name, 0) + there
                 if name in money:
                     self._sums[name] = self._sums.get(name, Decimal()) + sum(_amounts(text), Decimal())

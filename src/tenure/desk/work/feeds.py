@@ -25,12 +25,13 @@ from tenure.desk.work.models.feeds import Feed, FeedRun, Migration
 from tenure.errors import TenureError
 from tenure.lake import Lake
 from tenure.language import Words, both, tr
-from tenure.sources import SOURCES
+from tenure.sources import SOURCES, source_for
+from tenure.sources.base import Options
 from tenure.sources.importing import ImportReport, import_file
-from tenure.sources.mapping import as_pairs
+from tenure.sources.mapping import as_pairs, map_columns
 from tenure.sources.pull import Asked, Mark, Range, check_query, dsn_of
-from tenure.sources.pulling import OVERLAP, Kept, Pulled, pull, sweep
-from tenure.sources.spelling import checked
+from tenure.sources.pulling import OVERLAP, Kept, Pulled, fetch, pull, sweep
+from tenure.sources.spelling import Known, Suspect, checked, find, refers_to
 from tenure.workspace import Workspace, open_workspace
 
 JOB = "pull"
@@ -148,16 +149,19 @@ def correct_feed(
     return found
 
 
-def run_now(feed_id: int, *, actor: User | None, now: datetime, most: int | None = None) -> int:
+def run_now(feed_id: int, *, actor: User | None, now: datetime, most: int | None = None, spelling: bool = False) -> int:
     """Start a run and return its job's id; a feed never runs twice at once: the job that is alive is returned.
 
-    most: only so many rows, as a sample; such a run does not move the feed's watermark.
+    most: only so many rows, as a sample; such a run does not move the feed's watermark. spelling: bring nothing in, but
+    look through all rows for misspelt values.
     Raises TenureError for a paused feed, Feed.DoesNotExist.
     """
     found = Feed.objects.kept().get(pk=feed_id)
     if found.state == Feed.State.PAUSED:
         raise TenureError(tr('"{feed}" is paused. Let it go on first.', feed=found.name))
-    params: dict[str, Any] = {"feed": found.pk} | ({"most": most} if most else {})
+    params: dict[str, Any] = (
+        {"feed": found.pk} | ({"most": most} if most else {}) | ({"spelling": True} if spelling else {})
+    )
     return start(JOB, params=params, actor=actor, now=now, once=f"feed:{found.pk}")
 
 
@@ -206,7 +210,9 @@ def run(running: Running) -> None:
     here = open_workspace()
     lake = workspace_lake(here)
     settle(found, lake, running.now())
-    if found.kind == Feed.Kind.FOLDER:
+    if running.params.get("spelling") and found.kind == Feed.Kind.DATABASE:
+        _run_spelling(found, lake, here, running)
+    elif found.kind == Feed.Kind.FOLDER:
         _run_folder(found, lake, here, running)
     else:
         _run_database(found, lake, here, running)
@@ -258,6 +264,8 @@ def _run_database(feed: Feed, lake: Lake, here: Workspace, running: Running) -> 
         row.fingerprint, row.read, row.known = fingerprint, fetched.read, fetched.known
         row.leaves = {} if most else fetched.kept.as_document()
         row.save()
+        if kept.mark is None:
+            look_for_slips(feed, fetched.path, lake)
 
     def fetching(rows: int) -> None:
         running.tell(Words(f"Reading {feed.name}", f"正在读取 {feed.name}"), rows, 0)
@@ -348,6 +356,7 @@ def _take(feed: Feed, path: Path, lake: Lake, here: Workspace, running: Running)
         _failed(feed, row, error.args[0] if error.args else str(error), running.now())
         return "bad"
     row.read = report.read
+    look_for_slips(feed, path, lake)
     _done(feed, row, report.batch or "", {"accepted": report.accepted, "rejected": report.rejected}, running.now())
     _results(running, report)
     return "taken"
@@ -482,3 +491,53 @@ def _told(feed: Feed) -> dict[str, Any]:
         "address": feed.address or feed.folder, "table": feed.table or ("query" if feed.query else ""),
         "watermark": feed.watermark, "every_minutes": feed.every_minutes, "daily_at": feed.daily_at,
     }  # fmt: skip
+
+
+# Misspelt values
+
+
+def look_for_slips(feed: Feed, path: Path, lake: Lake) -> list[Suspect]:
+    """Values of these rows that are likely misspelt and not mended yet; kept with the feed, for its page to offer.
+
+    A column that names products is held against the products there are.
+    """
+    reader = source_for(path).open(path, Options())
+    contract = contract_named(feed.contract)
+    absent = ["amount_minor"] if "unit_price" in contract else []
+    fields = map_columns(reader.headers, contract, feed.mapping, source=feed.source, absent=absent).fields
+    products = [Known("products", frozenset(_product_names(lake)))]
+    known = {header: products for header in reader.headers if refers_to(header) and feed.contract != "products"}
+    keys = {fields[name] for name in contract.key if name in fields}
+    wanted = [header for header in reader.headers if header not in keys]
+    found = [
+        one
+        for one in find((chunk.batch for chunk in reader.chunks(wanted)), fields, known)
+        if one.value not in feed.corrections.get(one.column, {})
+    ]
+    feed.suspects = [[one.column, one.value, one.rows, one.better, one.among, one.how, one.of] for one in found]
+    Feed.objects.filter(pk=feed.pk).update(suspects=feed.suspects)
+    return found
+
+
+def suspects_of(feed: Feed) -> list[Suspect]:
+    """What the last look found, without what was mended since."""
+    found = [Suspect(*one) for one in feed.suspects]
+    return [one for one in found if one.value not in feed.corrections.get(one.column, {})]
+
+
+def _product_names(lake: Lake) -> set[str]:
+    if not any(info.state == "committed" for info in lake.batches("products")):
+        return set()
+    rows = lake.to_arrow(lake.current("products").select("product_id", "name"))
+    return {value for column in rows.columns for value in column.to_pylist() if value}
+
+
+def _run_spelling(feed: Feed, lake: Lake, here: Workspace, running: Running) -> None:
+    spool = here.home / "pulls" / str(feed.pk)
+    sweep(spool)
+    fetched = fetch(dsn_of(feed.dsn), asked_of(feed), spool, stem=feed.name)
+    if fetched.path is not None:
+        try:
+            running.result = {"suspects": len(look_for_slips(feed, fetched.path, lake))}
+        finally:
+            sweep(spool)

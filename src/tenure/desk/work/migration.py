@@ -44,7 +44,7 @@ def begin(
 ) -> Migration:
     """Plan a migration: one closed feed for each slice of each table; nothing is read into the lake yet.
 
-    cut: table → (column, how many slices). Raises TenureError where an address can't be reached or a table not be cut.
+    cut: table, or contract of a query → (column, how many slices). Raises TenureError where an address can't be reached or a table not be cut.
     """
     name = name.strip()[:80]
     if not name or not wanted:
@@ -53,7 +53,7 @@ def begin(
         raise TenureError(tr('There is already a migration "{name}".', name=name))
     made = Migration.objects.create(name=name, made_by=actor, made_at=now)
     for one in wanted:
-        column, count = (cut or {}).get(one.table, ("", 1))
+        column, count = (cut or {}).get(one.table or one.contract, ("", 1))
         parts = slices(one.dsn, Asked(one.table, one.query), column, count) if column and count > 1 else []
         for number, part in enumerate(parts or [None], start=1):
             title = f"{name}: {one.table or one.contract}" + (f" {number}/{len(parts)}" if parts else "")

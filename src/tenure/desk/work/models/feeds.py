@@ -57,7 +57,8 @@ class Feed(models.Model):
 
     dsn: the database's address with its password. folder: watched on the server's own disk; move: taken files go to its
     folder `done`. table, query: one of the two. ranges: [column, order, at least, below], the slice this feed reads.
-    mapping: column → field. corrections: column → {misspelt: meant}. zone: of times without one; "" is the workspace's.
+    mapping: column → field. corrections: column → {misspelt: meant}. suspects: what the last look found
+    misspelt. zone: of times without one; "" is the workspace's.
     watermark, overlap: see `sources.pulling`. known: what the last run left for the next. looked: file → what its last
     look found. Schedule: every_minutes, or daily_at (HH:MM in the workspace's zone), or neither: by hand.
     """
@@ -84,6 +85,7 @@ class Feed(models.Model):
     move = models.BooleanField(_("move files that were taken"), default=False)
     mapping = models.JSONField(default=dict)
     corrections = models.JSONField(default=dict)
+    suspects = models.JSONField(default=list)
     zone = models.CharField(_("time zone"), max_length=60, blank=True)
     ids_of = models.CharField(_("numbering of"), max_length=60, blank=True)
     watermark = models.CharField(_("watermark"), max_length=200, blank=True)
