@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import tenure
-from tenure.cli import audit, backup, demo, insight, keys, manners, people, records, rights, system, work
+from tenure.cli import audit, backup, demo, feeds, insight, keys, manners, people, records, rights, system, work
 from tenure.language import tr
 
 manners.speak()
@@ -30,6 +30,9 @@ app.command("import", cls=manners.Command, rich_help_panel=_DATA)(records.import
 app.command("template", cls=manners.Command, rich_help_panel=_DATA)(records.template)
 app.command("batches", cls=manners.Command, rich_help_panel=_DATA)(records.batches)
 app.command("undo", cls=manners.Command, rich_help_panel=_DATA)(records.undo)
+app.command("pull", cls=manners.Command, rich_help_panel=_DATA)(feeds.pull)
+app.add_typer(feeds.app, name="feed", rich_help_panel=_DATA)
+app.add_typer(feeds.migrate, name="migrate", rich_help_panel=_DATA)
 app.command("refresh", cls=manners.Command, rich_help_panel=_LOOK)(insight.refresh)
 app.command("show", cls=manners.Command, rich_help_panel=_LOOK)(insight.show_)
 app.command("list", cls=manners.Command, rich_help_panel=_LOOK)(insight.list_)
