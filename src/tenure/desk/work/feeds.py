@@ -24,10 +24,11 @@ from tenure.desk.work.jobs import Running, Stopped, each_while, kind, start
 from tenure.desk.work.models.feeds import Feed, FeedRun, Migration
 from tenure.errors import TenureError
 from tenure.lake import Lake
+from tenure.lake.batches import is_writing
 from tenure.language import Words, both, tr
 from tenure.sources import SOURCES, source_for
 from tenure.sources.base import Options
-from tenure.sources.importing import ImportReport, import_file
+from tenure.sources.importing import ImportReport, StoppedError, import_file
 from tenure.sources.mapping import as_pairs, map_columns
 from tenure.sources.pull import Asked, Mark, Range, check_query, dsn_of
 from tenure.sources.pulling import OVERLAP, Kept, Pulled, fetch, pull, sweep
@@ -227,6 +228,10 @@ def settle(feed: Feed, lake: Lake, now: datetime) -> None:
         if info is not None:
             _done(feed, left, info.batch, info.report, now)
         else:
+            for begun in batches.values():
+                if left.fingerprint and begun.fingerprint == left.fingerprint and begun.state == "begun":
+                    if not is_writing(begun.writer):
+                        lake.abandon(begun, now=now)
             _failed(feed, left, tr("The run was cut off; nothing of it was kept."), now)
     undone = [
         one
@@ -278,9 +283,9 @@ def _run_database(feed: Feed, lake: Lake, here: Workspace, running: Running) -> 
             watermark="" if most else feed.watermark, kept=Kept() if most else kept, overlap=feed.overlap, begun=begun,
             fetching=fetching, **_importing(feed, here, running),
         )  # fmt: skip
-    except Stopped:
+    except (Stopped, StoppedError):
         _failed(feed, row, tr("A person stopped it; nothing of it was kept."), running.now())
-        raise
+        raise Stopped from None
     except TenureError as error:
         _failed(feed, row, error.args[0] if error.args else str(error), running.now())
         raise
@@ -348,10 +353,10 @@ def _take(feed: Feed, path: Path, lake: Lake, here: Workspace, running: Running)
         feed=feed, job=running.id, file=path.name[:255], started_at=running.now(), fingerprint=fingerprint
     )
     try:
-        report = import_file(lake, path, feed.contract, **_importing(feed, here, running))
-    except Stopped:
+        report = import_file(lake, path, feed.contract, again=True, **_importing(feed, here, running))
+    except (Stopped, StoppedError):
         _failed(feed, row, tr("A person stopped it; nothing of it was kept."), running.now())
-        raise
+        raise Stopped from None
     except TenureError as error:
         _failed(feed, row, error.args[0] if error.args else str(error), running.now())
         return "bad"
@@ -365,13 +370,12 @@ def _take(feed: Feed, path: Path, lake: Lake, here: Workspace, running: Running)
 def _importing(feed: Feed, here: Workspace, running: Running) -> dict[str, Any]:
     def progress(done: int, total: int) -> None:
         running.tell(Words(f"Importing {feed.name}", f"正在导入 {feed.name}"), done, total)
-        if running.stopping:
-            raise Stopped
 
     return {
         "source": feed.source, "ids_of": feed.ids_of or None, "mapping": dict(feed.mapping),
         "corrections": feed.corrections, "zone": feed.zone or here.zone, "currency": here.currency,
         "rejects_folder": here.rejects_folder, "now": running.now(), "progress": progress,
+        "stop": lambda: running.stopping,
     }  # fmt: skip
 
 
