@@ -154,7 +154,7 @@ def begin(request: HttpRequest) -> HttpResponse:
             token = sent.get("token", "")
             dsn = _opened(token) if token else sent.get("dsn", "").strip()
             tables = _tables(dsn)
-            context |= {"token": _token(dsn), "address": dsn_of(dsn).shown, "contracts": CONTRACTS.values()}
+            context |= {"token": _token(dsn), "address": dsn_of(dsn).shown, "contracts": _contracts()}
             context["tables"] = [(table, _guess(table), table.watermarks) for table in tables]
             if "save" in sent:
                 made = _begun(request, dsn, tables)
@@ -267,6 +267,11 @@ def _words(contract: str) -> str:
     return str(CONTRACTS[contract].words) if contract in CONTRACTS else contract
 
 
+def _contracts() -> list[tuple[str, str]]:
+    # Not the contracts themselves: to a template, their columns come before their own name.
+    return [(name, str(shape.words)) for name, shape in CONTRACTS.items()]
+
+
 def _tables(dsn: str) -> list[Table]:
     with open_database(dsn) as database:
         return database.tables()
@@ -299,7 +304,7 @@ def _choice(sent: Any, context: dict[str, Any]) -> dict[str, Any]:
     chosen = _mapping(sent, headers) if same else {}
     fields = {header: field for field, header in _drafted(headers, shape, chosen).items()}
     return {
-        "table": table, "chosen": table.name if table else "", "contract": contract, "shape": shape, "contracts": CONTRACTS.values(), "leave": LEAVE,
+        "table": table, "chosen": table.name if table else "", "contract": contract, "shape": shape, "contracts": _contracts(), "leave": LEAVE,
         "columns": [(place, column, chosen.get(column.name) or fields.get(column.name, LEAVE)) for place, column in enumerate(table.columns)] if table else [],
         "of": f"{table.name if table else ''} {contract}", "needed": {column.name for column in shape.columns if column.required or column.name in shape.key} if shape else set(),
         "suggested": sent.get("name") or (table.name if table else ""), "watermarks": headers, "likely": next(iter(table.watermarks), "") if table else "",
