@@ -214,7 +214,7 @@ def migration_act(request: HttpRequest, migration_id: int, verb: str) -> HttpRes
         elif verb == "open":
             closed = made.feeds.kept().filter(state=Feed.State.PAUSED).order_by("pk")
             wanted = request.POST.get("slice", "")
-            for feed in closed.filter(pk=_number(wanted)) if wanted else closed:
+            for feed in closed.filter(pk=_number(wanted) or 0) if wanted else closed:
                 migration.open_slice(feed.pk, actor=actor, now=now)
         elif verb in ("compare", "archive"):
             migration.start_comparison(made.pk, actor=actor, now=now, archiving=verb == "archive")

@@ -68,7 +68,7 @@ class Feed(models.Model):
         FOLDER = "folder", _("Folder")
 
     class State(models.TextChoices):
-        ON = "on", _("On")
+        ON = "on", _("Switched on")
         PAUSED = "paused", _("Paused")
 
     name = models.CharField(_("name"), max_length=80)
