@@ -278,7 +278,7 @@ class Mended:
             header: dict(pairs) for header, pairs in checked(corrections).items() if header in reader.headers
         }
         self.headers = (*reader.headers, *(original(header) for header in self._pairs))
-        self.rows, self.header_row = reader.rows, reader.header_row
+        self.rows, self.header_row, self.from_1904 = reader.rows, reader.header_row, reader.from_1904
         self.encoding, self.delimiter, self.sheet = reader.encoding, reader.delimiter, reader.sheet
 
     def chunks(self, only: Sequence[str] | None = None) -> Iterator[Chunk]:
