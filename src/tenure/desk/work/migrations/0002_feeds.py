@@ -50,7 +50,10 @@ class Migration(migrations.Migration):
                 (
                     "state",
                     models.CharField(
-                        choices=[("on", "Switched on"), ("paused", "Paused")], default="on", max_length=10, verbose_name="state"
+                        choices=[("on", "Switched on"), ("paused", "Paused")],
+                        default="on",
+                        max_length=10,
+                        verbose_name="state",
                     ),
                 ),
                 ("made_at", models.DateTimeField(verbose_name="made")),
