@@ -52,12 +52,7 @@ def _megabytes(name: str, usual: int) -> int:
         return usual
     if not (text.isascii() and text.isdigit() and 0 < int(text) < 1_000_000):
         raise TenureError(
-            tr(
-                '{name} is "{text}"; give a number of megabytes, for example {usual}.',
-                name=name,
-                text=text,
-                usual=usual,
-            )
+            tr('{name} is "{text}"; give a number of megabytes, for example {usual}.', name=name, text=text, usual=usual)
         )
     return int(text)
 
