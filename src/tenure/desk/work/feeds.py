@@ -229,8 +229,8 @@ def settle(feed: Feed, lake: Lake, now: datetime) -> None:
             _done(feed, left, info.batch, info.report, now)
         else:
             for begun in batches.values():
-                same = left.fingerprint and begun.fingerprint == left.fingerprint
-                if same and begun.state == "begun" and not is_writing(begun.writer):
+                ours = left.fingerprint and begun.fingerprint == left.fingerprint
+                if ours and begun.state == "begun" and not is_writing(begun.writer):
                     lake.abandon(begun, now=now)
             _failed(feed, left, tr("The run was cut off; nothing of it was kept."), now)
     undone = [
