@@ -2,7 +2,6 @@
 
 import csv
 import os
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -548,11 +547,15 @@ def test_a_lake_that_goes_away_in_the_middle_is_told_and_nothing_counts(shop, tm
 
     def go_away(*_):
         if not gone and shop.lake.exists("received/orders"):
-            gone.append(shutil.rmtree(shop.home / "lake" if left == "nothing" else shop.home / "lake/received"))
+            gone.append(tmp_path / "gone")
+            (shop.home / ("lake" if left == "nothing" else "lake/received")).rename(gone[0])
 
-    with pytest.raises(TenureError, match="are there, so nothing was imported"):
+    # By chance the disk goes between two writes or within one.
+    with pytest.raises(TenureError, match=r"are there, so nothing was imported|can't be written"):
         shop.take(path, progress=go_away)
 
-    assert shop.rows() == []
-    shop.take(path, again=True)
-    assert len(shop.rows()) == 2_000
+    after = type(shop)(shop.home)
+    assert gone
+    assert after.rows() == []
+    after.take(path, again=True)
+    assert len(after.rows()) == 2_000

@@ -264,7 +264,7 @@ def _lake() -> Iterator[Finding]:
             "note",
             tr("Unfinished imports"),
             ", ".join(b.batch for b in unfinished),
-            tr("The next refresh clears away those whose process died."),
+            tr("Go on with one whose process died: tenure import --resume BATCH. After a week it is cleared away."),
         )
     state = lake.document("refresh")
     newest = max((b.at for b in batches if b.state in ("committed", "undone")), default=None)

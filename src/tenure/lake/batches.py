@@ -20,6 +20,7 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet
+from deltalake.exceptions import DeltaError
 
 from tenure.contracts import Contract
 from tenure.errors import TenureError
@@ -151,7 +152,17 @@ class Batch:
             # Looked at as late as can be: somebody may have been erased since the import began.
             rows = without_buried(self.store, self.contract, pa.concat_tables(waiting))
             table = f"received/{self.contract.name}"
-            self.store.append(table, seal(rows, table, self.home))
+            sealed = seal(rows, table, self.home)
+            try:
+                self.store.append(table, sealed)
+            except (DeltaError, OSError) as error:
+                raise TenureError(
+                    tr(
+                        "{path} can't be written: {error}. Is the disk still there, and may this user write to it?",
+                        path=self.store.path(table),
+                        error=str(error).splitlines()[0][:200],
+                    )
+                ) from error
             self._written += rows.num_rows
 
     def check(self) -> None:

@@ -1025,12 +1025,12 @@ def _said_plainly(path: Path, mark: _Mark) -> Iterator[None]:
     except FileChangedError:
         raise
     except Exception as error:
-        if _is_full(error):
+        if full := _is_full(error):
             raise TenureError(
                 tr(
                     "The disk is full ({error}). Nothing of {name} was imported; free some space and import it again.",
                     name=path.name,
-                    error=str(error).splitlines()[0][:200],
+                    error=full,
                 )
             ) from error
         if not mark.still_holds(path):
@@ -1042,16 +1042,15 @@ def _said_plainly(path: Path, mark: _Mark) -> Iterator[None]:
         ) from error
 
 
-def _is_full(error: BaseException | None) -> bool:
-    """Whether the disk, a quota or a limit on file size stands behind an error, however it is wrapped."""
+def _is_full(error: BaseException | None) -> str | None:
+    """What the system says where the disk, a quota or a limit on file size stands behind an error, however wrapped."""
+    codes = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     while error is not None:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            return True
-        text = str(error)
-        if any(os.strerror(code) in text for code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)):
-            return True
+        for code in codes:
+            if (isinstance(error, OSError) and error.errno == code) or os.strerror(code) in str(error):
+                return os.strerror(code)
         error = error.__cause__ or error.__context__
-    return False
+    return None
 
 
 def _as_file_name(label: str) -> str:
