@@ -118,9 +118,7 @@ def _picker(columns: Sequence[CustomColumn]) -> Callable[[ibis.Value], ibis.Valu
                 found[where[0]], sure[where[0]] = _read(columns[where[0]], value, read[where[0]]), where[1]
         return found
 
-    @ibis.udf.scalar.pyarrow(
-        null_handling="special", signature=((dt.string,), dt.Array(dt.string))
-    )
+    @ibis.udf.scalar.pyarrow(null_handling="special", signature=((dt.string,), dt.Array(dt.string)))
     def sent(extra):  # type: ignore[no-untyped-def]
         rows = [None if text is None else of_row(text) for text in extra.to_pylist()]
         return pa.array(rows, pa.list_(pa.string()))
