@@ -21,7 +21,6 @@ from django.test import Client
 from django.utils import timezone
 
 from tenure.desk.customers.api import publish
-from tenure.desk.customers.fields.values import as_seen
 from tenure.desk.customers.models import Customer, CustomField, CustomValue, Publication, Relation
 from tenure.desk.customers.selectors import matching, totals
 from tenure.desk.governance import keys, services
@@ -232,7 +231,6 @@ OFF: dict[str, tuple[str, Any, str, str]] = {
     "what is remembered": ("tenure.web.cache._asker", lambda scope: (), "mia", "insight/"),
     "consents": ("tenure.desk.customers.models.reach", lambda scope, prefix="": Q(), "mia", "customers/<int:person_id>/consents/"),
     "requests": ("tenure.desk.customers.models.reach", lambda scope, prefix="": Q(), "cleo", "settings/requests/"),
-    "own fields": ("tenure.desk.customers.fields.values.as_seen", lambda scope, field, kept: as_seen(SYSTEM, field, kept), "nan", "customers/<int:person_id>/"),
     "orders and filters by own fields": ("tenure.desk.customers.fields.asking.allowed", lambda pairs, scope, fields: pairs, "ivy", "customers/"),
     "pairs": ("tenure.desk.customers.selectors.within_reach", lambda scope, people: set(people), "mia", "duplicates/"),
     "evidence": ("tenure.desk.customers.candidates._field", lambda name: None, "cleo", "duplicates/"),

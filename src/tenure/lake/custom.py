@@ -118,14 +118,12 @@ def _picker(columns: Sequence[CustomColumn]) -> Callable[[ibis.Value], ibis.Valu
                 found[where[0]], sure[where[0]] = _read(columns[where[0]], value, read[where[0]]), where[1]
         return found
 
-    @ibis.udf.scalar.pyarrow(  # type: ignore[untyped-decorator]
-        null_handling="special", signature=((dt.string,), dt.Array(dt.string))
-    )
+    @ibis.udf.scalar.pyarrow(null_handling="special", signature=((dt.string,), dt.Array(dt.string)))
     def sent(extra):  # type: ignore[no-untyped-def]
         rows = [None if text is None else of_row(text) for text in extra.to_pylist()]
         return pa.array(rows, pa.list_(pa.string()))
 
-    return sent
+    return sent  # type: ignore[no-any-return]
 
 
 def _read(column: CustomColumn, value: Any, known: dict[str, str]) -> str:
