@@ -14,15 +14,24 @@ COMPUTED: dict[str, pa.Schema] = {
     # what becomes of them ("join", "ask", "apart") and what a person decided ("", "join", "apart").
     "identity/pairs": pa.schema(
         [
-            ("left_own", _WHOLE), ("right_own", _WHOLE), ("weight", _NUMBER), ("probability", _NUMBER), ("band", _TEXT),
-            ("why", _TEXT), ("decided", _TEXT),
+            ("left_own", _WHOLE),
+            ("right_own", _WHOLE),
+            ("weight", _NUMBER),
+            ("probability", _NUMBER),
+            ("band", _TEXT),
+            ("why", _TEXT),
+            ("decided", _TEXT),
         ]
     ),
     # People's word on pairs of numbers, every one ever given; the newest of a pair counts.
     "identity/decisions": pa.schema(
         [
-            ("left_ids_of", _TEXT), ("left_customer_id", _TEXT), ("right_ids_of", _TEXT), ("right_customer_id", _TEXT),
-            ("verdict", _TEXT), ("at", pa.timestamp("us", tz="UTC")),
+            ("left_ids_of", _TEXT),
+            ("left_customer_id", _TEXT),
+            ("right_ids_of", _TEXT),
+            ("right_customer_id", _TEXT),
+            ("verdict", _TEXT),
+            ("at", pa.timestamp("us", tz="UTC")),
         ]
     ),
     # The life-cycle stage of each person at each month's end and now.
