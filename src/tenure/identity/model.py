@@ -109,7 +109,6 @@ _EMAIL = Field("email", Words("E-mail", "邮箱"), ("email",), (
     Level("local", Words("Same e-mail name at another provider", "邮箱用户名相同，域名不同"), 0.07, 1e-5, _both("local"), "local"),
     # Addresses are made of names, so of two people of one name they differ by little: by a figure, mostly.
     Level("close", Words("E-mails nearly the same", "邮箱相近"), 0.06, 2e-5, _both("figures"), off=("email", 2)),
-    Level("alike", Words("E-mails somewhat alike", "邮箱有些相似"), 0.05, 2e-3, alike=("email", 0.94), fixed=True),
     Level("different", Words("Different e-mails", "邮箱不同"), 0.17, 0.9999),
 ))  # fmt: skip
 
