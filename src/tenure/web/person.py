@@ -39,6 +39,7 @@ def page(request: HttpRequest, person_id: int) -> HttpResponse:
     with about(person_id) as lake:
         entries = timeline(lake, scope, person_id, now=timezone.now())
         numbers = duplicates.numbers_of(lake, {person_id}) if merges else []
+    related = relations.relations_of(scope, person_id, today=timezone.localdate())
     kind, channel = request.GET.get("kind", ""), request.GET.get("channel", "")
     chosen = [e for e in entries if kind in ("", e.kind) and channel in ("", e.channel)]
     upto = request.GET.get("upto", "")
@@ -69,8 +70,8 @@ def page(request: HttpRequest, person_id: int) -> HttpResponse:
         teams=Team.objects.all() if assigns else [],
         may_assign=assigns,
         numbers=numbers,
-        relations=relations.relations_of(scope, person_id, today=timezone.localdate()),
-        group=relations.group_of(scope, person_id, today=timezone.localdate()),
+        relations=related,
+        group=relations.group_of(scope, person_id, today=timezone.localdate()) if related else None,
         may_relate=may(request.user, "relate"),
         sides=relations.sides(),
         deeds=duplicates.history(scope, [number.own for number in numbers]) if merges else [],
