@@ -46,6 +46,7 @@ def page(request: HttpRequest, person_id: int) -> HttpResponse:
         entries = timeline(lake, scope, person_id, now=timezone.now())
         written, outside = as_written(lake, scope, card), from_outside(lake, scope, person_id)
         numbers = duplicates.numbers_of(lake, {person_id}) if merges else []
+    related = relations.relations_of(scope, person_id, today=timezone.localdate())
     kind, channel = request.GET.get("kind", ""), request.GET.get("channel", "")
     chosen = [e for e in entries if kind in ("", e.kind) and channel in ("", e.channel)]
     upto = request.GET.get("upto", "")
@@ -83,8 +84,8 @@ def page(request: HttpRequest, person_id: int) -> HttpResponse:
         teams=Team.objects.all() if assigns else [],
         may_assign=assigns,
         numbers=numbers,
-        relations=relations.relations_of(scope, person_id, today=timezone.localdate()),
-        group=relations.group_of(scope, person_id, today=timezone.localdate()),
+        relations=related,
+        group=relations.group_of(scope, person_id, today=timezone.localdate()) if related else None,
         may_relate=may(request.user, "relate"),
         sides=relations.sides(),
         deeds=duplicates.history(scope, [number.own for number in numbers]) if merges else [],

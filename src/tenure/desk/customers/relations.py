@@ -190,6 +190,8 @@ def relations_of(scope: Scope, person_id: int, *, today: date) -> list[Line]:
     here = consents.current(person_id)
     mine = consents.numbers_of(here)
     rows = list(Relation.objects.filter(Q(from_own__in=mine) | Q(to_own__in=mine)))
+    if not rows:
+        return []
     now = _merged({one for row in rows for one in (row.from_own, row.to_own)})
     cards = _cards(scope, {now[one] for row in rows for one in (row.from_own, row.to_own)} - {here})
     lines: list[Line] = []
@@ -222,6 +224,8 @@ def group_of(scope: Scope, person_id: int, *, today: date, kind: str = "branch")
     """
     here = consents.current(person_id)
     pairs = [pair for pair in _everything(kind, today) if pair[0] != pair[1]]
+    if not any(here in pair for pair in pairs):
+        return None
     seen = selectors.within_reach(scope, sorted({one for pair in pairs for one in pair} | {here}))
     above = {low: high for low, high in pairs if low in seen and high in seen}
     below: dict[int, list[int]] = {}
