@@ -21,7 +21,9 @@ def as_json(batch: pa.RecordBatch, names: list[str], called: Mapping[str, str] |
         return pa.nulls(batch.num_rows, pa.string())
     parts: list[object] = []
     for place, name in enumerate(names):
-        parts.append(("{" if place == 0 else ", ") + json.dumps((called or {}).get(name, name), ensure_ascii=False) + ": ")
+        parts.append(
+            ("{" if place == 0 else ", ") + json.dumps((called or {}).get(name, name), ensure_ascii=False) + ": "
+        )
         parts.append(_value(batch.column(name)))
     parts.append("}")
     return pc.binary_join_element_wise(*parts, "")
