@@ -123,9 +123,9 @@ def unsealed(rows: ibis.Table, table: str, home: Path, custom: Sequence[CustomCo
             # A value that was in standard form when it came is not kept twice.
             as_written = ibis.ifelse(rows[fault] == "", rows[name], ibis.null("string"))
             opened[form] = ibis.coalesce(opened[form], _opener(home, sealed_columns(table)[name])(as_written))
-    for column in custom:
-        if column.personal and column.name in rows.columns:
-            opened[column.name] = in_type(_opener(home, custom_context(table, column))(rows[column.name]), column)
+    for own in custom:
+        if own.personal and own.name in rows.columns:
+            opened[own.name] = in_type(_opener(home, custom_context(table, own))(rows[own.name]), own)
     return rows.mutate(**opened) if opened else rows
 
 
