@@ -20,15 +20,17 @@ PEOPLE_ROWS = pa.table({
 })  # fmt: skip
 
 
-def test_spark_weighs_every_pair_as_duckdb_does():
+def test_spark_weighs_every_pair_as_duckdb_does(tmp_path):
     from pyspark.sql import SparkSession
     from splink import SparkAPI
     from splink.backends.spark import similarity_jar_location
 
     spark = (
         SparkSession.builder.master("local[2]").config("spark.jars", similarity_jar_location())
+        .config("spark.driver.bindAddress", "127.0.0.1").config("spark.driver.host", "127.0.0.1")
         .config("spark.sql.shuffle.partitions", 2).config("spark.ui.enabled", False).getOrCreate()
     )  # fmt: skip
+    spark.sparkContext.setCheckpointDir(str(tmp_path))
     rows = forms.people(PEOPLE_ROWS, np.arange(7))
 
     there, __ = score(rows, PEOPLE, SparkAPI(spark_session=spark), learn=True)
