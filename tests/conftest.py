@@ -73,13 +73,18 @@ OPTIONAL = {"data"}  # the data sets are not part of the product; their absence 
 _skipped: dict[str, int] = {}
 
 
-# Folders whose files take minutes: begun first, so that of two processes none is left alone with them at the end.
+# Folders whose tests take minutes: begun first, so that of two processes none is left alone with them at the end.
 LONGEST = ("sweep", "end_to_end", "backup", "pipeline", "rights")
+# Each of its tests stands alone and takes as long as many a file; the tests of other files share what they set up.
+ALONE = "sweep"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     rank = {str(ROOT / "tests" / name): place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: rank.get(str(item.path.parent), len(LONGEST)))
+    for item in items:
+        if item.path.parent.name != ALONE:
+            item.add_marker(pytest.mark.xdist_group(item.path.relative_to(ROOT).as_posix()))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
