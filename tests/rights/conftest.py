@@ -55,7 +55,7 @@ class Shop:
         path.write_text(text, encoding="utf-8")
         return import_file(
             self.lake, path, contract, zone="Asia/Shanghai", currency="CNY",
-            rejects_folder=self.workspace.rejects_folder, now=MONDAY, source=source,
+            rejects_folder=self.workspace.rejects_folder, again=True, now=MONDAY, source=source,
         )  # fmt: skip
 
     def refresh(self, days: int = 0) -> None:
