@@ -398,3 +398,115 @@ def test_every_contract_can_be_chosen(dee: Client, home: Path) -> None:
         assert f'<option value="{contract}"' in page
         dee.post(f"/data/import/{upload.pk}/", {"next": "1", "contract": contract})
         assert dee.get(f"/data/import/{upload.pk}/map/").status_code == 200, contract
+
+
+def deals(slips: int, first: int = 0) -> str:
+    rows = [
+        f"A-{n},C-{n},2026-03-01,5,{'GTXPro' if n < first + slips else 'GTX Pro'}\n" for n in range(first, first + 12)
+    ]
+    return "order_id,customer_id,ordered_at,amount,Series\n" + "".join(rows)
+
+
+def offered(page: Any) -> list[tuple[str, str, str, int | None, bool]]:
+    return [(one.column, one.value, one.better, one.rows, one.mended) for one in page.context["slips"]]
+
+
+def extras(home: Path) -> list[str]:
+    lake = Lake(home / "lake")
+    return sorted(lake.to_arrow(lake.read("received/orders", actor=SYSTEM))["extra"].to_pylist())
+
+
+def test_a_misspelt_value_is_mended_when_it_is_ticked_and_stays_beside(dee: Client, home: Path) -> None:
+    upload = sent(dee, deals(2))
+    check = f"/data/import/{upload.pk}/check/"
+    mapped(dee, upload)
+    jobs.work_off()
+    page = dee.get(check)
+    found = offered(page)
+    dee.post(check, {"mend": page.context["slips"][0].mark})
+    jobs.work_off()
+    again = dee.get(check)
+    dee.post(f"/data/import/{upload.pk}/run/")
+    jobs.work_off()
+
+    assert found == [("Series", "GTXPro", "GTX Pro", 2, False)]
+    assert "<code>GTXPro</code>" in page.content.decode()
+    assert "in the first" not in page.content.decode()
+    assert offered(again) == [("Series", "GTXPro", "GTX Pro", 2, True)]
+    assert extras(home)[:2] == ['{"Series": "GTX Pro", "Series (original)": "GTXPro"}'] * 2
+    assert set(extras(home)[2:]) <= {'{"Series": "GTX Pro"}', '{"Series": "GTX Pro", "Series (original)": null}'}
+    assert MappingTemplate.objects.count() == 0
+
+
+def test_a_misspelt_value_nobody_ticks_comes_in_as_it_is(dee: Client, home: Path) -> None:
+    imported(dee, sent(dee, deals(2)))
+
+    assert sum('"GTXPro"' in one for one in extras(home)) == 2
+
+
+def test_what_was_agreed_to_is_mended_in_the_next_file_without_asking(dee: Client, home: Path) -> None:
+    first = sent(dee, deals(2), "first.csv")
+    mapped(dee, first)
+    jobs.work_off()
+    marks = [one.mark for one in dee.get(f"/data/import/{first.pk}/check/").context["slips"]]
+    dee.post(f"/data/import/{first.pk}/check/", {"mend": marks, "keep_as": "Shop"})
+    template = MappingTemplate.objects.get()
+
+    second = sent(dee, deals(3, first=20), "second.csv")
+    dee.post(f"/data/import/{second.pk}/", {"source": "shop", "template": str(template.pk)})
+    page = dee.get(f"/data/import/{second.pk}/map/")
+    fields = {f"field-{c.place}": c.choice for c in page.context["columns"]}
+    dee.post(f"/data/import/{second.pk}/map/", fields | {"check": "1"})
+    jobs.work_off()
+    check = dee.get(f"/data/import/{second.pk}/check/")
+    dee.post(f"/data/import/{second.pk}/run/")
+    jobs.work_off()
+
+    assert template.corrections == {"Series": {"GTXPro": "GTX Pro"}}
+    assert (offered(check), check.context["keep_as"]) == ([("Series", "GTXPro", "GTX Pro", 3, True)], "Shop")
+    assert sum('"GTX Pro"' in one for one in extras(home)) == 12
+
+
+def test_a_correction_taken_back_leaves_the_template_too(dee: Client, home: Path) -> None:
+    upload = sent(dee, deals(2))
+    check = f"/data/import/{upload.pk}/check/"
+    mapped(dee, upload)
+    jobs.work_off()
+    dee.post(check, {"mend": dee.get(check).context["slips"][0].mark, "keep_as": "Shop"})
+    jobs.work_off()
+    dee.post(check, {"keep_as": "Shop"})
+    jobs.work_off()
+
+    upload.refresh_from_db()
+    assert MappingTemplate.objects.get().corrections == {}
+    assert "corrections" not in upload.choices
+    assert offered(dee.get(check)) == [("Series", "GTXPro", "GTX Pro", 2, False)]
+
+
+def test_misspelt_values_are_looked_for_in_so_many_rows_and_the_page_says_so(
+    dee: Client, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tenure.desk.work.imports.LOOKED_INTO", 10)
+    monkeypatch.setattr("tenure.sources.csv.BLOCK", 400)
+    upload = sent(dee, deals(2) + deals(0, first=20).partition("\n")[2])
+    mapped(dee, upload)
+    jobs.work_off()
+
+    page = dee.get(f"/data/import/{upload.pk}/check/")
+
+    assert 10 <= page.context["looked_into"] < 24
+    assert offered(page) == [("Series", "GTXPro", "GTX Pro", 2, False)]
+    assert f"Looked for in the first {page.context['looked_into']} rows" in page.content.decode()
+
+
+def test_an_erasure_takes_a_template_that_mends_a_name(dee: Client, home: Path) -> None:
+    from tenure.desk.governance.holdings import HOLDINGS, Wanted
+
+    for name, right in (("One", "王小明"), ("Two", "GTX Pro")):
+        MappingTemplate.objects.create(
+            name=name, source="shop", contract="orders", corrections={"Series": {"x": right}}, made_at=MONDAY
+        )
+
+    gone = HOLDINGS["mapping_templates"].let_go(Wanted((1,), (), {"name": ("王小明",)}), MONDAY)
+
+    assert (gone, [one.name for one in MappingTemplate.objects.all()]) == (1, ["Two"])

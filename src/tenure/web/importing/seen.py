@@ -1,6 +1,8 @@
 """What a file that was sent shows, as the pages of its import need it."""
 
-from collections.abc import Mapping, Sequence
+import hashlib
+import json
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import replace as dc_replace
 from pathlib import Path
@@ -8,7 +10,7 @@ from typing import Any
 
 import tenure.sources as sources
 from tenure.contracts import CONTRACTS, Column, Contract
-from tenure.desk.work import uploads
+from tenure.desk.work import imports, uploads
 from tenure.desk.work.jobs import storable
 from tenure.desk.work.models import Upload
 from tenure.errors import TenureError
@@ -85,6 +87,50 @@ def columns(found: Sighting, mapping: Mapping[str, str]) -> list[Mapped]:
         )
         for place, header in enumerate(found.headers)
     ]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Slip:
+    """A misspelt value as the check offers it. mark: names it in the form; rows: None where the look did not count it."""
+
+    mark: str
+    column: str
+    value: str
+    better: str
+    rows: int | None
+    mended: bool
+
+
+def slips(upload: Upload) -> list[Slip]:
+    """What the check took for misspelt, and what is mended already, whoever agreed to it."""
+    corrections: Mapping[str, Mapping[str, str]] = upload.choices.get("corrections", {})
+    found, _rows = imports.slips_of(upload)
+    offered = [one for one in found if corrections.get(one.column, {}).get(one.value) is None]
+    rows = {(one.column, one.value): one.rows for one in found}
+    agreed = [(column, *pair) for column, pairs in corrections.items() for pair in pairs.items()]
+    return [
+        *(Slip(_mark(*one), *one, rows.get(one[:2]), True) for one in agreed),
+        *(
+            Slip(_mark(one.column, one.value, one.better), one.column, one.value, one.better, one.rows, False)
+            for one in offered
+        ),
+    ]
+
+
+def agreed(upload: Upload, marks: Collection[str]) -> dict[str, dict[str, str]]:
+    """The corrections ticked; of a chain, every link goes to its end."""
+    result: dict[str, dict[str, str]] = {}
+    for one in slips(upload):
+        if one.mark in marks:
+            result.setdefault(one.column, {})[one.value] = one.better
+    return {
+        column: {value: pairs.get(better, better) for value, better in pairs.items()}
+        for column, pairs in result.items()
+    }
+
+
+def _mark(column: str, value: str, better: str) -> str:
+    return hashlib.sha256(json.dumps([column, value, better]).encode()).hexdigest()[:20]
 
 
 def missing(found: Sighting) -> list[Column]:

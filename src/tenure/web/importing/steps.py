@@ -221,12 +221,18 @@ def map_(request: HttpRequest, upload: Upload) -> HttpResponse:
 
 @of_an_upload
 def check(request: HttpRequest, upload: Upload) -> HttpResponse:
-    """What the import would do: how many rows come in, which do not and why."""
+    """What the import would do: how many rows come in, which do not and why, and which values are likely misspelt."""
     if over := _over(upload):
         return over
     job = upload.job
     if job is None:
         return HttpResponseRedirect(reverse("admin:import_map", args=[upload.pk]))
+    if request.method == "POST":
+        try:
+            _mend(request, upload)
+        except TenureError as error:
+            messages.error(request, str(error))
+        return HttpResponseRedirect(reverse("admin:import_check", args=[upload.pk]))
     result = job.result if job.status == job.Status.DONE else {}
     shape = CONTRACTS[upload.choices["contract"]]
     return render(
@@ -243,8 +249,27 @@ def check(request: HttpRequest, upload: Upload) -> HttpResponse:
         samples=[(words, _table(shape, imports.samples_of(upload).get(name, []))) for name, words in _SAMPLED.items()],
         rejects=first_rejects(result.get("reject_file")),
         sums=sums(result),
+        slips=seen.slips(upload),
+        looked_into=imports.slips_of(upload)[1],
+        keep_as=upload.choices.get("template", ""),
         **_about(upload),
     )
+
+
+def _mend(request: HttpRequest, upload: Upload) -> None:
+    """Take over which misspelt values are to be mended, and try the import out again with them."""
+    agreed = seen.agreed(upload, request.POST.getlist("mend"))
+    headers = list(seen.sighting(upload).headers)
+    now, actor = timezone.now(), _actor(request)
+    kept = uploads.mend(
+        upload.pk, agreed, headers, keep_as=request.POST.get("keep_as", ""), actor=actor, now=now
+    )  # fmt: skip
+    uploads.begin(upload.pk, uploads.CHECK, actor=actor, now=now)
+    if kept is not None:
+        messages.success(
+            request,
+            _("Kept with the template “%(name)s”: its next file is mended without asking.") % {"name": kept.name},
+        )
 
 
 @require_POST
