@@ -21,6 +21,7 @@ from tenure.desk.work import jobs, uploads
 from tenure.desk.work.models import Job, MappingTemplate, Upload
 from tenure.lake import SYSTEM, Lake
 from tests.cast import MONDAY
+from tests.conftest import DATA
 
 pytestmark = pytest.mark.django_db
 
@@ -614,3 +615,31 @@ def test_the_file_to_fill_in_has_the_companys_own_fields_and_goes_in_as_it_is(de
     assert 'href="/data/template/customers/"' in start
     assert f"c_{field.pk}" in fields.values()
     assert dee.get("/data/template/nothing/").status_code == 404
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("name", "contract", "found"),
+    [
+        ("accounts", "customers", ("sector", "technolgy", "technology")),
+        ("sales_pipeline", "opportunities", ("product", "GTXPro", "GTX Pro")),
+    ],
+)
+def test_the_misspelt_values_of_a_real_sales_desk_are_offered(
+    dee: Client, home: Path, name: str, contract: str, found: tuple[str, str, str]
+) -> None:
+    if contract == "opportunities":  # every deal has GTXPro: only the list of products tells
+        products = sent(dee, (DATA / "crm_sales" / "products.parquet").read_bytes(), "products.parquet")
+        mapped(dee, products, contract="products")
+        dee.post(f"/data/import/{products.pk}/run/")
+        jobs.work_off()
+    upload = sent(dee, (DATA / "crm_sales" / f"{name}.parquet").read_bytes(), f"{name}.parquet")
+    dee.post(f"/data/import/{upload.pk}/", {"next": "1", "contract": contract})
+    page = dee.get(f"/data/import/{upload.pk}/map/")
+    fields = {f"field-{c.place}": c.choice for c in page.context["columns"]} | {"number_rows": "1"}
+    dee.post(f"/data/import/{upload.pk}/map/", fields | {"check": "1"})
+    jobs.work_off()
+
+    check = dee.get(f"/data/import/{upload.pk}/check/", follow=True)
+
+    assert found in [one[:3] for one in offered(check)], [str(m) for m in check.context["messages"]]
