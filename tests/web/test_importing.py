@@ -643,3 +643,19 @@ def test_the_misspelt_values_of_a_real_sales_desk_are_offered(
     check = dee.get(f"/data/import/{upload.pk}/check/", follow=True)
 
     assert found in [one[:3] for one in offered(check)], [str(m) for m in check.context["messages"]]
+
+
+@pytest.mark.parametrize(("personal", "offers"), [(True, []), (False, ["GTXPro"])])
+def test_a_personal_field_of_the_company_is_not_looked_into(
+    dee: Client, home: Path, personal: bool, offers: list[str]
+) -> None:
+    add_field(Draft(name_en="Series", personal=personal, contract="orders"), actor=None, now=MONDAY)
+    tell_fields(Lake(home / "lake"), now=MONDAY)
+    upload = sent(dee, deals(2))
+    mapped(dee, upload)
+    jobs.work_off()
+
+    page = dee.get(f"/data/import/{upload.pk}/check/")
+
+    assert page.context["result"]["accepted"] == 12
+    assert [one.value for one in page.context["slips"]] == offers
