@@ -257,6 +257,27 @@ def test_the_template_of_a_contract_can_be_filled_in_and_imported(new: Path, her
     assert "1 rows read = 1 accepted" in said
 
 
+def test_the_template_ends_with_the_companys_own_fields_where_there_are_any(
+    new: Path, here: Callable[..., Ended]
+) -> None:
+    plain = here(new, "template", "customers").stdout
+    opened_for_nothing = new.exists()
+    added = """
+from tenure.cli import opened
+opened.desk()
+from tenure.desk.customers.api import Draft, add_field
+add_field(Draft(name_en="Tier"), actor=None, now=opened.now())
+"""
+    subprocess.run([sys.executable, "-c", added], env=surroundings(new), check=True)
+
+    heading, example = tenure(new, "template", "customers").stdout.splitlines()
+
+    assert not opened_for_nothing
+    assert heading == plain.splitlines()[0] + ",Tier"
+    assert example.startswith(plain.splitlines()[1] + ",")
+    assert tenure(new, "template", "orders").stdout == here(new, "template", "orders").stdout
+
+
 def test_ctrl_c_in_an_import_ends_with_130_and_nothing_is_visible(new: Path, orders: Path) -> None:
     stopped_within = """
 import os, signal, sys

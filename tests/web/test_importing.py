@@ -13,12 +13,15 @@ from django.test import Client
 from django.utils import timezone
 
 from tenure.contracts import CONTRACTS
+from tenure.desk.customers.api import Draft, add_field, tell_fields
+from tenure.desk.customers.fields.models import CustomField
 from tenure.desk.governance.models import AuditEntry, User
 from tenure.desk.governance.roles import BUILT_IN
 from tenure.desk.work import jobs, uploads
 from tenure.desk.work.models import Job, MappingTemplate, Upload
 from tenure.lake import SYSTEM, Lake
 from tests.cast import MONDAY
+from tests.conftest import DATA
 
 pytestmark = pytest.mark.django_db
 
@@ -398,3 +401,261 @@ def test_every_contract_can_be_chosen(dee: Client, home: Path) -> None:
         assert f'<option value="{contract}"' in page
         dee.post(f"/data/import/{upload.pk}/", {"next": "1", "contract": contract})
         assert dee.get(f"/data/import/{upload.pk}/map/").status_code == 200, contract
+
+
+def deals(slips: int, first: int = 0) -> str:
+    rows = [
+        f"A-{n},C-{n},2026-03-01,5,{'GTXPro' if n < first + slips else 'GTX Pro'}\n" for n in range(first, first + 12)
+    ]
+    return "order_id,customer_id,ordered_at,amount,Series\n" + "".join(rows)
+
+
+def offered(page: Any) -> list[tuple[str, str, str, int | None, bool]]:
+    return [(one.column, one.value, one.better, one.rows, one.mended) for one in page.context["slips"]]
+
+
+def extras(home: Path) -> list[str]:
+    lake = Lake(home / "lake")
+    return sorted(lake.to_arrow(lake.read("received/orders", actor=SYSTEM))["extra"].to_pylist())
+
+
+def test_a_misspelt_value_is_mended_when_it_is_ticked_and_stays_beside(dee: Client, home: Path) -> None:
+    upload = sent(dee, deals(2))
+    check = f"/data/import/{upload.pk}/check/"
+    mapped(dee, upload)
+    jobs.work_off()
+    page = dee.get(check)
+    found = offered(page)
+    dee.post(check, {"mend": page.context["slips"][0].mark})
+    jobs.work_off()
+    again = dee.get(check)
+    dee.post(f"/data/import/{upload.pk}/run/")
+    jobs.work_off()
+
+    assert found == [("Series", "GTXPro", "GTX Pro", 2, False)]
+    assert "<code>GTXPro</code>" in page.content.decode()
+    assert "in the first" not in page.content.decode()
+    assert offered(again) == [("Series", "GTXPro", "GTX Pro", 2, True)]
+    assert extras(home)[:2] == ['{"Series": "GTX Pro", "Series (original)": "GTXPro"}'] * 2
+    assert set(extras(home)[2:]) <= {'{"Series": "GTX Pro"}', '{"Series": "GTX Pro", "Series (original)": null}'}
+    assert MappingTemplate.objects.count() == 0
+
+
+def test_a_misspelt_value_nobody_ticks_comes_in_as_it_is(dee: Client, home: Path) -> None:
+    imported(dee, sent(dee, deals(2)))
+
+    assert sum('"GTXPro"' in one for one in extras(home)) == 2
+
+
+def test_what_was_agreed_to_is_mended_in_the_next_file_without_asking(dee: Client, home: Path) -> None:
+    first = sent(dee, deals(2), "first.csv")
+    mapped(dee, first)
+    jobs.work_off()
+    marks = [one.mark for one in dee.get(f"/data/import/{first.pk}/check/").context["slips"]]
+    dee.post(f"/data/import/{first.pk}/check/", {"mend": marks, "keep_as": "Shop"})
+    template = MappingTemplate.objects.get()
+
+    second = sent(dee, deals(3, first=20), "second.csv")
+    dee.post(f"/data/import/{second.pk}/", {"source": "shop", "template": str(template.pk)})
+    page = dee.get(f"/data/import/{second.pk}/map/")
+    fields = {f"field-{c.place}": c.choice for c in page.context["columns"]}
+    dee.post(f"/data/import/{second.pk}/map/", fields | {"check": "1"})
+    jobs.work_off()
+    check = dee.get(f"/data/import/{second.pk}/check/")
+    dee.post(f"/data/import/{second.pk}/run/")
+    jobs.work_off()
+
+    assert template.corrections == {"Series": {"GTXPro": "GTX Pro"}}
+    assert (offered(check), check.context["keep_as"]) == ([("Series", "GTXPro", "GTX Pro", 3, True)], "Shop")
+    assert sum('"GTX Pro"' in one for one in extras(home)) == 12
+
+
+def test_a_correction_taken_back_leaves_the_template_too(dee: Client, home: Path) -> None:
+    upload = sent(dee, deals(2))
+    check = f"/data/import/{upload.pk}/check/"
+    mapped(dee, upload)
+    jobs.work_off()
+    dee.post(check, {"mend": dee.get(check).context["slips"][0].mark, "keep_as": "Shop"})
+    jobs.work_off()
+    dee.post(check, {"keep_as": "Shop"})
+    jobs.work_off()
+
+    upload.refresh_from_db()
+    assert MappingTemplate.objects.get().corrections == {}
+    assert "corrections" not in upload.choices
+    assert offered(dee.get(check)) == [("Series", "GTXPro", "GTX Pro", 2, False)]
+
+
+def test_misspelt_values_are_looked_for_in_so_many_rows_and_the_page_says_so(
+    dee: Client, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tenure.desk.work.imports.LOOKED_INTO", 10)
+    monkeypatch.setattr("tenure.sources.csv.BLOCK", 400)
+    upload = sent(dee, deals(2) + deals(0, first=20).partition("\n")[2])
+    mapped(dee, upload)
+    jobs.work_off()
+
+    page = dee.get(f"/data/import/{upload.pk}/check/")
+
+    assert 10 <= page.context["looked_into"] < 24
+    assert offered(page) == [("Series", "GTXPro", "GTX Pro", 2, False)]
+    assert f"Looked for in the first {page.context['looked_into']} rows" in page.content.decode()
+
+
+def test_an_erasure_takes_a_template_that_mends_a_name(dee: Client, home: Path) -> None:
+    from tenure.desk.governance.holdings import HOLDINGS, Wanted
+
+    for name, right in (("One", "王小明"), ("Two", "GTX Pro")):
+        MappingTemplate.objects.create(
+            name=name, source="shop", contract="orders", corrections={"Series": {"x": right}}, made_at=MONDAY
+        )
+
+    gone = HOLDINGS["mapping_templates"].let_go(Wanted((1,), (), {"name": ("王小明",)}), MONDAY)
+
+    assert (gone, [one.name for one in MappingTemplate.objects.all()]) == (1, ["Two"])
+
+
+PEOPLE = "customer_id,name,Tier\n" + "".join(f"C-{n},Wang {n},{('Gold', 'Silver')[n % 2]}\n" for n in range(8))
+
+
+def at_the_columns(client: Client, content: str, **more: str) -> tuple[Upload, dict[str, str]]:
+    upload = sent(client, content, "people.csv")
+    client.post(f"/data/import/{upload.pk}/", {"next": "1", "source": "crm", "contract": "customers", **more})
+    page = client.get(f"/data/import/{upload.pk}/map/")
+    return upload, {f"field-{c.place}": c.choice for c in page.context["columns"]}
+
+
+def test_a_column_nobody_knows_becomes_a_field_with_one_click(dee: Client, home: Path) -> None:
+    upload, fields = at_the_columns(dee, PEOPLE)
+    page = dee.get(f"/data/import/{upload.pk}/map/").content.decode()
+
+    after = dee.post(f"/data/import/{upload.pk}/map/", fields | {"make": "2"}, follow=True)
+    field = CustomField.objects.get()
+    dee.post(f"/data/import/{upload.pk}/map/", {**fields, "field-2": f"c_{field.pk}", "check": "1"})
+    jobs.work_off()
+    dee.post(f"/data/import/{upload.pk}/run/")
+    jobs.work_off()
+
+    assert page.count("Make a field of it") == 1
+    assert (field.name_en, field.kind, [one.en for one in field.options]) == ("Tier", "choice", ["Gold", "Silver"])
+    assert [c.choice for c in after.context["columns"]] == ["customer_id", "name", f"c_{field.pk}"]
+    assert "Make a field of it" not in after.content.decode()
+    assert AuditEntry.objects.filter(verb="add_custom_field", actor__username="dee").count() == 1
+    lake = Lake(home / "lake")
+    tell_fields(lake, now=MONDAY)
+    rows = lake.to_arrow(lake.current("customers"))
+    assert set(rows[f"c_{field.pk}"].to_pylist()) == {one.code for one in field.options}
+
+
+def test_fields_of_the_company_are_offered_and_the_one_named_so_is_guessed(dee: Client, home: Path) -> None:
+    tier = add_field(Draft(name_en="Tier"), actor=None, now=MONDAY)
+    other = add_field(Draft(name_en="Grade"), actor=None, now=MONDAY)
+    upload, fields = at_the_columns(dee, PEOPLE)
+
+    page = dee.get(f"/data/import/{upload.pk}/map/")
+    answer = dee.post(f"/data/import/{upload.pk}/map/", {**fields, "field-2": f"c_{other.pk}", "check": "1"})
+
+    assert fields["field-2"] == f"c_{tier.pk}"
+    assert f'<option value="c_{other.pk}"' in page.content.decode()
+    assert answer.status_code == 302
+    assert Upload.objects.get(pk=upload.pk).choices["mapping"]["Tier"] == f"c_{other.pk}"
+
+
+def test_a_field_whose_name_is_taken_is_not_made_twice(dee: Client, home: Path) -> None:
+    add_field(Draft(name_en="Tier"), actor=None, now=MONDAY)
+    upload, fields = at_the_columns(dee, PEOPLE)
+
+    answer = dee.post(f"/data/import/{upload.pk}/map/", {**fields, "field-2": "-", "make": "2"})
+
+    assert CustomField.objects.count() == 1
+    assert [str(one) for one in answer.context["messages"]]
+
+
+def test_no_field_is_made_without_the_permission_nor_of_other_records(
+    dee: Client, home: Path, people: dict[str, User]
+) -> None:
+    from tenure.desk.governance import services
+
+    admin = BUILT_IN["admin"]
+    loader = replace(admin, code="loader", permissions=admin.permissions - {"fields"})
+    services.save_role(loader, actor=people["dee"], now=MONDAY)
+    people["ivy"].role = "loader"
+    people["ivy"].save()
+    ivy = signed_in(people["ivy"])
+    upload, fields = at_the_columns(ivy, PEOPLE)
+    ivy.post(f"/data/import/{upload.pk}/map/", fields | {"make": "2"})
+    other = sent(dee, ORDERS)
+    dee.post(f"/data/import/{other.pk}/", {"next": "1", "contract": "orders"})
+    page = dee.get(f"/data/import/{other.pk}/map/").content.decode()
+    dee.post(f"/data/import/{other.pk}/map/", {"make": "4"})
+
+    assert "Make a field of it" not in ivy.get(f"/data/import/{upload.pk}/map/").content.decode()
+    assert "Make a field of it" not in page
+    assert not CustomField.objects.exists()
+
+
+@pytest.mark.parametrize("place", ["99", "-1", "x", "²"])
+def test_a_column_that_is_not_there_makes_no_field(dee: Client, home: Path, place: str) -> None:
+    upload, fields = at_the_columns(dee, PEOPLE)
+
+    answer = dee.post(f"/data/import/{upload.pk}/map/", fields | {"make": place})
+
+    assert (answer.status_code, CustomField.objects.count()) == (200, 0)
+
+
+def test_the_file_to_fill_in_has_the_companys_own_fields_and_goes_in_as_it_is(dee: Client, home: Path) -> None:
+    field = add_field(Draft(name_en="Tier"), actor=None, now=MONDAY)
+
+    answer = dee.get("/data/template/customers/")
+    start = dee.get("/data/import/").content.decode()
+    _upload, fields = at_the_columns(dee, answer.content.decode("utf-8-sig"))
+
+    assert answer.content.decode("utf-8-sig").splitlines()[0].endswith(",Tier")
+    assert 'attachment; filename="customers.csv"' in answer.headers["Content-Disposition"]
+    assert 'href="/data/template/customers/"' in start
+    assert f"c_{field.pk}" in fields.values()
+    assert dee.get("/data/template/nothing/").status_code == 404
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("name", "contract", "found"),
+    [
+        ("accounts", "customers", ("sector", "technolgy", "technology")),
+        ("sales_pipeline", "opportunities", ("product", "GTXPro", "GTX Pro")),
+    ],
+)
+def test_the_misspelt_values_of_a_real_sales_desk_are_offered(
+    dee: Client, home: Path, name: str, contract: str, found: tuple[str, str, str]
+) -> None:
+    if contract == "opportunities":  # every deal has GTXPro: only the list of products tells
+        products = sent(dee, (DATA / "crm_sales" / "products.parquet").read_bytes(), "products.parquet")
+        mapped(dee, products, contract="products")
+        dee.post(f"/data/import/{products.pk}/run/")
+        jobs.work_off()
+    upload = sent(dee, (DATA / "crm_sales" / f"{name}.parquet").read_bytes(), f"{name}.parquet")
+    dee.post(f"/data/import/{upload.pk}/", {"next": "1", "contract": contract})
+    page = dee.get(f"/data/import/{upload.pk}/map/")
+    fields = {f"field-{c.place}": c.choice for c in page.context["columns"]} | {"number_rows": "1"}
+    dee.post(f"/data/import/{upload.pk}/map/", fields | {"check": "1"})
+    jobs.work_off()
+
+    check = dee.get(f"/data/import/{upload.pk}/check/", follow=True)
+
+    assert found in [one[:3] for one in offered(check)], [str(m) for m in check.context["messages"]]
+
+
+@pytest.mark.parametrize(("personal", "offers"), [(True, []), (False, ["GTXPro"])])
+def test_a_personal_field_of_the_company_is_not_looked_into(
+    dee: Client, home: Path, personal: bool, offers: list[str]
+) -> None:
+    add_field(Draft(name_en="Series", personal=personal, contract="orders"), actor=None, now=MONDAY)
+    tell_fields(Lake(home / "lake"), now=MONDAY)
+    upload = sent(dee, deals(2))
+    mapped(dee, upload)
+    jobs.work_off()
+
+    page = dee.get(f"/data/import/{upload.pk}/check/")
+
+    assert page.context["result"]["accepted"] == 12
+    assert [one.value for one in page.context["slips"]] == offers

@@ -1,6 +1,7 @@
 """The data quality page: worst first, every figure opens its records, and nobody sees more there than elsewhere."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +11,9 @@ import pytest
 from django.test import Client
 
 from tenure.desk.customers.api import publish
-from tenure.desk.governance.models import AuditEntry
+from tenure.desk.governance import services
+from tenure.desk.governance.models import AuditEntry, User
+from tenure.desk.governance.roles import BUILT_IN
 from tenure.lake import Lake
 from tenure.pipeline.quality import STEPS
 from tenure.pipeline.run import Context
@@ -190,3 +193,20 @@ def test_before_anything_is_counted_the_page_says_what_to_do(
     client.force_login(people["dee"])
 
     assert "tenure refresh" in client.get("/quality/").content.decode()
+
+
+def test_what_several_share_leads_to_the_duplicates_for_whom_may_join_them(
+    sign_in: SignIn, company: dict[str, User]
+) -> None:
+    analyst = BUILT_IN["analyst"]
+    services.save_role(replace(analyst, code="checker", fields={}), actor=company["dee"], now=MONDAY)
+    User.objects.filter(username="ivy").update(role="checker")
+    shared = "/quality/rows/?contract=customers&field=email&flaw=shared"
+
+    dee, ivy = (sign_in(name).get(shared).content.decode() for name in ("dee", "ivy"))
+    other = sign_in("dee").get("/quality/rows/?contract=customers&field=phone&flaw=no_area_code").content.decode()
+
+    assert '<a class="t-more" href="/duplicates/">Look through the likely duplicates</a>' in dee
+    assert '<a class="t-more" href="/customers/">Look at these customers</a>' in ivy
+    assert '<a class="t-more" href="/data/">' in other
+    assert "/duplicates/" not in other.partition("t-warn")[2].partition("</section>")[0]

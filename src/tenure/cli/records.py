@@ -155,10 +155,18 @@ def _pairs(given: list[str]) -> dict[str, str]:
 
 
 def template(contract: Annotated[str, typer.Argument(help=tr("Name of the contract."))]) -> None:
-    typer.echo(contract_named(contract).template, nl=False)
+    shape = contract_named(contract)
+    # The desk is opened only for a company that has fields of its own: a template needs no workspace.
+    own = opened.lake().custom(shape.name)
+    if own:
+        opened.desk()
+        from tenure.desk.customers.api import template_of
+    typer.echo(template_of(shape.name) if own else shape.template, nl=False)
 
 
-template.__doc__ = tr("Print a CSV file to fill in: the headings of a contract, and one example row.")
+template.__doc__ = tr(
+    "Print a CSV file to fill in: the headings of a contract and the company's own fields, and one example row."
+)
 
 
 def batches(format: Annotated[Format, typer.Option("--format", help=tr("table, json or csv"))] = Format.table) -> None:

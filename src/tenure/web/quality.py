@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 from tenure.contracts import CONTRACTS, Contract, standard_column
 from tenure.desk.customers.models import Customer, Publication
 from tenure.desk.governance import audit
-from tenure.desk.governance.api import scope_of
+from tenure.desk.governance.api import may, scope_of
 from tenure.desk.governance.models import User
 from tenure.desk.lake import lake
 from tenure.identity.standard import suggested
@@ -106,7 +106,7 @@ def rows(request: HttpRequest) -> HttpResponse:
         page=at,
         more=more,
         query=urlencode({"contract": contract, "field": field, "flaw": code, "source": source}),
-        step=_step(flaw),
+        step=_step(flaw, request.user),
         named=scope.shows("name") != "hidden",
     )
 
@@ -253,8 +253,10 @@ def _shown(row: Row, shape: Contract, field: str, code: str, names: dict[int, Cu
     }
 
 
-def _step(flaw: Flaw) -> tuple[str, str]:
-    """Where to go next, and what it is called."""
+def _step(flaw: Flaw, user: Any) -> tuple[str, str]:
+    """Where this person goes next, and what it is called."""
+    if flaw.step == "duplicates" and may(user, "merge"):
+        return reverse("admin:duplicates"), _("Look through the likely duplicates")
     if flaw.step == "duplicates":
         return reverse("admin:customers"), _("Look at these customers")
     return reverse("admin:data"), _("Mend it in the source, then import the file again")

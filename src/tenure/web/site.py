@@ -130,6 +130,7 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
                 name="migration_act",
             ),
             path("data/import/", self.page("import", steps.start), name="import"),
+            path("data/template/<slug:contract>/", self.page("import", steps.to_fill_in), name="import_template"),
             path("data/import/<int:upload_id>/", self.page("import", steps.look), name="import_look"),
             path("data/import/<int:upload_id>/map/", self.page("import", steps.map_), name="import_map"),
             path("data/import/<int:upload_id>/check/", self.page("import", steps.check), name="import_check"),

@@ -3,13 +3,17 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from tenure.desk.customers.fields.definitions import Draft, propose
+from tenure.desk.customers.fields.definitions import Draft, add_field, propose
+from tenure.desk.customers.fields.definitions import known as own_fields
 from tenure.desk.customers.fields.definitions import template as template_of
 from tenure.desk.customers.fields.values import tell as tell_fields
 from tenure.desk.customers.models import Publication
 from tenure.desk.customers.publishing import publish, republish
 
-__all__ = ["Draft", "Shown", "propose", "publish", "republish", "shown", "tell_fields", "template_of"]
+__all__ = [
+    "Draft", "Shown", "add_field", "own_fields", "propose", "publish", "republish", "shown", "tell_fields",
+    "template_of",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from tenure.desk.governance.models import User
 from tenure.desk.work.events import FeedRan, FeedSaved
 from tenure.desk.work.jobs import Running, Stopped, each_while, kind, start
 from tenure.desk.work.models.feeds import Feed, FeedRun, Migration
+from tenure.desk.work.slips import look_into
 from tenure.errors import TenureError
 from tenure.lake import Lake
 from tenure.lake.batches import is_writing
@@ -29,10 +30,10 @@ from tenure.language import Words, both, tr
 from tenure.sources import SOURCES, source_for
 from tenure.sources.base import Options
 from tenure.sources.importing import ImportReport, StoppedError, import_file
-from tenure.sources.mapping import as_pairs, map_columns
+from tenure.sources.mapping import as_pairs
 from tenure.sources.pull import Asked, Mark, Range, check_query, dsn_of
 from tenure.sources.pulling import OVERLAP, Kept, Pulled, fetch, pull, sweep
-from tenure.sources.spelling import Known, Suspect, checked, find, refers_to
+from tenure.sources.spelling import Suspect, checked
 from tenure.workspace import Workspace, open_workspace
 
 JOB = "pull"
@@ -506,18 +507,8 @@ def look_for_slips(feed: Feed, path: Path, lake: Lake) -> list[Suspect]:
     A column that names products is held against the products there are.
     """
     reader = source_for(path).open(path, Options())
-    contract = contract_named(feed.contract)
-    absent = ["amount_minor"] if "unit_price" in contract else []
-    fields = map_columns(reader.headers, contract, feed.mapping, source=feed.source, absent=absent).fields
-    products = [Known("products", frozenset(_product_names(lake)))]
-    known = {header: products for header in reader.headers if refers_to(header) and feed.contract != "products"}
-    keys = {fields[name] for name in contract.key if name in fields}
-    wanted = [header for header in reader.headers if header not in keys]
-    found = [
-        one
-        for one in find((chunk.batch for chunk in reader.chunks(wanted)), fields, known)
-        if one.value not in feed.corrections.get(one.column, {})
-    ]
+    looked = look_into(reader, feed.contract, feed.mapping, lake, source=feed.source)
+    found = [one for one in looked.found if one.value not in feed.corrections.get(one.column, {})]
     feed.suspects = [[one.column, one.value, one.rows, one.better, one.among, one.how, one.of] for one in found]
     Feed.objects.filter(pk=feed.pk).update(suspects=feed.suspects)
     return found
@@ -527,13 +518,6 @@ def suspects_of(feed: Feed) -> list[Suspect]:
     """What the last look found, without what was mended since."""
     found = [Suspect(*one) for one in feed.suspects]
     return [one for one in found if one.value not in feed.corrections.get(one.column, {})]
-
-
-def _product_names(lake: Lake) -> set[str]:
-    if not any(info.state == "committed" for info in lake.batches("products")):
-        return set()
-    rows = lake.to_arrow(lake.current("products").select("product_id", "name"))
-    return {value for column in rows.columns for value in column.to_pylist() if value}
 
 
 def _run_spelling(feed: Feed, lake: Lake, here: Workspace, running: Running) -> None:

@@ -41,11 +41,12 @@ def _files_left(wanted: Wanted) -> int:
 
 
 def _naming(wanted: Wanted) -> list[int]:
-    """Templates saved from a file without headings, whose first row took their place."""
+    """Templates saved from a file without headings, whose first row took their place, or that mend a name."""
     texts = {text.casefold() for text in wanted.texts if len(text) > 1}
     found = []
     for template in MappingTemplate.objects.all():
         said = [template.name, *map(str, template.headers), *map(str, template.choices.get("mapping", {}))]
+        said += [text for pairs in template.corrections.values() for pair in pairs.items() for text in pair]
         if any(text in one.casefold() for one in said for text in texts):
             found.append(template.pk)
     return found

@@ -6,7 +6,7 @@ import json
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,22 +20,27 @@ from tenure.desk.governance import audit
 from tenure.desk.governance.models import User
 from tenure.desk.work import uploads
 from tenure.desk.work.events import ImportFinished, ImportUndone
-from tenure.desk.work.jobs import Running, Stopped
+from tenure.desk.work.jobs import Running, Stopped, storable
 from tenure.desk.work.models import Upload
+from tenure.desk.work.slips import look_into
 from tenure.errors import TenureError
 from tenure.lake import Lake
 from tenure.lake.batches import BatchInfo
 from tenure.lake.store import read_document, write_document
 from tenure.language import tr
-from tenure.sources import undoing
+from tenure.sources import source_for, undoing
+from tenure.sources.base import Options
 from tenure.sources.begun import InAlreadyError
 from tenure.sources.existing import Mode
 from tenure.sources.importing import ImportReport, StoppedError, import_file, import_table
+from tenure.sources.spelling import Suspect
 from tenure.sources.undoing import UndoReport
 from tenure.workspace import Workspace, open_workspace
 
 UNDO = "undo"
-SAMPLES = "samples.json"
+SAMPLES, SLIPS = "samples.json", "slips.json"
+LOOKED_INTO = 100_000  # rows, about, in which misspelt values are looked for; it is a second reading of the file
+OFFERED = 200  # misspelt values that are offered
 WAIT_SECONDS = 1.0
 NAMED = 100  # records edited since that are named
 CALL_SECONDS = 15 * 60
@@ -46,11 +51,13 @@ _COUNTS = ("read", "accepted", "rejected", "left_out", "blank", "refunds", "roun
 def check(running: Running) -> None:
     """Try an import out: everything is read and checked, and nothing is kept but the file of rejected rows.
 
-    A few rows of each kind lie beside the file, to be shown, and go with it.
+    A few rows of each kind lie beside the file, to be shown, and go with it; so do the values likely misspelt.
     """
     upload = Upload.objects.get(pk=running.params["upload"])
     here = open_workspace()
-    report = _imported(running, upload, here, _lake(here), now=running.now(), dry_run=True)
+    lake = _lake(here)
+    report = _imported(running, upload, here, lake, now=running.now(), dry_run=True)
+    write_document(uploads.path_of(upload).parent / SLIPS, _slips(running, upload, lake))
     samples = {name: [dict(row) for row in rows] for name, rows in report.samples.items()}
     write_document(uploads.path_of(upload).parent / SAMPLES, samples)
     running.result = told(report)
@@ -322,6 +329,31 @@ def samples_of(upload: Upload) -> dict[str, list[dict[str, str]]]:
         return {}
 
 
+def _slips(running: Running, upload: Upload, lake: Lake) -> dict[str, Any]:
+    running.tell(tr("Looking for misspelt values"), 0, 0)
+    chosen, path = upload.choices, uploads.path_of(upload)
+    names = ("encoding", "sheet", "delimiter", "header_row")
+    # As the file has them: what is mended already is still offered, to be taken back.
+    reader = source_for(path).open(path, Options(**{name: chosen.get(name) for name in names}))
+    looked = look_into(
+        reader, chosen["contract"], chosen.get("mapping"), lake, source=chosen.get("source", "main"), most=LOOKED_INTO,
+        stop=lambda: running.stopping,
+    )  # fmt: skip
+    if running.stopping:
+        raise Stopped
+    found = storable([list(astuple(one)) for one in looked.found[:OFFERED]])
+    return {"rows": looked.rows, "whole": looked.whole, "found": found}
+
+
+def slips_of(upload: Upload) -> tuple[list[Suspect], int | None]:
+    """Values the last check took for misspelt, and in how many rows it looked: None where in all of them."""
+    try:
+        told = read_document(uploads.path_of(upload).parent / SLIPS) or {}
+    except (TenureError, OSError, ValueError):
+        told = {}
+    return [Suspect(*one) for one in told.get("found", [])], None if told.get("whole", True) else told["rows"]
+
+
 def _imported(
     running: Running,
     upload: Upload,
@@ -344,6 +376,7 @@ def _imported(
             ids_of=chosen.get("ids_of"), dry_run=dry_run, encoding=chosen.get("encoding"), sheet=chosen.get("sheet"),
             date_order=chosen.get("date_order"), delimiter=chosen.get("delimiter"), header_row=chosen.get("header_row"),
             mode=chosen.get("mode", "upsert"), match_on=chosen.get("match_on"), resume=resume, again=again,
+            corrections=chosen.get("corrections"),
             stop=lambda: running.stopping, progress=lambda done, total: running.tell(saying, done, total),
         )  # fmt: skip
     except StoppedError:

@@ -29,15 +29,16 @@ from tenure.desk.work.models import Job, MappingTemplate, Upload
 from tenure.errors import TenureError
 from tenure.home import settle
 from tenure.language import tr
+from tenure.sources.spelling import checked
 from tenure.workspace import open_workspace
 
 KEPT = timedelta(days=7)
 STRAY = timedelta(days=1)  # a folder without a row, left by a process killed while it received a file
 CHECK, IMPORT = "check", "import"
-# What a person may say of a file. mapping: column → field, "-" for none.
+# What a person may say of a file. mapping: column → field, "-" for none. corrections: column → {misspelt: meant}.
 CHOICES = frozenset(
     {"contract", "source", "ids_of", "encoding", "delimiter", "sheet", "header_row", "mapping", "mode", "match_on",
-     "date_order", "again", "template"}
+     "date_order", "again", "template", "corrections"}
 )  # fmt: skip
 
 
@@ -112,6 +113,8 @@ def choose(upload_id: int, choices: Mapping[str, Any], *, now: datetime) -> Uplo
         raise ValueError(f"no choice of a file: {', '.join(unknown)}")
     if choices.get("contract") and choices["contract"] not in CONTRACTS:
         raise TenureError(tr('There is no contract "{contract}".', contract=choices["contract"]))
+    if choices.get("corrections"):
+        choices = {**choices, "corrections": checked(choices["corrections"])}
     if storable(dict(choices)) != dict(choices):
         raise TenureError(
             tr("A name holds characters that no text has. Rename the column or the sheet, then send it again.")
@@ -218,11 +221,14 @@ def save_template(upload_id: int, name: str, headers: list[str], *, actor: User,
     name = str(storable(name)).strip()[:80]
     if not name:
         raise TenureError(tr("Give the template a name."))
-    kept = {name: value for name, value in upload.choices.items() if name != "template"}
+    kept = {name: value for name, value in upload.choices.items() if name not in ("template", "corrections")}
     template, _ = MappingTemplate.objects.update_or_create(
         source=kept.get("source", "main"), name=name,
-        defaults={"contract": kept.get("contract", ""), "choices": kept, "headers": storable(headers), "made_by": actor, "made_at": now},
+        defaults={"contract": kept.get("contract", ""), "choices": kept, "headers": storable(headers), "made_by": actor, "made_at": now,
+                  "corrections": upload.choices.get("corrections", {})},
     )  # fmt: skip
+    upload.choices = {**upload.choices, "template": name}
+    upload.save(update_fields=["choices"])
     audit.record(
         "save_template", "mapping_template", template.pk, actor=actor, now=now, name=name, source=template.source
     )
@@ -235,9 +241,48 @@ def use_template(upload_id: int, template_id: int, headers: list[str], *, now: d
     """Read the file as the template says, as far as it has its columns. Raises MappingTemplate.DoesNotExist."""
     template = MappingTemplate.objects.get(pk=template_id)
     mapping = template.choices.get("mapping", {})
-    kept = {name: template.choices.get(name) for name in CHOICES - {"sheet", "encoding", "again", "template"}}
+    kept = {
+        name: template.choices.get(name) for name in CHOICES - {"sheet", "encoding", "again", "template", "corrections"}
+    }
     there = {header: field for header, field in mapping.items() if header in headers}
-    return choose(upload_id, {**kept, "mapping": there, "template": template.name}, now=now)
+    told = {"mapping": there, "template": template.name, "corrections": template.corrections}
+    return choose(upload_id, {**kept, **told}, now=now)
+
+
+@transaction.atomic
+def mend(
+    upload_id: int,
+    corrections: Mapping[str, Mapping[str, str]],
+    headers: list[str],
+    *,
+    keep_as: str,
+    actor: User,
+    now: datetime,
+) -> MappingTemplate | None:
+    """Have these misspelt values read as what was meant, in every row of this file; these and no others.
+
+    keep_as: the template that keeps them for the next file, made where there is none of this name; empty: none does.
+    headers: the columns of the file. Raises TenureError where what one value is mended to is mended itself.
+    """
+    upload = choose(upload_id, {"corrections": {column: dict(pairs) for column, pairs in corrections.items()}}, now=now)
+    name = str(storable(keep_as)).strip()[:80]
+    if not name:
+        return None
+    source = upload.choices.get("source", "main")
+    template = MappingTemplate.objects.select_for_update(of=("self",)).filter(source=source, name=name).first()
+    if template is None:
+        return save_template(upload_id, name, headers, actor=actor, now=now)
+    agreed, before = upload.choices.get("corrections", {}), template.corrections
+    if upload.choices.get("template") != name:  # what it knows of other files is not for this one to take back
+        agreed = {one: {**before.get(one, {}), **agreed.get(one, {})} for one in {**before, **agreed}}
+    template.corrections = checked(agreed)
+    template.save(update_fields=["corrections"])
+    audit.record(
+        "save_template", "mapping_template", template.pk, actor=actor, now=now, name=name, source=source,
+        corrections=sum(len(pairs) for pairs in template.corrections.values()),
+    )  # fmt: skip
+    announce(MappingTemplateSaved(template.pk))
+    return template
 
 
 @transaction.atomic

@@ -1,6 +1,8 @@
 """What a file that was sent shows, as the pages of its import need it."""
 
-from collections.abc import Mapping, Sequence
+import hashlib
+import json
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import replace as dc_replace
 from pathlib import Path
@@ -8,7 +10,8 @@ from typing import Any
 
 import tenure.sources as sources
 from tenure.contracts import CONTRACTS, Column, Contract
-from tenure.desk.work import uploads
+from tenure.contracts.custom import CustomColumn, plain
+from tenure.desk.work import imports, uploads
 from tenure.desk.work.jobs import storable
 from tenure.desk.work.models import Upload
 from tenure.errors import TenureError
@@ -16,10 +19,12 @@ from tenure.language import tr
 from tenure.sources.base import Options
 from tenure.sources.looking import Sighting, look
 from tenure.sources.mapping import DROP, LEAVE, ROW
+from tenure.sources.parse import as_text
 
 FIRST_ROWS = 8
 WIDE = 12  # columns of the first rows that are shown
 CELL = 60
+TOLD_BY = 2_000  # cells that tell what kind of field a column would make
 
 
 @dataclass(frozen=True)
@@ -75,16 +80,81 @@ def first_rows(upload: Upload, found: Sighting) -> tuple[list[str], list[list[st
     return [name[:CELL] for name in glance.headers[:WIDE]], rows, max(0, len(glance.headers) - WIDE)
 
 
-def columns(found: Sighting, mapping: Mapping[str, str]) -> list[Mapped]:
-    """Each column with what it is taken for."""
+def columns(found: Sighting, mapping: Mapping[str, str], own: Sequence[CustomColumn] = ()) -> list[Mapped]:
+    """Each column with what it is taken for. own: the company's fields; one kept beside under their name is theirs."""
     field_of = {header: field for field, header in found.fields.items()}
+    names, keyed = {one.name for one in own}, {key: one.name for one in reversed(own) for key in one.keys}
+    said = {header: mapping[header] for header in found.headers if mapping.get(header) in {DROP, *names}}
+    for header in found.headers:
+        named = header if header in names else keyed.get(plain(header))
+        if header not in field_of and header not in said and named and named not in said.values():
+            field_of[header] = named
     return [
         Mapped(
             place, header, [sample[:CELL] for sample in found.samples.get(header, ())[:3]],
-            field_of.get(header, DROP if mapping.get(header) == DROP else LEAVE), header not in mapping and header in field_of,
+            said.get(header) or field_of.get(header, LEAVE), mapping.get(header, LEAVE) == LEAVE and header in field_of,
         )
         for place, header in enumerate(found.headers)
     ]  # fmt: skip
+
+
+def values(upload: Upload, found: Sighting, header: str) -> list[str]:
+    """The filled cells of one column among the first rows, to tell what kind of field it would make."""
+    path = uploads.path_of(upload)
+    options = Options(
+        encoding=found.encoding, sheet=found.sheet, delimiter=found.delimiter, header_row=found.header_row or None
+    )
+    cells: list[str] = []
+    for chunk in sources.source_for(path).open(path, options).chunks([header]):
+        texts = as_text(chunk.batch.column(0).slice(0, TOLD_BY - len(cells))).drop_null().to_pylist()
+        cells += [storable(text) for text in texts if text.strip()]
+        if len(cells) >= TOLD_BY:
+            break
+    return cells
+
+
+@dataclass(frozen=True)
+class Slip:
+    """A misspelt value as the check offers it. mark: names it in the form; rows: None where the look did not count it."""
+
+    mark: str
+    column: str
+    value: str
+    better: str
+    rows: int | None
+    mended: bool
+
+
+def slips(upload: Upload) -> list[Slip]:
+    """What the check took for misspelt, and what is mended already, whoever agreed to it."""
+    corrections: Mapping[str, Mapping[str, str]] = upload.choices.get("corrections", {})
+    found, _rows = imports.slips_of(upload)
+    offered = [one for one in found if corrections.get(one.column, {}).get(one.value) is None]
+    rows = {(one.column, one.value): one.rows for one in found}
+    agreed = [(column, *pair) for column, pairs in corrections.items() for pair in pairs.items()]
+    return [
+        *(Slip(_mark(*one), *one, rows.get(one[:2]), True) for one in agreed),
+        *(
+            Slip(_mark(one.column, one.value, one.better), one.column, one.value, one.better, one.rows, False)
+            for one in offered
+        ),
+    ]
+
+
+def agreed(upload: Upload, marks: Collection[str]) -> dict[str, dict[str, str]]:
+    """The corrections ticked; of a chain, every link goes to its end."""
+    result: dict[str, dict[str, str]] = {}
+    for one in slips(upload):
+        if one.mark in marks:
+            result.setdefault(one.column, {})[one.value] = one.better
+    return {
+        column: {value: pairs.get(better, better) for value, better in pairs.items()}
+        for column, pairs in result.items()
+    }
+
+
+def _mark(column: str, value: str, better: str) -> str:
+    return hashlib.sha256(json.dumps([column, value, better]).encode()).hexdigest()[:20]
 
 
 def missing(found: Sighting) -> list[Column]:
@@ -106,12 +176,15 @@ def finders(shape: Contract) -> list[str]:
     return [name for name in ("phone", "email", "id_number") if name in shape and shape.key == (shape.person,)]
 
 
-def chosen(found: Sighting, posted: Mapping[str, str], shape: Contract) -> dict[str, str]:
-    """The mapping that was sent: every column of the file, a field or none for each."""
+def chosen(
+    found: Sighting, posted: Mapping[str, str], shape: Contract, own: Sequence[CustomColumn] = ()
+) -> dict[str, str]:
+    """The mapping that was sent: every column of the file, a field, one of the company's own, or none for each."""
+    taken = {*shape.names, DROP, *(one.name for one in own)}
     mapping = {}
     for place, header in enumerate(found.headers):
         field = posted.get(f"field-{place}", LEAVE)
-        mapping[header] = field if field in shape or field == DROP else LEAVE
+        mapping[header] = field if field in taken else LEAVE
     column = may_be_numbered(shape)
     if posted.get("number_rows") and column is not None and column.name not in mapping.values():
         mapping[ROW] = column.name

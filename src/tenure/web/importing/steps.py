@@ -11,11 +11,13 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from tenure.contracts import CONTRACTS, Column, Contract
+from tenure.contracts.custom import KINDS as KIND_WORDS
 from tenure.currencies import minor_digits
-from tenure.desk.governance.api import scope_of
+from tenure.desk.customers.api import add_field, own_fields, propose, template_of
+from tenure.desk.governance.api import may, scope_of
 from tenure.desk.governance.models import User
 from tenure.desk.lake import lake, workspace
 from tenure.desk.work import imports, uploads
@@ -76,10 +78,23 @@ def start(request: HttpRequest) -> HttpResponse:
         accept=",".join(f".{kind}" for kind in KINDS),
         most=most_bytes() // (1 << 20),
         days=uploads.KEPT.days,
-        contracts=list(CONTRACTS.values()),
+        contracts=list(CONTRACTS.items()),
         templates=[
             (one, CONTRACTS[one.contract].words) for one in uploads.templates()[:100] if one.contract in CONTRACTS
         ],
+    )
+
+
+@require_safe
+def to_fill_in(request: HttpRequest, contract: str) -> HttpResponse:
+    """The CSV file to fill in for one kind of records: its headings, the company's own fields, and an example."""
+    if contract not in CONTRACTS:
+        raise Http404
+    # With the mark by which a spreadsheet knows UTF-8 from the encoding of its country.
+    return HttpResponse(
+        "\ufeff" + template_of(contract),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{contract}.csv"'},
     )
 
 
@@ -150,6 +165,7 @@ def map_(request: HttpRequest, upload: Upload) -> HttpResponse:
     if not upload.choices.get("contract"):
         return HttpResponseRedirect(reverse("admin:import_look", args=[upload.pk]))
     shape = CONTRACTS[upload.choices["contract"]]
+    own = [one.column for one in own_fields(shape.name)]
     mapping = dict(upload.choices.get("mapping", {}))
     try:
         found = seen.sighting(upload)
@@ -162,9 +178,11 @@ def map_(request: HttpRequest, upload: Upload) -> HttpResponse:
         except TenureError:
             return HttpResponseRedirect(reverse("admin:import_look", args=[upload.pk]))
     if request.method == "POST":
-        mapping = seen.chosen(found, request.POST.dict(), shape)
+        mapping = seen.chosen(found, request.POST.dict(), shape, own)
         now = timezone.now()
         try:
+            if "make" in request.POST and _may_make(request, shape):
+                mapping |= _made(request, upload, found)
             found = seen.sighting(upload, mapping=mapping)
             choices: dict[str, Any] = {"mapping": mapping}
             choices["date_order"] = (
@@ -173,6 +191,8 @@ def map_(request: HttpRequest, upload: Upload) -> HttpResponse:
             choices["match_on"] = [name for name in request.POST.getlist("match_on") if name in seen.finders(shape)]
             choices["mode"] = request.POST.get("mode") if request.POST.get("mode") in ("create", "update") else None
             uploads.choose(upload.pk, choices, now=now)
+            if "make" in request.POST:
+                return HttpResponseRedirect(reverse("admin:import_map", args=[upload.pk]))
             if "save" in request.POST:
                 template = uploads.save_template(
                     upload.pk,
@@ -201,7 +221,9 @@ def map_(request: HttpRequest, upload: Upload) -> HttpResponse:
         upload=upload,
         found=found,
         shape=shape,
-        columns=seen.columns(found, mapping),
+        columns=seen.columns(found, mapping, own),
+        own=own,
+        may_make=_may_make(request, shape),
         fields=sorted(shape.columns, key=lambda c: not (c.required or c.name in shape.key)),
         needed={c.name for c in shape.columns if c.required} | set(shape.key),
         missing=[] if ROW in mapping else seen.missing(found),
@@ -219,14 +241,40 @@ def map_(request: HttpRequest, upload: Upload) -> HttpResponse:
     )
 
 
+def _may_make(request: HttpRequest, shape: Contract) -> bool:
+    return shape.name == "customers" and may(request.user, "fields")
+
+
+def _made(request: HttpRequest, upload: Upload, found: Sighting) -> dict[str, str]:
+    """Make a field of the company's own of one column, and map the column to it. Raises TenureError where it can't be."""
+    place = request.POST["make"]
+    if not (place.isascii() and place.isdecimal() and len(place) < 6 and int(place) < len(found.headers)):
+        raise TenureError(_("This column is not in the file any more. Look at the columns again."))
+    header = found.headers[int(place)]
+    draft = propose(header, seen.values(upload, found, header))
+    made = add_field(draft, actor=_actor(request), now=timezone.now())
+    messages.success(
+        request,
+        _("“%(name)s” is a field of customers now (%(kind)s). It can be changed under Fields.")
+        % {"name": made.words, "kind": KIND_WORDS[made.kind]},
+    )
+    return {header: made.column.name}
+
+
 @of_an_upload
 def check(request: HttpRequest, upload: Upload) -> HttpResponse:
-    """What the import would do: how many rows come in, which do not and why."""
+    """What the import would do: how many rows come in, which do not and why, and which values are likely misspelt."""
     if over := _over(upload):
         return over
     job = upload.job
     if job is None:
         return HttpResponseRedirect(reverse("admin:import_map", args=[upload.pk]))
+    if request.method == "POST":
+        try:
+            _mend(request, upload)
+        except TenureError as error:
+            messages.error(request, str(error))
+        return HttpResponseRedirect(reverse("admin:import_check", args=[upload.pk]))
     result = job.result if job.status == job.Status.DONE else {}
     shape = CONTRACTS[upload.choices["contract"]]
     return render(
@@ -243,8 +291,27 @@ def check(request: HttpRequest, upload: Upload) -> HttpResponse:
         samples=[(words, _table(shape, imports.samples_of(upload).get(name, []))) for name, words in _SAMPLED.items()],
         rejects=first_rejects(result.get("reject_file")),
         sums=sums(result),
+        slips=seen.slips(upload),
+        looked_into=imports.slips_of(upload)[1],
+        keep_as=upload.choices.get("template", ""),
         **_about(upload),
     )
+
+
+def _mend(request: HttpRequest, upload: Upload) -> None:
+    """Take over which misspelt values are to be mended, and try the import out again with them."""
+    agreed = seen.agreed(upload, request.POST.getlist("mend"))
+    headers = list(seen.sighting(upload).headers)
+    now, actor = timezone.now(), _actor(request)
+    kept = uploads.mend(
+        upload.pk, agreed, headers, keep_as=request.POST.get("keep_as", ""), actor=actor, now=now
+    )  # fmt: skip
+    uploads.begin(upload.pk, uploads.CHECK, actor=actor, now=now)
+    if kept is not None:
+        messages.success(
+            request,
+            _("Kept with the template “%(name)s”: its next file is mended without asking.") % {"name": kept.name},
+        )
 
 
 @require_POST

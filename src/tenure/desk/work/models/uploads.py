@@ -12,8 +12,8 @@ from tenure.desk.work.models.jobs import Job
 class Upload(models.Model):
     """A file somebody sent, waiting in the home folder until it is imported or its time is over.
 
-    key: its name on the disk. choices: how it is to be read and mapped, as chosen so far; names of columns, never
-    their content. gone_at: when the file was deleted; the row stays, to say what was sent.
+    key: its name on the disk. choices: how it is to be read and mapped, as chosen so far: names of columns, and
+    of their content only the misspelt values to be mended. gone_at: when the file was deleted; the row stays, to say what was sent.
     """
 
     key = models.CharField(max_length=40, unique=True)
@@ -43,7 +43,8 @@ class Upload(models.Model):
 class MappingTemplate(models.Model):
     """How the files of one source are read: saved once, offered for the next file with these columns.
 
-    choices: as of an upload. headers: the columns of the file it was saved from, in their order.
+    choices: as of an upload. headers: the columns of the file it was saved from, in their order. corrections: column →
+    {misspelt: meant}, as somebody agreed to; the next file is mended without asking.
     """
 
     name = models.CharField(_("name"), max_length=80)
@@ -51,6 +52,7 @@ class MappingTemplate(models.Model):
     contract = models.CharField(_("records"), max_length=60)
     choices = models.JSONField(default=dict)
     headers = models.JSONField(default=list)
+    corrections = models.JSONField(default=dict)
     made_by = models.ForeignKey(User, models.PROTECT, null=True, verbose_name=_("saved by"), related_name="+")
     made_at = models.DateTimeField(_("saved"))
 
