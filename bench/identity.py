@@ -148,7 +148,7 @@ def splink(name: str, frame: pd.DataFrame) -> dict[str, Any]:
     linker = Linker(tables, SettingsCreator("link_only" if two else "dedupe_only", comparisons=comparisons,
                     blocking_rules_to_generate_predictions=blocks), log_level="ERROR")  # fmt: skip
     linker.training.estimate_probability_two_random_records_match(sure, recall=recall)
-    linker.training.estimate_u_using_random_sampling(max_pairs=1e6)
+    linker.training.estimate_u_using_random_sampling(max_pairs=1e6, seed=1)
     for rule in learn:
         linker.training.estimate_parameters_using_expectation_maximisation(rule)
     predictions = linker.inference.predict(threshold_match_probability=0.5)

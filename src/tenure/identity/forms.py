@@ -165,7 +165,7 @@ def _day(text: str | None) -> str | None:
 
 
 def _names(table: pa.Table) -> list[Name]:
-    whole = _text(table, "name")
+    whole = _addressed(_text(table, "name"))
     given, family = _text(table, "given_name"), _text(table, "family_name")
     if given.null_count == len(given) and family.null_count == len(family):
         return list(_each(whole, person_name))
@@ -179,6 +179,12 @@ def _names(table: pa.Table) -> list[Name]:
             parted[first, last] = parted_name(first, last)
         result.append(parted[first, last])
     return result
+
+
+def _addressed(names: pa.Array) -> pa.Array:
+    """Names without forms of address and notes; what names nobody (a filler) is unknown, what no one can read stays."""
+    read = standard.STANDARDS["name"].standard(names)
+    return pc.if_else(pc.is_valid(standard.names(names)), pc.coalesce(read, names), None)
 
 
 def _reached(table: pa.Table, region: str) -> dict[str, pa.Array]:
