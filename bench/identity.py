@@ -3,10 +3,14 @@
     python -m bench.identity               FEBRL 3 and 4, fake_1000 and a simulated Chinese company, then 100k to 1M customers
     python -m bench.identity --quick       without the large ones
 
-Pairs count as found where two records end in one cluster. Nothing here was used to choose settings: thresholds and
-beliefs were set by reasoning and on FEBRL 1 and 2. Each run is a process of its own, with its seconds and peak memory.
-Peers: Splink 5 with the comparisons, blocking and training of its FEBRL 3 and fake_1000 examples, at the thresholds .5 to
-.99, best shown; recordlinkage's ECM classifier, where it is installed in the environment named by BENCH_PEERS.
+Pairs count as found where two records end in one cluster. Each run is a process of its own, with its seconds and peak
+memory. None of these sets is wholly unseen. Thresholds, beliefs and keys were set on FEBRL 1 and 2; the truth of FEBRL 3
+and 4 was looked at once before the last keys. fake_1000 led to keys of names with birth dates, the level of e-mail names
+and stronger beliefs, and its missed pairs to the levels of near birth dates and misspelt halves of names. The simulated
+company is drawn like the demo company, by whose false joins rules for organisations, e-mails and streets were made: its
+figure guards against regression and says nothing of other companies. Decision 0030 tells it whole.
+Peers: Splink 5 with the comparisons, blocking and training of its FEBRL 3 and fake_1000 examples, at thresholds from .01
+to .99, the best by the truth shown and the usual one; recordlinkage's ECM classifier, where it is installed in the environment named by BENCH_PEERS.
 """
 
 import argparse
@@ -26,6 +30,8 @@ import pandas as pd
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 # The threshold of its examples.
 USUAL = "at 0.95"
+# Tried on the peer, the best by the truth shown: more than anyone who does not know the truth could choose.
+THRESHOLDS = (0.01, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 0.95, 0.99)
 SETS = ("febrl3", "febrl4", "fake_1000", "chinese")
 HANDED = str(Path(tempfile.gettempdir()) / "bench-identity-{name}.csv")
 SIZES = (100_000, 300_000, 1_000_000)
@@ -151,9 +157,9 @@ def splink(name: str, frame: pd.DataFrame) -> dict[str, Any]:
     linker.training.estimate_u_using_random_sampling(max_pairs=1e6, seed=1)
     for rule in learn:
         linker.training.estimate_parameters_using_expectation_maximisation(rule)
-    predictions = linker.inference.predict(threshold_match_probability=0.5)
+    predictions = linker.inference.predict(threshold_match_probability=min(THRESHOLDS))
     found = {}
-    for threshold in (0.5, 0.9, 0.95, 0.99):
+    for threshold in THRESHOLDS:
         clusters = linker.clustering.cluster_pairwise_predictions_at_threshold(
             predictions, threshold_match_probability=threshold
         )
