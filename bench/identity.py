@@ -2,11 +2,17 @@
 
     python -m bench.identity               FEBRL 3 and 4, fake_1000 and a simulated Chinese company, then 100k to 1M customers
     python -m bench.identity --quick       without the large ones
+    python -m bench.identity --one febrl2-slips tenure    one run, as JSON; of FEBRL also "-bare": names, birth dates and
+                                                          towns alone, and "-slips": those made worse, see `bare`
 
-Pairs count as found where two records end in one cluster. Nothing here was used to choose settings: thresholds and
-beliefs were set by reasoning and on FEBRL 1 and 2. Each run is a process of its own, with its seconds and peak memory.
-Peers: Splink 5 with the comparisons, blocking and training of its FEBRL 3 and fake_1000 examples, at the thresholds .5 to
-.99, best shown; recordlinkage's ECM classifier, where it is installed in the environment named by BENCH_PEERS.
+Pairs count as found where two records end in one cluster. Each run is a process of its own, with its seconds and peak
+memory. None of these sets is wholly unseen. Thresholds, beliefs and keys were set on FEBRL 1 and 2; the truth of FEBRL 3
+and 4 was looked at once before the last keys. fake_1000 led to keys of names with birth dates, the level of e-mail names
+and stronger beliefs, and its missed pairs to the levels of near birth dates and misspelt halves of names. The simulated
+company is drawn like the demo company, by whose false joins rules for organisations, e-mails and streets were made: its
+figure guards against regression and says nothing of other companies. Decision 0030 tells it whole.
+Peers: Splink 5 with the comparisons, blocking and training of its FEBRL 3 and fake_1000 examples, at thresholds from .01
+to .99, the best by the truth shown and the usual one; recordlinkage's ECM classifier, where it is installed in the environment named by BENCH_PEERS.
 """
 
 import argparse
@@ -26,6 +32,9 @@ import pandas as pd
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 # The threshold of its examples.
 USUAL = "at 0.95"
+ASKED = "asked"
+# Tried on the peer, the best by the truth shown: more than anyone who does not know the truth could choose.
+THRESHOLDS = (0.01, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 0.95, 0.99)
 SETS = ("febrl3", "febrl4", "fake_1000", "chinese")
 HANDED = str(Path(tempfile.gettempdir()) / "bench-identity-{name}.csv")
 SIZES = (100_000, 300_000, 1_000_000)
@@ -35,15 +44,34 @@ FEBRL = {"given_name": "given_name", "family_name": "surname", "birth_date": "da
 
 def read(name: str) -> tuple[pd.DataFrame, "pd.Series[Any]"]:
     """A set's records, and who each really is."""
+    name, __, cut = name.partition("-")
     if name.startswith("febrl"):
         files = ["4a", "4b"] if name == "febrl4" else [name[-1]]
         frames = [pd.read_parquet(SHARED / "febrl" / f"febrl_dataset{one}.parquet").assign(file=one) for one in files]
         frame = pd.concat(frames, ignore_index=True)
-        return frame, frame.pop("rec_id").str.extract(r"rec-(\d+)-")[0]
+        truth = frame.pop("rec_id").str.extract(r"rec-(\d+)-")[0]
+        return (bare(frame, slips=cut == "slips") if cut else frame), truth
     if name == "fake_1000":
         frame = pd.read_parquet(SHARED / "splink" / "fake_1000.parquet")
         return frame.drop(columns=["unique_id"]), frame.pop("cluster")
     return chinese(10_000 if name == "chinese" else int(name))
+
+
+def bare(frame: pd.DataFrame, *, slips: bool) -> pd.DataFrame:
+    """FEBRL without what tells people apart most. slips: of ten rows, three with the birth date days or months off and
+    two with half a name."""
+    frame = frame[["given_name", "surname", "date_of_birth", "suburb", "file"]].copy()
+    if slips:
+        rng, size = np.random.default_rng(11), len(frame)
+        born = pd.to_datetime(frame["date_of_birth"], format="%Y%m%d", errors="coerce")
+        near, far = rng.integers(-20, 21, size), rng.integers(-300, 301, size)
+        off = np.where(rng.random(size) < 0.3, np.where(rng.random(size) < 0.5, near, far), 0)
+        told = (born + pd.to_timedelta(off, unit="D")).dt.strftime("%Y%m%d")
+        frame["date_of_birth"] = told.where(born.notna(), frame["date_of_birth"])
+        half = rng.random(size)
+        frame.loc[half < 0.1, "given_name"] = None
+        frame.loc[half > 0.9, "surname"] = None
+    return frame
 
 
 def chinese(size: int) -> tuple[pd.DataFrame, "pd.Series[Any]"]:
@@ -80,13 +108,43 @@ def scored(truth: Any, found: Any) -> tuple[float, float, float]:
 
 
 def ours(name: str, frame: pd.DataFrame) -> dict[str, Any]:
-    from tenure.identity import resolve
+    from importlib import import_module
 
+    door: Any = import_module("tenure.identity.resolve")
+    identify = door.identify
+    kept: list[Any] = []
+
+    def heard(*given: Any, **how: Any) -> Any:
+        kept.append(identify(*given, **how))
+        return kept[-1]
+
+    # The door says who is who, and not what it would ask about.
+    door.identify = heard
     if name.startswith("febrl"):
-        found = resolve(frame, columns=FEBRL, source="file" if name == "febrl4" else None, region="AU", kind="people")
+        columns = {
+            field: part for field, part in FEBRL.items() if set([part] if isinstance(part, str) else part) <= set(frame)
+        }
+        found = door.resolve(
+            frame, columns=columns, source="file" if name == "febrl4" else None, region="AU", kind="people"
+        )
     else:
-        found = resolve(frame, kind="people" if name == "fake_1000" else None)
-    return {"": found["person_id"].to_numpy()}
+        found = door.resolve(frame, kind="people" if name == "fake_1000" else None)
+    return {"": found["person_id"].to_numpy(), ASKED: kept[-1].pairs}
+
+
+def answered(truth: "pd.Series[Any]", persons: Any, pairs: Any) -> tuple[int, int, Any]:
+    """How many pairs are asked about, how many of them are one person, and who is who once each is answered rightly."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    codes, rows = pd.factorize(truth)[0], np.arange(len(persons))
+    asked = pairs.to_pandas().query("band == 'ask'")
+    left, right = asked["left_own"].to_numpy() - 1, asked["right_own"].to_numpy() - 1
+    yes = codes[left] == codes[right]
+    first = pd.Series(rows).groupby(np.asarray(persons)).transform("min").to_numpy()
+    ends = np.concatenate([rows, left[yes]]), np.concatenate([first, right[yes]])
+    graph = coo_array((np.ones(len(ends[0])), ends), shape=(len(rows), len(rows)))
+    return len(asked), int(yes.sum()), connected_components(graph, directed=False)[1]
 
 
 def splink(name: str, frame: pd.DataFrame) -> dict[str, Any]:
@@ -148,12 +206,12 @@ def splink(name: str, frame: pd.DataFrame) -> dict[str, Any]:
     linker = Linker(tables, SettingsCreator("link_only" if two else "dedupe_only", comparisons=comparisons,
                     blocking_rules_to_generate_predictions=blocks), log_level="ERROR")  # fmt: skip
     linker.training.estimate_probability_two_random_records_match(sure, recall=recall)
-    linker.training.estimate_u_using_random_sampling(max_pairs=1e6)
+    linker.training.estimate_u_using_random_sampling(max_pairs=1e6, seed=1)
     for rule in learn:
         linker.training.estimate_parameters_using_expectation_maximisation(rule)
-    predictions = linker.inference.predict(threshold_match_probability=0.5)
+    predictions = linker.inference.predict(threshold_match_probability=min(THRESHOLDS))
     found = {}
-    for threshold in (0.5, 0.9, 0.95, 0.99):
+    for threshold in THRESHOLDS:
         clusters = linker.clustering.cluster_pairwise_predictions_at_threshold(
             predictions, threshold_match_probability=threshold
         )
@@ -214,9 +272,17 @@ def one(name: str, how: str) -> None:
     seconds = time.perf_counter() - began
     usage = resource.getrusage(resource.RUSAGE_SELF)
     used = usage.ru_utime + usage.ru_stime - used
+    asked: list[Any] | None = None
+    if ASKED in found:
+        many, right, whole = answered(truth, found[""], found.pop(ASKED))
+        asked = [many, right, *scored(truth, whole)]
     every = {label: scored(truth, codes) for label, codes in found.items()}
     label, figures = max(every.items(), key=lambda item: item[1][2])
-    print(json.dumps([len(frame), label, *figures, seconds, before, usage.ru_maxrss / 1024, used, every.get(USUAL)]))
+    print(
+        json.dumps(
+            [len(frame), label, *figures, seconds, before, usage.ru_maxrss / 1024, used, every.get(USUAL), asked]
+        )
+    )
 
 
 def run(name: str, how: str) -> list[Any] | None:
@@ -233,13 +299,16 @@ def run(name: str, how: str) -> list[Any] | None:
         print(f"{name:10} {how:14} failed: {done.stderr.strip().splitlines()[-1]}")
         return None
     figures: list[Any] = json.loads(done.stdout.strip().splitlines()[-1])
-    rows, label, precision, recall, f1, seconds, before, peak, used, usual = figures
+    rows, label, precision, recall, f1, seconds, before, peak, used, usual, asked = figures
     print(f"{name:10} {how + ' ' + label:20} {rows:>9,} rows  precision {precision:.4f}  recall {recall:.4f}  F1 {f1:.4f}  "
           f"{seconds:7.1f} s ({used:.1f} s of processor)  peak {peak:6.0f} MB ({before:.0f} before)", flush=True)  # fmt: skip
     if usual:
         print(
             f"{name:10} {how + ' ' + USUAL:20} {rows:>9,} rows  precision {usual[0]:.4f}  recall {usual[1]:.4f}  F1 {usual[2]:.4f}"
         )
+    if asked:
+        print(f"{name:10} {how + ' all answered':20} {rows:>9,} rows  precision {asked[2]:.4f}  recall {asked[3]:.4f}  "
+              f"F1 {asked[4]:.4f}  {asked[0]:,} pairs asked about, {asked[1]:,} of them one")  # fmt: skip
     return figures
 
 

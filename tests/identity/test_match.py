@@ -31,6 +31,16 @@ def test_the_same_phone_and_name_written_two_ways_are_one_person():
     assert found == {"C-1": 1, "C-2": 1}
 
 
+def test_the_same_phone_and_name_in_traditional_characters_are_one_person():
+    found = linked(people(
+        {"customer_id": "C-1", "name": "張偉", "phone": "13800138000"},
+        {"customer_id": "C-2", "name": "张伟", "phone": "138 0013 8000"},
+        {"customer_id": "C-3", "name": "张伟", "phone": "13900139000"},
+    ))  # fmt: skip
+
+    assert found == {"C-1": 1, "C-2": 1, "C-3": 3}
+
+
 def test_a_family_that_shares_a_phone_stays_apart():
     found = linked(people(
         {"customer_id": "C-1", "name": "王小明", "phone": "13800138000"},

@@ -1,9 +1,10 @@
 """Names taken apart, and numbers proved."""
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
-from tenure.identity.forms import birth_dates, id_numbers
+from tenure.identity.forms import birth_dates, id_numbers, people
 from tenure.identity.parts import firm_name, looks_like_organisation, parted_name, person_name
 
 
@@ -26,6 +27,24 @@ def test_what_a_name_does_not_tell_is_unknown(text, family, given):
     assert (name.family, name.given) == (family, given)
 
 
+def test_traditional_characters_are_the_simplified_ones():
+    assert person_name("張偉") == person_name("张伟")
+    assert parted_name("偉", "張") == person_name("张伟")
+
+
+def test_near_birth_dates_and_halves_of_names_are_told_from_quite_other_ones():
+    rows = people(
+        pa.table({"given_name": ["Oscar", "Oscra", None], "family_name": [None, "Moore", None],
+                  "birth_date": ["2024-08-29", "2024-09-03", "2024-02-30"]}),
+        np.arange(3),
+    )  # fmt: skip
+    days = rows["days"].to_pylist()
+
+    assert days[1] - days[0] == 5
+    assert rows["given"].to_pylist() == ["oscar", "oscra", None]
+    assert rows["family"].to_pylist() == [None, "moore", None]
+
+
 def test_short_names_and_initials_are_known_for_what_they_are():
     assert person_name("Bob Smith").known == person_name("Robert Smith").known
     assert person_name("J. Smith").initials == person_name("John Smith").initials
@@ -36,7 +55,8 @@ def test_short_names_and_initials_are_known_for_what_they_are():
 @pytest.mark.parametrize(("text", "core", "branch"), [
     ("杭州云帆科技有限公司", "杭州云帆科技", None), ("杭州云帆科技（集团）股份有限公司", "杭州云帆科技", None),
     ("招商银行杭州分行", "招商银行", "杭州分行"), ("云帆科技有限公司上海分公司", "云帆科技", "上海分公司"), ("Blue Sea Co., Ltd.", "blue sea", None),
-    ("有限公司", "有限公司", None), (None, None, None),
+    ("杭州雲帆科技有限責任公司", "杭州云帆科技", None), ("招商银行股份有限公司杭州分行", "招商银行", "杭州分行"), ("有限公司", "有限公司", None),
+    (None, None, None),
 ])  # fmt: skip
 def test_a_firm_is_called_without_its_legal_form_and_a_branch_is_kept(text, core, branch):
     assert firm_name(text)[1:3] == (core, branch)

@@ -34,6 +34,27 @@ def test_the_same_kind_of_frame_comes_back_with_who_is_who(kind):
         assert found["match_weight"].null_count == 3
 
 
+def test_titles_and_traditional_characters_do_not_part_a_person_and_fillers_are_no_names():
+    frame = pd.DataFrame({
+        "name": ["張偉", "张伟先生", "Dr. Amy Lee, PhD", "LEE, Amy", "客户", "客户"],
+        "email": ["zw@a.cn", "zw@b.cn", "amy.l@a.cn", "amy.l@a.cn", "a1@a.cn", "b2@b.cn"],
+        "phone": ["13800138000", "13800138000", None, None, "13911112222", "13933334444"],
+        "city": ["杭州", "杭州", "上海", "上海", "北京", "北京"],
+    })  # fmt: skip
+
+    assert list(resolve(frame)["person_id"]) == [1, 1, 2, 2, 3, 4]
+
+
+def test_a_birth_date_a_few_days_off_and_half_a_name_misspelt_are_slips_of_one_person():
+    frame = pd.DataFrame({
+        "first_name": ["Oscar", "Oscra", "Ada"], "surname": [None, "Moore", "Moore"],
+        "dob": ["2004-08-29", "2004-09-03", "1971-01-02"], "email": ["omoore64@a.com", "omoore64@a.com", "omoore64@a.com"],
+        "city": ["Leeds", "Leeds", "Leeds"],
+    })  # fmt: skip
+
+    assert list(resolve(frame, kind="people")["person_id"]) == [1, 1, 2]
+
+
 def test_a_pandas_index_is_kept():
     frame = pd.DataFrame(ROWS, index=list("gfedcba"))
 

@@ -39,6 +39,7 @@ def people(table: pa.Table, ids: NDArray[np.int64], region: str = "CN") -> pa.Ta
     """Persons by what they are compared by, one row each in the same order; `ids` becomes unique_id."""
     names = _names(table)
     numbers, checked, born = id_numbers(_text(table, "id_number"))
+    birth = pc.coalesce(birth_dates(_column(table, "birth_date")), born)
     return pa.table(
         {
             "unique_id": pa.array(ids, pa.int64()),
@@ -47,7 +48,12 @@ def people(table: pa.Table, ids: NDArray[np.int64], region: str = "CN") -> pa.Ta
             "bare": pa.array([name.bare for name in names], pa.bool_()),
             "known": _part(names, 7),
             "latin": pa.array([name.latin for name in names], pa.bool_()),
-            "birth": pc.coalesce(birth_dates(_column(table, "birth_date")), born),
+            "birth": birth,
+            # Since 1970; null where it is no day of the calendar.
+            "days": pc.strptime(birth, format="%Y%m%d", unit="s", error_is_null=True)
+            .cast(pa.date32())
+            .cast(pa.int32())
+            .cast(pa.int64()),
             "gender": pa.array(_each(pc.utf8_lower(_text(table, "gender")), _GENDERS.get), pa.string()),
             **_of_their_own(_reached(table, region), names), "id_number": numbers, "checked": checked, **_placed(table),
         }
@@ -159,7 +165,7 @@ def _day(text: str | None) -> str | None:
 
 
 def _names(table: pa.Table) -> list[Name]:
-    whole = _text(table, "name")
+    whole = _addressed(_text(table, "name"))
     given, family = _text(table, "given_name"), _text(table, "family_name")
     if given.null_count == len(given) and family.null_count == len(family):
         return list(_each(whole, person_name))
@@ -173,6 +179,12 @@ def _names(table: pa.Table) -> list[Name]:
             parted[first, last] = parted_name(first, last)
         result.append(parted[first, last])
     return result
+
+
+def _addressed(names: pa.Array) -> pa.Array:
+    """Names without forms of address and notes; what names nobody (a filler) is unknown, what no one can read stays."""
+    read = standard.STANDARDS["name"].standard(names)
+    return pc.if_else(pc.is_valid(standard.names(names)), pc.coalesce(read, names), None)
 
 
 def _reached(table: pa.Table, region: str) -> dict[str, pa.Array]:

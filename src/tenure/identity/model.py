@@ -91,6 +91,11 @@ _NAME = Field("name", Words("Name", "姓名"), ("name",), (
           "(l.given is null or r.given is null) and l.family = r.family", "family"),
     Level("given_only", Words("Same given name; one has no family name", "名字相同，其中一方没有姓氏"), 0.01, 1e-3,
           "(l.family is null or r.family is null) and l.given = r.given", "given"),
+    # A slip of the pen in the half that both have: the other half being unknown, the whole names are far apart.
+    Level("family_close", Words("Family names nearly the same; one has no given name", "姓氏相近，其中一方没有名字"), 0.004, 2e-3,
+          f"{_BOTH_LATIN} and (l.given is null or r.given is null)", alike=("family", 0.88)),
+    Level("given_close", Words("Given names nearly the same; one has no family name", "名字相近，其中一方没有姓氏"), 0.004, 4e-3,
+          f"{_BOTH_LATIN} and (l.family is null or r.family is null)", alike=("given", 0.88)),
     Level("alike", Words("Names somewhat alike", "姓名有些相似"), 0.03, 0.01, _BOTH_LATIN, alike=("sound", 0.82)),
     Level("given", Words("Same given name, different family name", "名字相同，姓氏不同"), 0.02, 5e-3, _both("given"), "given",
           needs=_PAPERS_OR_BIRTH, refutes=True),
@@ -142,7 +147,12 @@ _BIRTH = Field("birth_date", Words("Birth date", "出生日期"), ("birth",), (
           "substr(l.birth, 1, 4) = substr(r.birth, 1, 4) and substr(l.birth, 5, 2) = substr(r.birth, 7, 2) "
           "and substr(l.birth, 7, 2) = substr(r.birth, 5, 2)"),
     Level("digit", Words("Birth dates differ by one digit", "出生日期相差一位"), 0.05, 1e-3, off=("birth", 1)),
-    Level("different", Words("Different birth dates", "出生日期不同"), 0.055, 0.998, refutes=True),
+    # Told from memory, or the day of another event written down: near, as strangers' days seldom are.
+    Level("month", Words("Birth dates less than a month apart", "出生日期相差不到一个月"), 0.01, 3e-3,
+          "abs(l.days - r.days) <= 31"),
+    Level("year", Words("Birth dates less than a year apart", "出生日期相差不到一年"), 0.01, 0.03,
+          "abs(l.days - r.days) <= 366", refutes=True),
+    Level("different", Words("Different birth dates", "出生日期不同"), 0.035, 0.966, refutes=True),
 ))  # fmt: skip
 _STREET = Field("street", Words("Address", "地址"), ("street",), (
     Level("same", Words("Same address", "地址相同"), 0.50, 2e-6, _both("street"), "street"),

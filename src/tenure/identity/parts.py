@@ -5,6 +5,9 @@ import unicodedata
 from functools import cache
 from typing import NamedTuple
 
+from tenure.identity.standard import simplified
+from tenure.identity.standard.company import parted, spelled
+
 
 def listed(text: str) -> list[str]:
     return text.split()
@@ -89,7 +92,7 @@ def person_name(text: str | None) -> Name:
     """Take a whole name apart, Chinese or Western: 王小明, Wang Xiaoming, "LEE, Amy", 小王, J. Smith."""
     if text is None:
         return NOBODY
-    plain = unicodedata.normalize("NFKC", text).strip().casefold()
+    plain = simplified(unicodedata.normalize("NFKC", text)).strip().casefold()
     if _CHINESE.search(plain):
         return _chinese(_NOT_WORD.sub("", plain))
     before, comma, after = plain.partition(",")
@@ -109,8 +112,8 @@ def person_name(text: str | None) -> Name:
 
 def parted_name(given: str | None, family: str | None) -> Name:
     """The same where the source keeps given and family name apart."""
-    first = unicodedata.normalize("NFKC", given or "").strip().casefold()
-    last = unicodedata.normalize("NFKC", family or "").strip().casefold()
+    first = simplified(unicodedata.normalize("NFKC", given or "")).strip().casefold()
+    last = simplified(unicodedata.normalize("NFKC", family or "")).strip().casefold()
     if _CHINESE.search(first + last):
         return _chinese(_NOT_WORD.sub("", last) + _NOT_WORD.sub("", first), family=_NOT_WORD.sub("", last) or None)
     return _western(" ".join(_words(last)) or None, " ".join(_words(first)) or None)
@@ -190,12 +193,11 @@ def _is_pinyin(text: str) -> bool:
     return bool(re.fullmatch(f"(?:{_SYLLABLE.pattern})+", text))
 
 
-# What the kind of firm is called at the end of its name; and where a branch's own name begins.
+# What the kind of firm is called at the end of its name: of more than one such word, standard forms take the last only.
 _FIRM_ENDS = re.compile(
     r"(?:股份有限公司|有限责任公司|集团有限公司|(?:集团)?有限公司|集团公司|集团|股份公司|公司|"
     r"\b(?:incorporated|inc|llc|ltd|limited|corp|corporation|co|company|plc|gmbh|ag|sa|bv|pty|pte|llp|lp|kg|oy|ab|as)\b\.?)\s*$"
 )
-_BRANCH = re.compile(r"^(.*?(?:公司|集团|银行))(.+?(?:分公司|支公司|分行|支行|办事处|分店|门店|营业部))$")
 _IN_BRACKETS = re.compile(r"[(（][^)）]*[)）]")
 _ORGANISATION = re.compile(
     r"(?:公司|集团|银行|局|委员会|医院|学校|中学|小学|大学|学院|研究院|研究所|事务所|中心|图书馆|博物馆|商行|商店|工作室|合作社|厂|部|协会|基金会|"
@@ -216,12 +218,13 @@ def firm_name(text: str | None) -> Firm:
     """Take an organisation's name apart; the branch is kept, since branches of one firm are customers of their own."""
     if text is None:
         return Firm()
-    plain = unicodedata.normalize("NFKC", text).strip().casefold()
-    branch = None
-    if found := _BRANCH.match(_NOT_WORD.sub("", plain)):
-        plain, branch = found.group(1), found.group(2)
-    plain = _IN_BRACKETS.sub(lambda match: " " + match.group(0)[1:-1] + " ", plain).strip()
-    core = plain
+    parts = parted(spelled(text))
+    plain = f"{parts.core} {parts.legal}".casefold().strip()
+    branch = "".join(_words(parts.branch.casefold())) or None
+    core = _IN_BRACKETS.sub(lambda match: " " + match.group(0)[1:-1] + " ", parts.core.casefold()).strip()
+    if _FIRM_ENDS.fullmatch(spoken := f"{parts.core}{parts.legal}".casefold()):
+        # A legal form and nothing more is all the name there is.
+        core = spoken
     while (shorter := _FIRM_ENDS.sub("", core.strip(" ,."))) != core and shorter.strip(" ,."):
         core = shorter
     chinese = _CHINESE.search(plain)

@@ -39,22 +39,29 @@ def id_numbers(column: Column) -> pa.Array:
 def valid_id_number(text: str) -> bool:
     """Whether it is an identity-card number of 15 or 18 digits whose province, birth date and checksum are sound."""
     standard = _read(text)[0]
-    return standard is not None and re.fullmatch(r"\d{17}[\dX]", standard) is not None
+    return standard is not None and _is_card(standard)
 
 
 def birth_dates(column: Column) -> pa.Array:
     """The birth date inside each sound identity-card number; null for others."""
-    text = id_number.standard(column)
-    parts = pc.extract_regex(text, r"^\d{6}(?P<y>\d{4})(?P<m>\d{2})(?P<d>\d{2})\d{3}[\dX]$")
+    parts = pc.extract_regex(_cards(column), r"^\d{6}(?P<y>\d{4})(?P<m>\d{2})(?P<d>\d{2})\d{3}[\dX]$")
     return pc.binary_join_element_wise(*(pc.struct_field(parts, one) for one in "ymd"), "-").cast(pa.date32())
 
 
 def sexes(column: Column) -> pa.Array:
     """ "male" or "female" as each sound identity-card number says (its 17th digit is odd for men); null for others."""
-    digit = pc.struct_field(
-        pc.extract_regex(id_number.standard(column), r"^\d{16}(?P<sex>\d)[\dX]$"), "sex"
-    ).cast(pa.int8())  # fmt: skip
+    digit = pc.struct_field(pc.extract_regex(_cards(column), r"^\d{16}(?P<sex>\d)[\dX]$"), "sex").cast(pa.int8())
     return pc.if_else(pc.equal(pc.bit_wise_and(digit, pa.scalar(1, pa.int8())), 1), "male", "female")
+
+
+def _cards(column: Column) -> pa.Array:
+    """The standard form where it is an identity card's."""
+    return each(id_number.standard(column), lambda text: text if _is_card(text) else None)
+
+
+def _is_card(standard: str) -> bool:
+    # One credit code in thirty that is all digits looks like a card until its province, date and check digit are read.
+    return re.fullmatch(r"\d{17}[\dX]", standard) is not None and _fault_of(standard) == FINE
 
 
 def check_digit(first: str) -> str:
