@@ -88,8 +88,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tenure.lake import Lake
 lake = Lake(Path(sys.argv[1]) / "lake")
-rows = lake.current("orders", sealed=True).order_by("customer_id", "ordered_at")
-lake.publish("records/orders", lake.to_reader(rows), sealed=True)
+print(f"{lake.settle('orders', 'customer_id', 'ordered_at'):,} records")
 """
 
 

@@ -21,7 +21,8 @@ from tenure.lake.batches import TABLE as BATCHES
 from tenure.lake.engines import open_engine
 from tenure.lake.fields import FIELDS, field_of, shown_in_part
 from tenure.lake.money import with_base_money
-from tenure.lake.resolve import resolve
+from tenure.lake.parts import alike
+from tenure.lake.resolve import resolve, undisputed
 from tenure.lake.scope import CUSTOMERS, SYSTEM, Scope
 from tenure.lake.sealed import (
     opened_extra,
@@ -305,6 +306,23 @@ class Lake:
             rows = sealing(rows, table, self._home, custom, rest=not sealed)
         self._store.replace(table, rows)
 
+    def settle(self, contract: str, *order: str) -> int:
+        """Work out the current truth of a contract and put it in its place (`records/…`) in this order; returns its rows.
+
+        Columns of which the files say that all rows hold the same are not carried through the sort.
+        """
+        shape = contract_named(contract)
+        rows = self._resolved(shape)
+        same = self._same_everywhere(shape) if self._live(contract) else {}
+        moving = [name for name in rows.columns if name not in same]
+        by = [name for name in order if name in moving]
+        moved = rows.select(*moving)
+        counted = _Counting(
+            self._engine.to_reader(moved.order_by(*by) if by else moved), rows.schema().to_pyarrow(), same
+        )
+        self.publish(f"records/{contract}", counted.reader, sealed=True)
+        return counted.rows
+
     def add(self, table: str, rows: pa.Table) -> None:
         """Add rows to a computed table, their personal columns sealed."""
         self._store.append(table, seal(rows, table, self._home, self.custom(table)))
@@ -450,6 +468,24 @@ class Lake:
         resolved = resolve(received, contract, live, self.precedence, as_of, names, self.rules(contract.name))
         return self._as_records(customs.as_columns(resolved, custom), contract)
 
+    def _same_everywhere(self, contract: Contract) -> dict[str, pa.Scalar]:
+        """The columns of the records that are the same in every row, with their value: those nobody fills, above all."""
+        table = f"received/{contract.name}"
+        same = alike(self._store.files(table)[0], stored_schema(table, contract.received_schema))
+        certain = undisputed(self._live(contract.name))
+        # Rows tell records apart whatever else is the same; and where rows have to be put together, who spoke may differ.
+        same = {
+            name: value
+            for name, value in same.items()
+            if name != "row" and name in contract.records_schema.names and (certain or not value.is_valid)
+        }
+        bases = {base_money(name): name for name in same if name in contract and contract[name].type == "money"}
+        return same | {
+            base: pa.scalar(None, contract.records_schema.field(base).type)
+            for base, name in bases.items()
+            if base in contract.records_schema.names and not same[name].is_valid
+        }
+
     def _as_records(self, resolved: ibis.Table, contract: Contract) -> ibis.Table:
         """Add what records have beyond what was received: the person, the business date, money in base currency."""
         rows = self._with_person(resolved, contract)
@@ -501,6 +537,24 @@ class Lake:
             elif shown != "clear":
                 seen[name] = ibis.null(rows[name].type())
         return rows.mutate(**seen) if seen else rows
+
+
+class _Counting:
+    """A stream of rows given the columns that are the same in all of them, which knows how many rows went through it."""
+
+    def __init__(self, rows: pa.RecordBatchReader, schema: pa.Schema, same: Mapping[str, pa.Scalar]) -> None:
+        self.rows = 0
+        self._same = same
+        self.reader = pa.RecordBatchReader.from_batches(schema, self._through(rows, schema))
+
+    def _through(self, rows: pa.RecordBatchReader, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        for batch in rows:
+            self.rows += batch.num_rows
+            columns = [
+                pa.repeat(self._same[name], batch.num_rows) if name in self._same else batch.column(name)
+                for name in schema.names
+            ]
+            yield pa.record_batch(columns, schema=schema)
 
 
 def _nothing(schema: pa.Schema) -> pa.RecordBatchReader:

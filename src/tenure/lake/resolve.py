@@ -34,7 +34,7 @@ def resolve(
     """
     if not batches:
         return received.filter(ibis.literal(False))
-    if len(batches) == 1 and batches[0].report.get("each_key_once") and as_of is None:
+    if undisputed(batches) and as_of is None:
         # Every row has the last word, and saying so costs nothing.
         return received.filter(received.batch == batches[0].batch)
     key = ["ids_of", *contract.key]
@@ -82,6 +82,11 @@ def resolve(
     return joined.select(
         *(joined[f"said_{name}"]["value"].name(name) if name in said else joined[name] for name in received.columns)
     )
+
+
+def undisputed(batches: Sequence[BatchInfo]) -> bool:
+    """Whether every row that was received is a record as it stands: one batch, which has each key once."""
+    return len(batches) == 1 and bool(batches[0].report.get("each_key_once"))
 
 
 def _speaks(rows: ibis.Table, partial: Sequence[str], custom: Sequence[str], *, desk: bool) -> dict[str, ibis.Value]:

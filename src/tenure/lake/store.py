@@ -10,10 +10,12 @@ from typing import Any
 from urllib.parse import unquote
 
 import pyarrow as pa
-from deltalake import DeltaTable, QueryBuilder, WriterProperties, write_deltalake
+from deltalake import DeltaTable, QueryBuilder, Schema, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError
+from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
 
 from tenure.errors import TenureError
+from tenure.lake.parts import write_parts
 from tenure.language import tr
 
 # How long a table keeps the log of older versions: not at all while it is made to forget, else what Delta says.
@@ -23,6 +25,7 @@ _FORGETFUL = {
 }
 _USUAL = {"delta.logRetentionDuration": "interval 30 days", "delta.deletedFileRetentionDuration": "interval 1 week"}
 _TRIES = 5
+_MANY = 50_000  # rows from which on they are quicker packed here than by the Delta library
 _PROPERTIES = WriterProperties(compression="ZSTD", compression_level=3)
 # The log of changes would note each column's smallest and largest value, in clear and for good; nothing here reads them.
 _CONFIGURATION = {"delta.dataSkippingNumIndexedCols": "0"}
@@ -56,6 +59,8 @@ class Store:
 
     def append(self, name: str, rows: pa.Table) -> None:
         """Add rows; columns the table lacks are added to it."""
+        if rows.num_rows >= _MANY and self._add_in_parts(name, rows):
+            return
         write_deltalake(
             str(self.path(name)),
             rows,
@@ -67,6 +72,9 @@ class Store:
 
     def replace(self, name: str, rows: pa.Table | pa.RecordBatchReader) -> None:
         """Put these rows in the table's place, all at once; readers of the older version are not disturbed."""
+        if isinstance(rows, pa.RecordBatchReader):
+            self._replace_by_stream(name, rows)
+            return
         write_deltalake(
             str(self.path(name)),
             rows,
@@ -75,6 +83,29 @@ class Store:
             writer_properties=_PROPERTIES,
             configuration=_CONFIGURATION,
         )
+
+    def _add_in_parts(self, name: str, rows: pa.Table) -> bool:
+        """Add many rows to a table that has just their columns; False where it hasn't, or isn't there."""
+        if not self.exists(name):
+            return False
+        schema = DeltaTable(str(self.path(name))).schema()
+        if schema != Schema.from_arrow(rows.schema):
+            return False
+        parts: list[AddAction | RemoveAction] = [
+            *write_parts(self.path(name), rows.to_reader(), pa.schema(schema.to_arrow()))
+        ]
+        _retried(lambda: DeltaTable(str(self.path(name))).create_write_transaction(parts, mode="append", schema=schema))
+        return True
+
+    def _replace_by_stream(self, name: str, rows: pa.RecordBatchReader) -> None:
+        schema = Schema.from_arrow(rows.schema)
+        path = self.path(name)
+        path.mkdir(parents=True, exist_ok=True)
+        parts = write_parts(path, rows, pa.schema(schema.to_arrow()))
+        if self.exists(name):
+            DeltaTable(str(path)).create_write_transaction([*parts], mode="overwrite", schema=schema)
+        else:
+            create_table_with_add_actions(str(path), schema, parts, mode="error", configuration=_CONFIGURATION)
 
     def is_of_today(self, name: str) -> bool:
         """Whether the table was begun, or forgotten the past of, since personal columns are sealed."""

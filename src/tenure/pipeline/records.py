@@ -3,7 +3,6 @@
 from functools import partial
 
 import ibis
-import pyarrow as pa
 from ibis import _
 
 from tenure.contracts import CONTRACTS, Contract
@@ -97,27 +96,9 @@ def _records(contract: Contract, context: Context) -> int:
         if lake.exists(table):
             lake.publish(table, lake.schema(table).empty_table())
         return 0
-    current = lake.current(contract.name, sealed=True)
-    reader = lake.to_reader(
-        current.order_by(_.person_id, _.valid_at, _.ids_of, *(current[name] for name in contract.key))
-    )
-    counted = _Counting(reader)
-    lake.publish(table, counted.reader, sealed=True)
+    count = lake.settle(contract.name, "person_id", "valid_at", "ids_of", *contract.key)
     note_misfits(lake, contract)
-    return counted.rows
-
-
-class _Counting:
-    """A stream of batches that knows how many rows went through it."""
-
-    def __init__(self, reader: pa.RecordBatchReader) -> None:
-        self.rows = 0
-        self.reader = pa.RecordBatchReader.from_batches(reader.schema, self._through(reader))
-
-    def _through(self, reader: pa.RecordBatchReader):  # type: ignore[no-untyped-def]
-        for batch in reader:
-            self.rows += batch.num_rows
-            yield batch
+    return count
 
 
 STEPS: tuple[Step, ...] = (

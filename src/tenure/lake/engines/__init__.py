@@ -1,10 +1,17 @@
 """The only place that names DuckDB or Spark."""
 
+import contextlib
+import os
+import re
 from pathlib import Path
 
 from tenure.errors import TenureError
 from tenure.lake.engines.base import Engine
 from tenure.language import tr
+
+# Beside what the engine holds there is what came out of it; and a machine has more to do than one question.
+_SHARE, _MOST = 0.5, 3 * 1024**3
+_UNITS = {"MB": 1024**2, "GB": 1024**3}
 
 __all__ = ["Engine", "open_engine"]
 
@@ -14,5 +21,33 @@ def open_engine(name: str, scratch: Path) -> Engine:
     if name == "duckdb":
         from tenure.lake.engines.duckdb import DuckDBEngine
 
-        return DuckDBEngine(scratch)
+        return DuckDBEngine(scratch, allowed_memory())
     raise TenureError(tr('There is no engine "{name}". Set TENURE_ENGINE to duckdb, or leave it unset.', name=name))
+
+
+def allowed_memory() -> int:
+    """How much memory an engine may hold, in bytes: TENURE_MEMORY, else half of the machine's and 3 GB at most.
+
+    A container's own limit counts as the machine's memory. Raises TenureError where TENURE_MEMORY says no amount.
+    """
+    told = os.environ.get("TENURE_MEMORY", "").strip()
+    if told:
+        found = re.fullmatch(r"(\d+)\s*([MG]B)", told.upper())
+        if not found or not int(found[1]):
+            raise TenureError(
+                tr('TENURE_MEMORY is "{value}", and must be an amount such as 2GB or 800MB, or unset.', value=told)
+            )
+        return int(found[1]) * _UNITS[found[2]]
+    return min(int(_machine_memory() * _SHARE), _MOST)
+
+
+def _machine_memory() -> int:
+    amounts = []
+    with contextlib.suppress(AttributeError, OSError, ValueError):
+        amounts.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    for file in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        try:
+            amounts.append(int(Path(file).read_text()))
+        except (OSError, ValueError):  # no such file, or it says "max"
+            continue
+    return min((amount for amount in amounts if amount > 0), default=2 * _MOST)

@@ -17,12 +17,12 @@ def _in_zone(zone: str, instant: dt.Timestamp(timezone="UTC")) -> dt.timestamp: 
 
 
 class DuckDBEngine:
-    """One in-memory connection over the lake's files; what outgrows memory is spilled to `scratch`."""
+    """One in-memory connection over the lake's files; what outgrows `memory` (bytes) is spilled to `scratch`."""
 
     name = "duckdb"
 
-    def __init__(self, scratch: Path) -> None:
-        self._connection = ibis.duckdb.connect(temp_directory=str(scratch))
+    def __init__(self, scratch: Path, memory: int) -> None:
+        self._connection = ibis.duckdb.connect(temp_directory=str(scratch), memory_limit=f"{memory // 1024}KiB")
         self._connection.raw_sql("SET TimeZone = 'UTC'")
         # What is opened for a question must not lie about in clear if this process dies in the middle of it.
         self._connection.raw_sql("SET temp_file_encryption = true")
