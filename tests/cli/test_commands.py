@@ -123,7 +123,8 @@ def walk(command, name):
     context = Context(command, info_name=name)
     found[name] = command.help
     for parameter in command.get_params(context):
-        found[f"{name} {parameter.name}"] = parameter.help
+        if not getattr(parameter, "hidden", False):  # what one process of ours says to another
+            found[f"{name} {parameter.name}"] = parameter.help
     for below in getattr(command, "commands", {}).values():
         walk(below, f"{name} {below.name}")
 walk(get_command(app), "tenure")
