@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
 # Nothing a test does may touch the workspace of whoever runs it.
 os.environ["TENURE_HOME"] = tempfile.mkdtemp(prefix="tenure-tests-")
 os.environ.setdefault("TENURE_LANG", "en")
+
+# The same examples in every run of the suite, so that a change is judged by what it changes; `make soak` looks further.
+settings.register_profile("suite", derandomize=True)
+if os.environ.get("TENURE_SOAK") != "1":
+    settings.load_profile("suite")
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data"

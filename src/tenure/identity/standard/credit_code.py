@@ -42,6 +42,8 @@ def read_code(text: str) -> Read:
 
 _ASK = Words("Compare with the business licence and mend it in the source", "与营业执照核对后在来源系统中更正")
 
+LETTERS = Fault(Words("Has I, O, S, V or Z, which codes never have", "含有代码中不使用的 I、O、S、V、Z"), _ASK)
+
 credit_code = Standard(
     name="credit_code",
     words=Words("Unified social credit code", "统一社会信用代码"),
@@ -50,9 +52,7 @@ credit_code = Standard(
     faults={
         "placeholder": Fault(Words("A filler, not a code", "占位内容，不是代码"), _ASK),
         "length": Fault(Words("Not 18 characters", "不足或超过 18 位"), _ASK),
-        "letters": Fault(
-            Words("Has I, O, S, V or Z, which codes never have", "含有代码中不使用的 I、O、S、V、Z"), _ASK
-        ),
+        "letters": LETTERS,
         "form": Fault(Words("Not the form of a code", "不符合代码格式"), _ASK),
         "checksum": Fault(Words("The check character does not fit", "校验码不符"), _ASK),
     },

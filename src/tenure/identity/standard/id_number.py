@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from tenure.identity.standard._text import NOTHING, tidy
 from tenure.identity.standard.base import FINE, Column, Example, Fault, Read, Standard, each, flat
-from tenure.identity.standard.credit_code import read_code
+from tenure.identity.standard.credit_code import LETTERS, read_code
 from tenure.language import Words
 
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
@@ -144,6 +144,7 @@ id_number = Standard(
         ),
         "length": Fault(Words("Neither 15 nor 18 digits", "既非 15 位也非 18 位"), _ASK),
         "form": Fault(Words("Not the form of any document known", "不符合已知证件格式"), _ASK),
+        "letters": LETTERS,
         "province": Fault(Words("Begins with no province", "开头不是有效的省份代码"), _ASK),
         "birth_date": Fault(Words("The birth date inside is no date", "其中的出生日期无效"), _ASK),
         "checksum": Fault(Words("The check digit does not fit", "校验码不符"), _ASK),
@@ -171,6 +172,7 @@ id_number = Standard(
         Example("110105194912310000", None, "cut_short"),
         Example("E12345678", "E12345678"),
         Example("见附件", None, "form"),
+        Example("91350100MOOO1OOY43", None, "letters"),
     ),
     read=_read,
     quick=_quick,
