@@ -14,7 +14,7 @@ demo: $(VENV)/.installed
 	@$(BIN)/tenure --home $(DEMO) demo --serve
 
 test: $(VENV)/.installed-dev
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations 25
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 25
 
 check: $(VENV)/.installed-dev
 	@$(BIN)/ruff format --check .

@@ -79,18 +79,13 @@ OPTIONAL = {"data"}  # the data sets are not part of the product; their absence 
 _skipped: dict[str, int] = {}
 
 
-# Folders whose tests take minutes: begun first, so that of two processes none is left alone with them at the end.
+# Folders whose files take minutes: begun first, so that of two processes none is left alone with them at the end.
 LONGEST = ("sweep", "end_to_end", "backup", "pipeline", "rights")
-# Each of its tests stands alone and takes as long as many a file; the tests of other files share what they set up.
-ALONE = "sweep"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     rank = {str(ROOT / "tests" / name): place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: rank.get(str(item.path.parent), len(LONGEST)))
-    for item in items:
-        if item.path.parent.name != ALONE:
-            item.add_marker(pytest.mark.xdist_group(item.path.relative_to(ROOT).as_posix()))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -152,13 +147,14 @@ def mysql_url() -> Iterator[str]:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         port = listening.getsockname()[1]
-    data = f"--datadir={folder}/data"
+    # A server that comes up clears the folder of passing tables, whoever's they are.
+    data, own = f"--datadir={folder}/data", f"--tmpdir={folder}"
     subprocess.run(
-        ["mariadb-install-db", "--no-defaults", data, *user, "--auth-root-authentication-method=normal", "--skip-test-db"],
+        ["mariadb-install-db", "--no-defaults", data, own, *user, "--auth-root-authentication-method=normal", "--skip-test-db"],
         check=True, stdout=subprocess.DEVNULL, cwd=folder,
     )  # fmt: skip
     server = subprocess.Popen(
-        [program, "--no-defaults", data, *user, f"--socket={folder}/socket", f"--port={port}", "--bind-address=127.0.0.1",
+        [program, "--no-defaults", data, own, *user, f"--socket={folder}/socket", f"--port={port}", "--bind-address=127.0.0.1",
          f"--pid-file={folder}/pid", f"--log-error={folder}/log", "--innodb-flush-log-at-trx-commit=0", "--skip-log-bin",
          "--innodb-buffer-pool-size=16M"],
         cwd=folder,
