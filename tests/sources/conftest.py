@@ -8,7 +8,8 @@ import pytest
 
 from tenure.lake import SYSTEM, Lake
 from tenure.language import using
-from tenure.sources.importing import ImportReport, import_file
+from tenure.sources.importing import import_file
+from tenure.sources.report import ImportReport
 
 NOW = datetime(2026, 4, 1, tzinfo=UTC)
 

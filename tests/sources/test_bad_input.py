@@ -16,12 +16,13 @@ import pyarrow.csv
 import pytest
 
 from tenure.errors import TenureError
+from tenure.sources import ahead, importing
 from tenure.sources import csv as csv_source
 from tenure.sources import encoding as encodings
 from tenure.sources import excel as excel_source
-from tenure.sources import importing
-from tenure.sources.importing import FileChangedError, ReconciliationError
+from tenure.sources.importing import ReconciliationError
 from tenure.sources.looking import look
+from tenure.sources.watched import FileChangedError
 
 HEADER = "order_id,customer_id,ordered_at,amount\n"
 GOOD = HEADER + "A-1,C-1,2026-03-01 09:30:00,19.90\nA-2,C-2,2026-03-02,5\n"
@@ -344,7 +345,7 @@ def test_rows_lost_on_the_way_fail_the_batch(shop, write, monkeypatch):
 
 
 def test_money_lost_on_the_way_fails_the_batch(shop, write, monkeypatch):
-    convert = importing.convert
+    convert = ahead.convert
 
     def lossy(plan, chunk):
         found = convert(plan, chunk)
@@ -357,7 +358,7 @@ def test_money_lost_on_the_way_fails_the_batch(shop, write, monkeypatch):
         found.columns = Forgetful(found.columns)
         return found
 
-    monkeypatch.setattr(importing, "convert", lossy)
+    monkeypatch.setattr(ahead, "convert", lossy)
 
     with pytest.raises(ReconciliationError, match="minor units read"):
         shop.take(write(GOOD))

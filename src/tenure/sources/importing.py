@@ -1,17 +1,10 @@
 """The import of a file: every row accounted for, or nothing to be seen of it."""
 
-import contextvars
-import errno
-import hashlib
-import os
-import queue
 import re
-import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from datetime import time as clock
@@ -25,19 +18,21 @@ import pyarrow.compute as pc
 
 import tenure.sources as sources
 from tenure.contracts import Contract, contract_named
-from tenure.currencies import minor_digits
 from tenure.errors import TenureError
 from tenure.language import tr
 from tenure.sources import dates
-from tenure.sources.base import Broken, Chunk, Fault, Options, Reader
+from tenure.sources.ahead import converted
+from tenure.sources.base import Broken, Fault, Options, Reader
 from tenure.sources.begun import Begun, admit, begun
 from tenure.sources.convert import REPEATED, Converted, Outcome, Plan, as_written, convert
 from tenure.sources.existing import ALREADY_THERE, MODES, NEW, NOT_THERE, OTHER, SAME, SEVERAL, Existing, Mode
 from tenure.sources.mapping import FieldMap, as_pairs, find_header, map_columns
 from tenure.sources.memory import TableReader
-from tenure.sources.rejects import ABOUT, Reject, RejectFile
+from tenure.sources.rejects import ABOUT, RejectFile
+from tenure.sources.report import ImportReport
 from tenure.sources.seen import Hashes, Seen, first_rows, hashes, number_within
 from tenure.sources.spelling import Corrections, mended
+from tenure.sources.watched import FileMark, digest_of, said_plainly
 
 if TYPE_CHECKING:
     from tenure.lake import Lake
@@ -48,137 +43,14 @@ Progress: TypeAlias = Callable[[int, int], None]
 _SAMPLES = 5
 _FEW = 100_000  # rows in memory whose keys are asked for one by one
 _NAMED = 500  # characters of a list of columns
-_READ_AHEAD = 2
-_WORKERS = 2
 
 
 class ReconciliationError(TenureError):
     """The rows or the money that went in are not those that came out; nothing of the batch is kept."""
 
 
-class FileChangedError(TenureError):
-    """The file is not what it was when the import began; nothing of the batch is kept."""
-
-
 class StoppedError(TenureError):
     """A person wished the import to end; nothing of the batch is kept."""
-
-
-@dataclass(frozen=True)
-class ImportReport:
-    """What became of a file.
-
-    read = accepted + rejected + left_out; blank rows are passed over and not read.
-    batch: None for a dry run. sums: by money column, the minor units accepted (over all currencies).
-    accepted = created + updated + unchanged, by what was there when the import began: created counts rows whose record
-    was not, updated rows that say something else of one that was (the source's own clock is no such thing).
-    refunds: accepted rows with a negative amount. rounded: accepted cells of money finer than their currency.
-    samples: "created", "updated", "unchanged" → a few rows of each, field → text; rejects: the first rows not taken.
-    mapping: field → column of the file; given: the fields a person mapped, the others were guessed.
-    """
-
-    batch: str | None
-    contract: str
-    source: str
-    file: str
-    kind: str
-    read: int
-    accepted: int
-    rejected: int
-    left_out: int
-    blank: int
-    refunds: int
-    rounded: int
-    sums: Mapping[str, int]
-    currency: str | None
-    mapping: Mapping[str, str]
-    given: frozenset[str]
-    unmapped: tuple[str, ...]
-    encoding: str | None
-    delimiter: str | None
-    sheet: str | None
-    reject_file: Path | None
-    fingerprint: str
-    seconds: float
-    dry_run: bool = False
-    reasons: Mapping[str, int] = field(default_factory=dict)
-    created: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    mode: str = "upsert"
-    match_on: tuple[str, ...] = ()
-    header_row: int = 1
-    samples: Mapping[str, tuple[Mapping[str, str], ...]] = field(default_factory=dict)
-    rejects: tuple[Reject, ...] = ()
-    resumed: bool = False
-
-    @property
-    def guessed(self) -> frozenset[str]:
-        return frozenset(self.mapping) - self.given
-
-    def summary(self) -> list[str]:
-        """The report in sentences, in the current language."""
-        lines = [
-            tr(
-                "{file}: {read:,} rows read = {accepted:,} accepted + {rejected:,} rejected + {left_out:,} left out.",
-                file=self.file,
-                read=self.read,
-                accepted=self.accepted,
-                rejected=self.rejected,
-                left_out=self.left_out,
-            )
-        ]
-        if self.updated or self.unchanged:
-            lines.append(
-                tr(
-                    "Of these {created:,} new, {updated:,} changed, {unchanged:,} as they were.",
-                    created=self.created,
-                    updated=self.updated,
-                    unchanged=self.unchanged,
-                )
-            )
-        if self.dry_run:
-            lines.append(tr("This was a dry run: nothing was imported."))
-        else:
-            lines.append(tr("Batch {batch}, {seconds:.1f} seconds.", batch=self.batch, seconds=self.seconds))
-        pairs = ", ".join(f"{name} ← {header}" for name, header in self.mapping.items())
-        lines.append(tr("Columns: {pairs}.", pairs=pairs))
-        if self.unmapped:
-            lines.append(
-                tr("Kept beside the contract's columns, as extra: {columns}.", columns=", ".join(self.unmapped))
-            )
-        if self.currency:
-            for name, total in self.sums.items():
-                exponent = minor_digits(self.currency)
-                lines.append(
-                    tr(
-                        "Sum of {column}: {amount} {currency}.",
-                        column=name.removesuffix("_minor"),
-                        amount=f"{total / 10**exponent:,.{exponent}f}",
-                        currency=self.currency,
-                    )
-                )
-        if self.refunds:
-            lines.append(tr("{count:,} rows have a negative amount and count as refunds.", count=self.refunds))
-        if self.rounded:
-            lines.append(
-                tr(
-                    "{count:,} amounts were finer than their currency and were rounded half to even.",
-                    count=self.rounded,
-                )
-            )
-        if self.blank:
-            lines.append(tr("{count:,} blank rows were passed over.", count=self.blank))
-        for reason, count in self.reasons.items():
-            lines.append(tr("Rejected {count:,}: {reason}", count=count, reason=reason))
-        if self.reject_file:
-            lines.append(
-                tr(
-                    "The rejected rows are in {path}, each with its reason. Mend them there and import that file.",
-                    path=self.reject_file,
-                )
-            )
-        return lines
 
 
 def import_file(
@@ -244,11 +116,11 @@ def import_file(
             else tr("{path} is a folder. Name a file in it.", path=path)
         )
     kind = sources.source_for(path)
-    mark = _Mark.of(path)
+    mark = FileMark.of(path)
     pairs = as_pairs(mapping)
     period = _bound(since, zone), _bound(before, zone)
-    with _said_plainly(path, mark), ExitStack() as held:
-        fingerprint = _digest(path)
+    with said_plainly(path, mark), ExitStack() as held:
+        fingerprint = digest_of(path)
         # All it takes to do the same again: what a resumed import must agree with, and can be gone on with by.
         told = {
             "path": str(path.absolute()), "contract": shape.name, "source": source, "ids_of": ids_of or source,
@@ -484,7 +356,7 @@ class _Import:
         """The chunks in the contract's types; few rows are all held, so that only their keys need be asked for."""
         if self.among and not self.plan.match_on:
             return [convert(self.plan, chunk) for chunk in self.reader.chunks()]
-        return _pipeline(self.plan, self.reader)
+        return converted(self.plan, self.reader)
 
     def _keys(self, chunks: Sequence[Converted]) -> pa.Table | None:
         key = self.plan.contract.key
@@ -557,42 +429,6 @@ class _Tally:
     updated: int = 0
     unchanged: int = 0
     samples: dict[str, list[dict[str, str]]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class _Mark:
-    """What tells a file from another one in its place, without reading it."""
-
-    device: int
-    inode: int
-    size: int
-    changed: int
-
-    @classmethod
-    def of(cls, path: Path) -> "_Mark":
-        stat = path.stat()
-        return cls(stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)
-
-    def still_holds(self, path: Path) -> bool:
-        try:
-            return _Mark.of(path) == self
-        except OSError:
-            return False
-
-    def check(self, path: Path, fingerprint: str) -> None:
-        """Raises FileChangedError unless the file still is, byte for byte, what it was."""
-        if not self.still_holds(path) or _digest(path) != fingerprint or not self.still_holds(path):
-            raise _changed(path)
-
-
-def _changed(path: Path) -> FileChangedError:
-    return FileChangedError(
-        tr(
-            "{name} changed while it was read, so nothing of it was imported. Wait until whatever writes it is done, "
-            "then import it again.",
-            name=path.name,
-        )
-    )
 
 
 def _plan(
@@ -965,98 +801,5 @@ def _refuse_nothing(tally: _Tally, plan: Plan, rejects: RejectFile, name: str) -
         )
 
 
-def _pipeline(plan: Plan, reader: Reader) -> Iterator[Converted]:
-    """Chunks converted in the file's order: one thread reads ahead, others convert, few chunks are held at a time."""
-    waiting: deque[Future[Converted]] = deque()
-    pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="import")
-    try:
-        for chunk in _ahead(reader.chunks()):
-            # The language is chosen for each context, and a worker may have to explain itself.
-            waiting.append(pool.submit(contextvars.copy_context().run, convert, plan, chunk))
-            while len(waiting) > _WORKERS:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _ahead(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
-    """The same chunks, read by a thread of their own, at most a few ahead."""
-    done = object()
-    line: queue.Queue[Any] = queue.Queue(maxsize=_READ_AHEAD)
-    stop = threading.Event()
-
-    def put(item: Any) -> None:
-        while not stop.is_set():
-            try:
-                line.put(item, timeout=0.1)
-            except queue.Full:
-                continue
-            return
-
-    def read() -> None:
-        try:
-            for chunk in chunks:
-                put(chunk)
-                if stop.is_set():
-                    return
-            put(done)
-        except BaseException as error:  # handed over to the thread that asked
-            put(error)
-
-    thread = threading.Thread(target=contextvars.copy_context().run, args=(read,), daemon=True)
-    thread.start()
-    try:
-        while (item := line.get()) is not done:
-            if isinstance(item, BaseException):
-                raise item
-            yield item
-    finally:
-        stop.set()
-        thread.join()
-
-
-@contextmanager
-def _said_plainly(path: Path, mark: _Mark) -> Iterator[None]:
-    """Turn what the system reports into what a person can do about it."""
-    try:
-        yield
-    except FileChangedError:
-        raise
-    except Exception as error:
-        if full := _is_full(error):
-            raise TenureError(
-                tr(
-                    "The disk is full ({error}). Nothing of {name} was imported; free some space and import it again.",
-                    name=path.name,
-                    error=full,
-                )
-            ) from error
-        if not mark.still_holds(path):
-            raise _changed(path) from error
-        if isinstance(error, TenureError | KeyboardInterrupt) or not isinstance(error, pa.ArrowException | OSError):
-            raise
-        raise TenureError(
-            tr("{name} can't be read: {error}", name=path.name, error=str(error).splitlines()[0])
-        ) from error
-
-
-def _is_full(error: BaseException | None) -> str | None:
-    """What the system says where the disk, a quota or a limit on file size stands behind an error, however wrapped."""
-    codes = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-    while error is not None:
-        for code in codes:
-            if (isinstance(error, OSError) and error.errno == code) or os.strerror(code) in str(error):
-                return os.strerror(code)
-        error = error.__cause__ or error.__context__
-    return None
-
-
 def _as_file_name(label: str) -> str:
     return re.sub(r"[^\w.-]+", "-", label)[:80] or "rows"
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

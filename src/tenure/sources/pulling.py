@@ -22,10 +22,11 @@ import pyarrow.parquet
 
 from tenure.errors import TenureError
 from tenure.language import tr
-from tenure.sources.importing import ImportReport, import_file
+from tenure.sources.importing import import_file
 from tenure.sources.parse import as_text
 from tenure.sources.pull import Asked, Database, Dsn, Mark, Range, open_database
 from tenure.sources.pull.base import broke_off
+from tenure.sources.report import ImportReport
 
 if TYPE_CHECKING:
     from tenure.lake import Lake

@@ -29,10 +29,11 @@ from tenure.lake.batches import is_writing
 from tenure.language import Words, both, tr
 from tenure.sources import SOURCES, source_for
 from tenure.sources.base import Options
-from tenure.sources.importing import ImportReport, StoppedError, import_file
+from tenure.sources.importing import StoppedError, import_file
 from tenure.sources.mapping import as_pairs
 from tenure.sources.pull import Asked, Mark, Range, check_query, dsn_of
 from tenure.sources.pulling import OVERLAP, Kept, Pulled, fetch, pull, sweep
+from tenure.sources.report import ImportReport
 from tenure.sources.spelling import Suspect, checked
 from tenure.workspace import Workspace, open_workspace
 

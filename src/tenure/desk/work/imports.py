@@ -32,7 +32,8 @@ from tenure.sources import source_for, undoing
 from tenure.sources.base import Options
 from tenure.sources.begun import InAlreadyError
 from tenure.sources.existing import Mode
-from tenure.sources.importing import ImportReport, StoppedError, import_file, import_table
+from tenure.sources.importing import StoppedError, import_file, import_table
+from tenure.sources.report import ImportReport
 from tenure.sources.spelling import Suspect
 from tenure.sources.undoing import UndoReport
 from tenure.workspace import Workspace, open_workspace
