@@ -27,7 +27,8 @@ from tenure.desk.governance import keys, services
 from tenure.desk.governance.access import may
 from tenure.desk.governance.models import ConsentEntry, SubjectRequest, Team, User
 from tenure.desk.governance.roles import BUILT_IN, PERMISSIONS, Role
-from tenure.lake import SYSTEM
+from tenure.lake import SYSTEM, Lake
+from tenure.lake.door import PRECEDENCE
 from tenure.language import Words
 from tests.cast import EAST, MONDAY, SOUTH
 from tests.sweep.probes import Probe, asked, closer, differently, probes, routes
@@ -136,7 +137,10 @@ def desk(people: dict[str, User], homes: Callable[[World], Path], monkeypatch: p
     administrator.force_login(people["dee"])
 
     def enter(world: World) -> None:
-        monkeypatch.setenv("TENURE_HOME", str(homes(world)))
+        home = homes(world)
+        monkeypatch.setenv("TENURE_HOME", str(home))
+        # What somebody who asked before was free to set, such as which source wins: the lake takes nothing back.
+        Lake(home / "lake").publish_document(PRECEDENCE, {})
         caches["figures"].clear()
         for model in (Customer, Publication, CustomField):
             model.objects.all().delete()
