@@ -64,7 +64,6 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
             duplicates,
             feeds,
             fields,
-            insight,
             jobs,
             keys,
             person,
@@ -77,6 +76,7 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
             today,
         )
         from tenure.web.importing import batches, steps
+        from tenure.web.insight import page as insight
 
         return [
             path("today/numbers/", self.page("today", today.numbers), name="today_numbers"),

@@ -1,0 +1,1 @@
+"""Insight: what the customer base is made of, how it moves, how good the scores are, what campaigns saved."""

@@ -1,0 +1,48 @@
+"""The page of Insight: one part of it, over the customers the asker may see."""
+
+from collections.abc import Callable
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from tenure.desk.customers.models import Publication
+from tenure.desk.governance.api import scope_of
+from tenure.lake import Scope
+from tenure.web.frame import render
+from tenure.web.insight.campaigns import campaigns
+from tenure.web.insight.cohorts import cohorts
+from tenure.web.insight.model import model
+from tenure.web.insight.segments import segments
+from tenure.web.insight.shared import Context
+from tenure.web.insight.stages import stages
+from tenure.web.insight.value import value
+
+PARTS: dict[str, tuple[Callable[[], str], Callable[[Scope, Publication | None], Context]]] = {
+    "segments": (lambda: _("RFM"), segments),
+    "stages": (lambda: _("Life cycle"), stages),
+    "value": (lambda: _("Value"), value),
+    "cohorts": (lambda: _("Cohorts"), cohorts),
+    "campaigns": (lambda: _("Campaigns"), campaigns),
+    "model": (lambda: _("Churn model"), model),
+}
+
+
+@require_safe
+def page(request: HttpRequest, part: str = "segments") -> HttpResponse:
+    """One part of Insight, over the customers the asker may see."""
+    scope = scope_of(request.user)
+    open_parts = {name: one for name, one in PARTS.items() if name != "value" or scope.sees("amounts")}
+    if part not in open_parts:
+        raise Http404
+    shown = Publication.current()
+    context = open_parts[part][1](scope, shown)
+    return render(
+        request,
+        f"insight/{part}.html",
+        _("Insight"),
+        part=part,
+        parts=[(name, title()) for name, (title, _show) in open_parts.items()],
+        shown=shown,
+        **context,
+    )
