@@ -4,7 +4,7 @@ asked without anyone remembering."""
 import itertools
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -92,18 +92,31 @@ def probes(route: str) -> Iterator[Probe]:
         yield Probe(route, method, paths(route)[0], SENT)
 
 
-def differently(
-    probe: Probe, look: str = "q=nobody&sort=silent&risk=none&decile=99&kind=cases&page=9&limit=1"
-) -> Probe:
+# What an order, a filter or a search would listen to, by key, as nobody asks it otherwise.
+ODD = {"q": "nobody", "sort": "silent", "risk": "none", "decile": "99", "kind": "cases", "page": "9", "limit": "1"}
+ODDLY = "&".join(f"{key}={value}" for key, value in ODD.items())
+
+
+def differently(probe: Probe, look: str = ODDLY) -> Probe:
     """The same address asked with something an order, a filter or a search would listen to."""
     if probe.method == "get":
         return replace(probe, path=f"{probe.path}?{look}")
     return replace(probe, data=tuple(tuple(part.split("=")) for part in look.split("&")))  # type: ignore[misc]
 
 
-def closer(probe: Probe) -> Iterator[Probe]:
-    """What is asked further of an address that listens: every order, filter and search."""
-    return (differently(probe, look) for look in looks())
+def by_key(probe: Probe) -> dict[frozenset[str], Probe]:
+    """The same address asked with one key at a time, by the keys of the question."""
+    odd = {frozenset({key}): f"{key}={value}" for key, value in ODD.items()}
+    return {keys: differently(probe, look) for keys, look in ({_keys(look): look for look in looks()} | odd).items()}
+
+
+def closer(probe: Probe, heard: Collection[frozenset[str]]) -> Iterator[Probe]:
+    """What is asked further of an address: every order, filter and search by what it listens to."""
+    return (differently(probe, look) for look in looks() if _keys(look) in heard)
+
+
+def _keys(look: str) -> frozenset[str]:
+    return frozenset(part.partition("=")[0] for part in look.split("&"))
 
 
 SENT: tuple[tuple[str, Any], ...] = (

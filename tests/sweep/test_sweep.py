@@ -31,7 +31,7 @@ from tenure.lake import SYSTEM, Lake
 from tenure.lake.door import PRECEDENCE
 from tenure.language import Words
 from tests.cast import EAST, MONDAY, SOUTH
-from tests.sweep.probes import Probe, asked, closer, differently, probes, routes
+from tests.sweep.probes import Probe, asked, by_key, closer, differently, probes, routes
 from tests.sweep.worlds import PEOPLE, World, own_fields
 
 pytestmark = pytest.mark.django_db
@@ -196,7 +196,15 @@ def leaks(desk: Desk, name: str, among: Iterable[str]) -> Iterator[str]:
     heard = answers(desk, name, World(), [differently(probe) for probe, _answer in answered])
     listens = {(probe.route, probe.method): probe for (probe, plain), other in zip(answered, heard, strict=True)
                if other != plain}  # fmt: skip
-    further = [look for probe in listens.values() for look in closer(probe)]
+    each = [(probe, by, one) for probe in listens.values() for by, one in by_key(probe).items()]
+    told = answers(desk, name, World(), [*listens.values(), *(one for _probe, _by, one in each)])
+    plain = {probe: next(told) for probe in listens.values()}
+    # A list may stir at a name that is there and at no other; a page about one customer lists nobody.
+    stirred = {probe: set() if "<" in probe.route else {frozenset({"q"})} for probe in plain}
+    for (probe, asked_by, _one), answer in zip(each, told, strict=True):
+        if answer != plain[probe]:
+            stirred[probe].add(asked_by)
+    further = [look for probe, by in stirred.items() for look in closer(probe, by)]
     in_one = list(answers(desk, name, World(), further))
     yield from _different(name, further, in_one, answers(desk, name, SAME_TO[name], further))
 
