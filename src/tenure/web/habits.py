@@ -34,7 +34,7 @@ def piece(request: HttpRequest, person_id: int) -> HttpResponse:
     with about(person_id) as here:
         lines = _newest(here, scope, person_id, "orders", "ordered_at", _LINE, as_of)
         contacts = _newest(
-            here, scope, person_id, "interactions", "occurred_at", ("occurred_at", "direction", "channel")
+            here, scope, person_id, "interactions", "occurred_at", ("occurred_at", "direction", "channel"), as_of
         )
     # What a product is called is about nobody, so it is in nobody's reach; the lines above were scoped.
     products = lake().read("records/products", actor=SYSTEM)
