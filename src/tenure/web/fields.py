@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from tenure.contracts import CONTRACTS
 from tenure.contracts.custom import CHOOSING, KINDS, Choice
 from tenure.desk.customers import selectors
-from tenure.desk.customers.fields import definitions, values
+from tenure.desk.customers.fields import definitions, tags, values
 from tenure.desk.customers.fields.definitions import OBJECTS, Draft
 from tenure.desk.customers.fields.models import CustomField, plain_choices
 from tenure.desk.customers.fields.values import MisfitError
@@ -220,9 +220,28 @@ def of_customer(request: HttpRequest, person_id: int) -> HttpResponse:
     )
 
 
+@require_POST
+def tags_of_customer(request: HttpRequest, person_id: int) -> HttpResponse:
+    """Give a customer a tag (`add`), or take one off (`remove`)."""
+    scope, actor, now = scope_of(request.user), _actor(request), timezone.now()
+    asked = request.POST.get("field", "")
+    field_id = int(asked) if asked.isdecimal() and len(asked) < 10 else None
+    try:
+        if "remove" in request.POST:
+            tags.untag(person_id, request.POST["remove"], scope=scope, actor=actor, now=now, field_id=field_id or 0)
+        else:
+            tags.tag(person_id, request.POST.get("add", ""), scope=scope, actor=actor, now=now, field_id=field_id)
+    except Customer.DoesNotExist as error:
+        raise Http404 from error
+    except TenureError as error:
+        messages.error(request, str(error))
+    return HttpResponseRedirect(reverse("admin:person", args=[person_id]))
+
+
 def shown_on(card: Any, fields: list[CustomField]) -> list[tuple[str, list[Any]]]:
-    """The fields of a customer's page by section, those with a value: (section, values)."""
-    return _by_section([card.custom[one.pk] for one in fields if one.pk in card.custom and card.custom[one.pk].text])
+    """The fields of a customer's page by section, those with a value: (section, values); tags stand apart."""
+    shown = [card.custom[one.pk] for one in fields if not one.grows and one.pk in card.custom]
+    return _by_section([one for one in shown if one.text])
 
 
 def _looked(request: HttpRequest, person_id: int, scope: Scope, fields: list[CustomField]) -> None:
@@ -261,6 +280,7 @@ def _draft(sent: QueryDict, contract: str) -> Draft:
         kind=kind,
         choices=tuple(one for _place, _n, one in sorted(placed, key=lambda row: row[:2]) if one.en or one.zh),
         required="required" in sent,
+        grows="grows" in sent,
         personal="personal" in sent,
         headers=tuple(line for line in sent.get("headers", "").splitlines() if line.strip()),
         contract=contract,

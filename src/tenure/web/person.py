@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from tenure.contracts import CONTRACTS
 from tenure.desk.customers import duplicates, relations, selectors, services
 from tenure.desk.customers.cards import SENSITIVE, Card
+from tenure.desk.customers.fields import tags
 from tenure.desk.customers.fields.definitions import known, seen_by
 from tenure.desk.customers.fields.values import with_values
 from tenure.desk.customers.models import Customer
@@ -79,7 +80,10 @@ def page(request: HttpRequest, person_id: int) -> HttpResponse:
         open_cases=[entry for entry in entries if entry.is_open],
         extra=sorted(card.extra.items()) if isinstance(card.extra, dict) else [],
         own=shown_on(card, own),
+        tagged=tags.tags_of(scope, person_id, [one for one in own if one.grows]),
+        tags=[str(choice.words) for one in own if one.grows for choice in one.open_options],
         may_edit=bool(own) and may(request.user, "edit"),
+        may_tag=may(request.user, "edit"),
         owners=User.objects.filter(is_active=True).exclude(role="").order_by("username") if assigns else [],
         teams=Team.objects.all() if assigns else [],
         may_assign=assigns,

@@ -93,6 +93,7 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
             path("customers/<int:person_id>/", self.page("customers", person.page), name="person"),
             path("customers/<int:person_id>/habits/", self.page("customers", habits.piece), name="habits"),
             path("customers/<int:person_id>/fields/", self.page("edit", fields.of_customer), name="customer_fields"),
+            path("customers/<int:person_id>/tags/", self.page("edit", fields.tags_of_customer), name="customer_tags"),
             path("customers/<int:person_id>/assign/", self.page("assign", person.assign), name="assign"),
             path("customers/<int:person_id>/consents/", self.page("consent", consents.page), name="consents"),
             path("customers/<int:person_id>/consents/change/", self.page("consent", consents.change), name="consent"),

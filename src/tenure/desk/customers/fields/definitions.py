@@ -41,7 +41,8 @@ _RESERVED = {
 class Draft:
     """A field as somebody wishes it; what `add_field` and `change_field` take. Empty texts are left open.
 
-    guarded_as: one of `lake.fields`; empty lets the kind decide. headers: other names files have for it.
+    guarded_as: one of `lake.fields`; empty lets the kind decide. headers: other names files have for it. grows: whoever
+    fills it in may add choices by typing them (several choices only).
     """
 
     name_en: str = ""
@@ -57,6 +58,7 @@ class Draft:
     guarded_as: str = ""
     headers: tuple[str, ...] = ()
     contract: str = "customers"
+    grows: bool = False
 
     @classmethod
     def of(cls, known: CustomField) -> "Draft":
@@ -64,6 +66,7 @@ class Draft:
         return cls(
             known.name_en, known.name_zh, known.kind, known.options, known.required, known.default, known.help_en,
             known.help_zh, known.section, known.personal, known.guarded_as, tuple(known.headers), known.contract,
+            known.grows,
         )  # fmt: skip
 
 
@@ -346,7 +349,8 @@ def _checked(draft: Draft, there: Sequence[CustomField], mine: CustomField | Non
         )
     if draft.personal and guard == "extra":
         guard = guard_for(draft.kind, personal=True)
-    done = replace(draft, **names, headers=headers, choices=choices, guarded_as=guard)  # type: ignore[arg-type]
+    grows = draft.grows and draft.kind == "choices"
+    done = replace(draft, **names, headers=headers, choices=choices, guarded_as=guard, grows=grows)  # type: ignore[arg-type]
     if done.default:
         if done.personal:
             raise TenureError(tr("A personal field has no default: everybody has a value of their own."))
@@ -386,7 +390,7 @@ def _choices(draft: Draft, mine: CustomField | None) -> tuple[Choice, ...]:
         return ()
     asked = [replace(one, en=_tidy(one.en), zh=_tidy(one.zh)) for one in draft.choices]
     asked = [one for one in asked if one.en or one.zh]
-    if not any(not one.closed for one in asked):
+    if not draft.grows and not any(not one.closed for one in asked):
         raise TenureError(tr("Give the field at least one choice."))
     if len(asked) > MOST_CHOICES:
         raise TenureError(
@@ -439,7 +443,7 @@ def _as_column(draft: Draft, like: CustomColumn | None) -> CustomColumn:
 
 def _fill(made: CustomField, draft: Draft) -> None:
     for name in ("name_en", "name_zh", "kind", "required", "default", "help_en", "help_zh", "section", "personal",
-                 "guarded_as"):  # fmt: skip
+                 "guarded_as", "grows"):  # fmt: skip
         setattr(made, name, getattr(draft, name))
     made.headers = list(draft.headers)
     made.choices = plain_choices(draft.choices)
@@ -462,7 +466,7 @@ def _told(one: CustomField) -> dict[str, Any]:
     """What the audit says of a field."""
     return {
         "name": str(one.words), "kind": one.kind, "required": one.required, "personal": one.personal,
-        "fields": one.guarded_as, "choices": [choice.code for choice in one.options if not choice.closed],
+        "grows": one.grows, "fields": one.guarded_as, "choices": [choice.code for choice in one.options if not choice.closed],
     }  # fmt: skip
 
 

@@ -26,6 +26,8 @@ class CustomField(models.Model):
     name_zh = models.CharField(_("name in Chinese"), max_length=120, blank=True)
     kind = models.CharField(_("kind"), max_length=20)
     choices = models.JSONField(_("choices"), default=list)
+    # Whoever fills it in may add choices by typing them; such fields are shown as tags.
+    grows = models.BooleanField(_("grows"), default=False)
     required = models.BooleanField(_("required"), default=False)
     default = models.TextField(_("default"), blank=True)
     help_en = models.CharField(max_length=300, blank=True)

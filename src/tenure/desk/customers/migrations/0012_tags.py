@@ -1,0 +1,13 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("customers", "0009_fields")]
+
+    operations = [
+        migrations.AddField(
+            model_name="customfield",
+            name="grows",
+            field=models.BooleanField(default=False, verbose_name="grows"),
+        ),
+    ]
