@@ -40,6 +40,11 @@ from tenure.language import tr
 PRECEDENCE = "precedence"  # the document that holds, by contract and field, the order of sources
 
 
+# A number no person has, in whose place a planned question is asked of somebody.
+_SOMEBODY = 6_174_002_538_917_346_021
+_MOST_PLANS = 400
+
+
 class Lake:
     """The lake of one workspace. One object serves one thread at a time; any number may be open.
 
@@ -64,6 +69,7 @@ class Lake:
         self.currency = currency
         self.precedence = tuple(precedence)
         self._assigned = assigned
+        self._plans: dict[tuple[Any, ...], Callable[[int], pa.Table]] = {}
         self._batches_at: tuple[int, list[BatchInfo]] | None = None
         self._store = Store(folder)
         self._engine = open_engine(os.environ.get("TENURE_ENGINE", "duckdb"), folder / ".scratch")
@@ -87,6 +93,31 @@ class Lake:
             )
             return self._scoped(self._with_person(rows, contract), table, actor)
         return self._scoped(self._stored(table, self.schema(table)), table, actor)
+
+    def of_person(
+        self, table: str, person_id: int, pick: Callable[[ibis.Table], ibis.Table], *, named: str, actor: Scope
+    ) -> pa.Table:
+        """What `pick` makes of one person's rows of a stored table (`records/…` or computed), as the actor may see them.
+
+        named: says what `pick` does, beside the table: under one name it must always do the same. The question is
+        planned once for all persons and all who see the same fields, which is most of what it costs to answer one.
+        """
+        reach = self._reach_on(table, actor)
+        reached = reach.sees_all or (
+            not reach.sees_none and self._assigned is not None and person_id in self._assigned(reach).to_pylist()
+        )
+        key = (
+            table, named, reached, self.version(table), self.custom(table), tuple(actor.shows(field) for field in sorted(FIELDS)),
+        )  # fmt: skip
+        if key not in self._plans:
+            # Whoever is planned for last goes last; what a refresh replaced is asked for no more.
+            while len(self._plans) >= _MOST_PLANS:
+                self._plans.pop(next(iter(self._plans)))
+            rows = self._stored(table, self.schema(table))
+            marked = rows.filter(rows.person_id == ibis.literal(_SOMEBODY, type="int64"), ibis.literal(reached))
+            self._plans[key] = self._engine.planned(pick(self._as_shown(marked, table, actor)), _SOMEBODY)
+        with saying_why():
+            return self._plans[key](person_id)
 
     def as_it_lies(self, contract: str) -> ibis.Table:
         """The records of a contract with what is personal still sealed: to count what is there. Never for a person to see."""
@@ -515,14 +546,21 @@ class Lake:
 
         resolved: they were just worked out, so the company's own personal fields do not lie sealed.
         """
-        kind = table.rpartition("/")[2]
-        reach = actor.on(kind if kind in CONTRACTS and not table.startswith("scores/") else CUSTOMERS)
+        reach = self._reach_on(table, actor)
         if not reach.sees_all:
             if reach.sees_none or "person_id" not in rows.columns or self._assigned is None:
                 rows = rows.filter(ibis.literal(False))
             else:
                 reached = self._assigned(reach)
                 rows = rows.semi_join(ibis.memtable(pa.table({"person_id": reached.cast(pa.int64())})), "person_id")
+        return self._as_shown(rows, table, actor, resolved=resolved)
+
+    def _reach_on(self, table: str, actor: Scope) -> Scope:
+        kind = table.rpartition("/")[2]
+        return actor.on(kind if kind in CONTRACTS and not table.startswith("scores/") else CUSTOMERS)
+
+    def _as_shown(self, rows: ibis.Table, table: str, actor: Scope, *, resolved: bool = False) -> ibis.Table:
+        """Rows within reach, each column as the actor may see it."""
         # Opened for the rows that are left, and only where a column is read in the end; hidden ones never are.
         custom = self.custom(table)
         rows = unsealed(rows, table, self._home, () if resolved else custom)

@@ -61,9 +61,11 @@ def piece(request: HttpRequest, person_id: int) -> HttpResponse:
 def _newest(
     here: Lake, scope: Scope, person_id: int, contract: str, at: str, columns: tuple[str, ...], as_of: datetime
 ) -> list[dict[str, Any]]:
-    table = here.read(f"records/{contract}", actor=scope)
-    rows = table.filter(table.person_id == person_id).order_by(table[at].desc(), table.row).limit(MOST)
-    return [row for row in _rows(here, rows.select(*columns)) if row[at] is not None and row[at] < as_of]
+    def pick(rows: Any) -> Any:
+        return rows.order_by(rows[at].desc(), rows.row).limit(MOST).select(*columns)
+
+    found = here.of_person(f"records/{contract}", person_id, pick, named="habits", actor=scope).to_pylist()
+    return [row for row in found if row[at] is not None and row[at] < as_of]
 
 
 def _rows(here: Lake, table: Any) -> list[dict[str, Any]]:

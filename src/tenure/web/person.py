@@ -101,19 +101,23 @@ def page(request: HttpRequest, person_id: int) -> HttpResponse:
 def as_written(lake: Lake, scope: Scope, card: Card) -> dict[str, list[str]]:
     """What sources wrote of the customer, by field, where it differs from the standard form the card shows."""
     names = [column.name for column in CONTRACTS["customers"].standards if column.name in SHOWN_FORMS]
-    table = lake.read("records/customers", actor=scope)
-    rows = lake.to_arrow(table.filter(table.person_id == card.pk).select(*names).limit(20)).to_pylist()
+    told = lake.of_person(
+        "records/customers", card.pk, lambda rows: rows.select(*names).limit(20), named="as written", actor=scope
+    )
+    rows = told.to_pylist()
     found = {name: sorted({row[name] for row in rows if row[name]} - {getattr(card, name)}) for name in names}
     return {name: texts for name, texts in found.items() if texts}
 
 
 def from_outside(lake: Lake, scope: Scope, person_id: int) -> list[dict[str, Any]]:
     """The newest value of each attribute that each provider outside has of the customer, with who says so and when."""
-    table = lake.read("records/external_attributes", actor=scope)
-    rows = table.filter(table.person_id == person_id).order_by(table.observed_at.desc()).limit(200)
-    newest: dict[tuple[str, str], dict[str, Any]] = {}
     columns = ("attribute", "provider", "observed_at", "value", "number", "source")
-    for row in lake.to_arrow(rows.select(*columns)).to_pylist():
+    rows = lake.of_person(
+        "records/external_attributes", person_id,
+        lambda rows: rows.order_by(rows.observed_at.desc()).limit(200).select(*columns), named="outside", actor=scope,
+    )  # fmt: skip
+    newest: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in rows.to_pylist():
         newest.setdefault((row["attribute"], row["provider"]), row)
     return sorted(newest.values(), key=lambda row: (row["attribute"], row["provider"]))
 

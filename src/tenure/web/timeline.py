@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import PurePath
 from typing import Any
 
@@ -59,11 +60,14 @@ def timeline(lake: Lake, scope: Scope, person_id: int, *, now: datetime) -> list
         file = files.get(row.get("batch") or "", row.get("source") or "")
         return _("%(file)s, row %(row)s") % {"file": file, "row": row["row"]} if row.get("row") else str(file)
 
+    # What is overdue is so from the full hour on: a question with the second in it would be planned each time.
+    hour = now.replace(minute=0, second=0, microsecond=0)
     entries: list[Entry] = []
     for kind, (read, tell) in _KINDS.items():
-        table = lake.read(f"records/{kind}", actor=scope)
-        rows = lake.to_arrow(read(table.filter(table.person_id == person_id), now)).to_pylist()
-        entries += [entry for row in rows if (entry := tell(row, written(row)))]
+        rows = lake.of_person(
+            f"records/{kind}", person_id, partial(read, hour), named=f"timeline {hour:%Y-%m-%d %H}", actor=scope
+        )
+        entries += [entry for row in rows.to_pylist() if (entry := tell(row, written(row)))]
     return sorted(entries, key=lambda entry: entry.at, reverse=True)
 
 
@@ -79,7 +83,7 @@ def _newest(table: ibis.Table, column: str) -> ibis.Table:
     return table.order_by(table[column].desc()).limit(LIMIT)
 
 
-def _orders(table: ibis.Table, now: datetime) -> ibis.Table:
+def _orders(now: datetime, table: ibis.Table) -> ibis.Table:
     # One order is one visit to the till, however many lines it has; a refund is its own event.
     grouped = table.group_by("order_id", "kind", "status").agg(
         at=table.ordered_at.min(),
@@ -117,7 +121,7 @@ def _order(row: Row, source: str) -> Entry:
     return Entry(row["at"], "orders", title, detail, row["channel"] or "", tone, source)
 
 
-def _events(table: ibis.Table, now: datetime) -> ibis.Table:
+def _events(now: datetime, table: ibis.Table) -> ibis.Table:
     names = table.group_by("occurred_on", "name", "channel").agg(
         n=table.count(), at=table.occurred_at.max(), batch=table.batch.first(), source=table.source.first(),
         row=table.row.min(),
@@ -191,7 +195,7 @@ def _treatment(row: Row, source: str) -> Entry:
     return Entry(row["assigned_at"], "treatments", title, detail, row["channel"] or "", "plain", source)
 
 
-def _late(table: ibis.Table, now: datetime) -> ibis.Table:
+def _late(now: datetime, table: ibis.Table) -> ibis.Table:
     # Paid on time is not news; later than the day it was due, or due and still unpaid, is.
     overdue = table.paid_at.isnull() & (table.due_at < ibis.literal(now))
     after = table.paid_at.notnull() & (table.paid_at.date() > table.due_at.date())
@@ -222,11 +226,11 @@ def _subscription(row: Row, source: str) -> Entry:
     return Entry(row["started_at"], "subscriptions", title, detail, row["channel"] or "", tone, source)
 
 
-def _plainly(column: str) -> Callable[[ibis.Table, datetime], ibis.Table]:
-    return lambda table, now: _newest(table, column)
+def _plainly(column: str) -> Callable[[datetime, ibis.Table], ibis.Table]:
+    return lambda now, table: _newest(table, column)
 
 
-_KINDS: dict[str, tuple[Callable[[ibis.Table, datetime], ibis.Table], Callable[[Row, str], Entry]]] = {
+_KINDS: dict[str, tuple[Callable[[datetime, ibis.Table], ibis.Table], Callable[[Row, str], Entry]]] = {
     "orders": (_orders, _order),
     "subscriptions": (_plainly("started_at"), _subscription),
     "payments": (_late, _payment),

@@ -1,6 +1,6 @@
 """What the lake asks of an engine: read Parquet files as an Ibis table, run an expression, tell a business date."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import ibis
@@ -22,6 +22,10 @@ class Engine(Protocol):
 
     def to_reader(self, expr: ibis.Expr) -> pa.RecordBatchReader:
         """Run the expression and stream the result."""
+        ...
+
+    def planned(self, expr: ibis.Expr, stands_in: int) -> Callable[[int], pa.Table]:
+        """The expression, planned once, to be asked of other numbers in the place of the literal `stands_in`."""
         ...
 
     def keep(self, expr: ibis.Expr, name: str) -> ibis.Table:
