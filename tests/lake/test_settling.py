@@ -84,7 +84,7 @@ def test_rows_that_several_batches_speak_of_are_settled_as_they_are_asked(lake):
 
 def test_order_is_kept_across_files_and_row_groups(lake, monkeypatch):
     monkeypatch.setattr(parts, "_ROWS_A_GROUP", 20_000)
-    monkeypatch.setattr(parts, "_BYTES_A_FILE", 1_000_000)
+    monkeypatch.setattr(parts, "_GROUPS_A_FILE", 1)
     send(lake, lines(150_000))
 
     lake.settle("orders", *ORDER)

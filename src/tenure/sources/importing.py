@@ -4,7 +4,9 @@ import re
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, nullcontext
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from datetime import time as clock
@@ -119,8 +121,8 @@ def import_file(
     mark = FileMark.of(path)
     pairs = as_pairs(mapping)
     period = _bound(since, zone), _bound(before, zone)
-    with said_plainly(path, mark), ExitStack() as held:
-        fingerprint = digest_of(path)
+    with said_plainly(path, mark), ExitStack() as held, ThreadPoolExecutor(1, "digest") as beside:
+        digest = beside.submit(digest_of, path)
         # All it takes to do the same again: what a resumed import must agree with, and can be gone on with by.
         told = {
             "path": str(path.absolute()), "contract": shape.name, "source": source, "ids_of": ids_of or source,
@@ -131,6 +133,7 @@ def import_file(
         } | ({"corrections": {name: dict(pairs) for name, pairs in corrections.items()}} if corrections else {})  # fmt: skip
         reader = kind.open(path, Options(encoding=encoding, sheet=sheet, delimiter=delimiter, header_row=header_row))
         reader = mended(reader, corrections)
+        fingerprint = digest.result()
         if reader.rows <= 0:
             raise TenureError(
                 tr(
@@ -325,7 +328,12 @@ class _Import:
                     batch.append(rows)
                 if self.progress:
                     self.progress(tally.read + tally.blank, reader.rows)
-            self.check()
+            with ThreadPoolExecutor(1, "digest") as beside:
+                unchanged = beside.submit(copy_context().run, self.check)
+                if batch is not None:
+                    batch.send()
+                once = _each_key_once(tally, plan)
+                unchanged.result()
             _reconcile(tally, reader, rejects, batch)
             _refuse_nothing(tally, plan, rejects, self.label)
             if batch is not None:
@@ -339,7 +347,7 @@ class _Import:
                     unchanged=tally.unchanged,
                     refunds=tally.refunds,
                     sums=tally.appended,
-                    each_key_once=_each_key_once(tally, plan),
+                    each_key_once=once,
                 )
             reject_file = rejects.finish()
         return self._report(tally, rejects, batch, reject_file, time.perf_counter() - began)
