@@ -23,7 +23,8 @@ from tenure.sources.shape import header_place, notes_on, refuse_too_many
 DELIMITERS = (",", ";", "\t", "|")
 BLOCK = 8 << 20
 _SAMPLE_ROWS = 50
-_COUNTERS = 2  # threads that look through blocks
+# Rows are counted by two threads, in blocks that a processor's own memory holds with what is made of them.
+_COUNTERS, _COUNTED = 2, 1 << 20
 _QUOTE = ord('"')
 
 TOO_SHORT = Fault(
@@ -196,10 +197,10 @@ def _given(delimiter: str | None) -> str | None:
 def _of_bounded_lines(path: Path, codec: str) -> Iterator[bytes]:
     """The file's blocks, as long as none of its lines is longer than a row may be."""
     since = 0
-    for place, block in enumerate(utf8_blocks(path, codec)):
+    for place, block in enumerate(utf8_blocks(path, codec, _COUNTED)):
         first = block.find(b"\n")
         if (since + (len(block) if first < 0 else first)) > BLOCK and b"\r" not in block:
-            before = (earlier.count(b"\n") for earlier in islice(utf8_blocks(path, codec), place))
+            before = (earlier.count(b"\n") for earlier in islice(utf8_blocks(path, codec, _COUNTED), place))
             raise TenureError(
                 tr(
                     "{name} has a line longer than {size} MB, line {row}. Is it a table at all? Export the data again, with "
