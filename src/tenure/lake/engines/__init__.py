@@ -47,7 +47,7 @@ def allowed_memory() -> int:
 def _keep_memory() -> None:
     """Let Arrow take its memory by jemalloc, which keeps for a moment what is given back, unless somebody chose already.
 
-    By Arrow's own choice the system clears the same pages over and over: a quarter of an import's processor time.
+    By Arrow's own choice the system clears the same pages over and over, which was a quarter of an import's processor time.
     """
     if "ARROW_DEFAULT_MEMORY_POOL" in os.environ:
         return
