@@ -84,7 +84,7 @@ def test_rows_that_several_batches_speak_of_are_settled_as_they_are_asked(lake):
 
 def test_order_is_kept_across_files_and_row_groups(lake, monkeypatch):
     monkeypatch.setattr(parts, "_ROWS_A_GROUP", 20_000)
-    monkeypatch.setattr(parts, "_BYTES_A_FILE", 1_000_000)
+    monkeypatch.setattr(parts, "_GROUPS_A_FILE", 1)
     send(lake, lines(150_000))
 
     lake.settle("orders", *ORDER)
@@ -205,3 +205,29 @@ def test_without_being_told_the_engine_takes_a_share_of_the_machine(monkeypatch)
     monkeypatch.delenv("TENURE_MEMORY", raising=False)
 
     assert 0 < allowed_memory() <= 3 * 1024**3
+
+
+def test_files_half_packed_when_the_rows_fail_are_taken_away(tmp_path, monkeypatch):
+    monkeypatch.setattr(parts, "_ROWS_A_GROUP", 10)
+    schema = pa.schema([("n", pa.int64())])
+
+    def rows():
+        for at in range(11):
+            yield pa.record_batch([pa.array(range(at * 10, at * 10 + 10))], schema=schema)
+        assert len(list(tmp_path.iterdir())) > 1
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        parts.write_parts(tmp_path, pa.RecordBatchReader.from_batches(schema, rows()), schema)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lake_and_an_import_begin_without_the_dictionaries_that_names_need():
+    asked = (
+        "import sys, tenure.lake, tenure.sources.importing\n"
+        "print(sorted({'pypinyin', 'phonenumbers', 'scipy'} & set(sys.modules)))"
+    )
+    told = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+
+    assert told.stdout.strip() == "[]"

@@ -16,7 +16,7 @@ import pyarrow.csv
 import pytest
 
 from tenure.errors import TenureError
-from tenure.sources import ahead, importing
+from tenure.sources import ahead, running
 from tenure.sources import csv as csv_source
 from tenure.sources import encoding as encodings
 from tenure.sources import excel as excel_source
@@ -335,8 +335,8 @@ def test_a_file_that_changes_while_it_is_read_is_refused(shop, write, how):
 
 
 def test_rows_lost_on_the_way_fail_the_batch(shop, write, monkeypatch):
-    settle = importing._settle
-    monkeypatch.setattr(importing, "_settle", lambda *given: settle(*given).slice(1))
+    decide = running.decide
+    monkeypatch.setattr(running, "decide", lambda *given: decide(*given).slice(1))
 
     with pytest.raises(ReconciliationError, match="2 accepted, 1 stored"):
         shop.take(write(GOOD))

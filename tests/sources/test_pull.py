@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from tenure.errors import TenureError
-from tenure.sources import importing
+from tenure.sources import running
 from tenure.sources.pull import KINDS, Asked, Range, check_query, dsn_of, open_database
 from tenure.sources.pulling import Kept, Pulled, fetch, pull
 from tests.sources.conftest import NOW, Shop
@@ -351,7 +351,7 @@ def test_a_run_whose_import_fails_keeps_nothing_for_the_next(server, shop, run, 
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(importing._Tally, "__init__", full)
+        patch.setattr(running.Tally, "__init__", full)
         with pytest.raises(TenureError, match="disk is full"):
             run()
 

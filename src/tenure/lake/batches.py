@@ -99,6 +99,7 @@ class Batch:
     _graves: int | None = None
     _waiting: list[pa.Table] = field(default_factory=list)
     _waiting_rows: int = 0
+    _made: dict[str, pa.Array] = field(default_factory=dict)
     _writer: ThreadPoolExecutor | None = None
     _writing: Future[None] | None = None
 
@@ -117,11 +118,11 @@ class Batch:
         self._waiting.append(self._stamped(rows))
         self._waiting_rows += rows.num_rows
         if self._waiting_rows >= _ROWS_A_WRITE:
-            self._send()
+            self.send()
 
     def flush(self) -> None:
         """Write what waits, and see to it that it is written."""
-        self._send()
+        self.send()
         self._settle()
 
     def close(self) -> None:
@@ -132,7 +133,7 @@ class Batch:
             self._writer.shutdown()
             self._writer = None
 
-    def _send(self) -> None:
+    def send(self) -> None:
         """Hand what waits to the writer, who has one thing to write at a time; rows are read and decided meanwhile."""
         self._settle()
         if self._waiting_rows:
@@ -184,13 +185,12 @@ class Batch:
 
     def _stamped(self, rows: pa.Table) -> pa.Table:
         rows = with_standards(rows, self.contract)
-        count = rows.num_rows
         received_at = pa.scalar(self.now, pa.timestamp("us", tz="UTC"))
         columns: dict[str, Any] = {
-            "source": pa.repeat(pa.scalar(self.source), count),
-            "ids_of": pa.repeat(pa.scalar(self.ids_of), count),
-            "batch": pa.repeat(pa.scalar(self.id), count),
-            "received_at": pa.repeat(received_at, count),
+            "source": self._in_all("source", pa.scalar(self.source), rows),
+            "ids_of": self._in_all("ids_of", pa.scalar(self.ids_of), rows),
+            "batch": self._in_all("batch", pa.scalar(self.id), rows),
+            "received_at": self._in_all("received_at", received_at, rows),
         }
         valid_at = rows[self.contract.valid_at] if self.contract.valid_at in rows.column_names else None
         columns["valid_at"] = (
@@ -203,11 +203,18 @@ class Batch:
             [
                 columns[f.name] if f.name in columns
                 else rows[f.name].cast(f.type) if f.name in rows.column_names
-                else pa.nulls(count, f.type)
+                else self._in_all(f.name, pa.scalar(None, f.type), rows)
                 for f in schema
             ],
             schema=schema,
         )  # fmt: skip
+
+    def _in_all(self, name: str, value: pa.Scalar, rows: pa.Table) -> pa.Array:
+        """A column that holds one value; made once for all tables of the batch."""
+        made = self._made.get(name)
+        if made is None or len(made) < rows.num_rows:
+            made = self._made[name] = pa.repeat(value, rows.num_rows)
+        return made.slice(0, rows.num_rows)
 
     def line(self, state: State, at: datetime) -> pa.Table:
         """The line of table `batches` that puts the batch into this state."""

@@ -586,11 +586,14 @@ class _Counting:
         self.reader = pa.RecordBatchReader.from_batches(schema, self._through(rows, schema))
 
     def _through(self, rows: pa.RecordBatchReader, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        longest, same = 0, {}
         for batch in rows:
             self.rows += batch.num_rows
+            if batch.num_rows > longest:
+                longest = batch.num_rows
+                same = {name: pa.repeat(value, longest) for name, value in self._same.items()}
             columns = [
-                pa.repeat(self._same[name], batch.num_rows) if name in self._same else batch.column(name)
-                for name in schema.names
+                same[name].slice(0, batch.num_rows) if name in same else batch.column(name) for name in schema.names
             ]
             yield pa.record_batch(columns, schema=schema)
 

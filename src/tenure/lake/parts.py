@@ -7,10 +7,11 @@ import json
 import secrets
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack, suppress
 from contextvars import copy_context
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,7 +20,9 @@ from deltalake.transaction import AddAction
 
 # Few enough rows to pass over those a question is not about, enough to be packed well.
 _ROWS_A_GROUP = 262_144
-_BYTES_A_FILE = 100_000_000
+_GROUPS_A_FILE = 4
+# Two files are packed at once, and so many row groups at most are in memory for it.
+_PACKERS, _GROUPS_AT_ONCE = 2, 6
 # Of so many rows, a column with more different values than this share is written as it is: a list of them saves nothing.
 _LOOKED_AT, _MANY = 32_768, 0.25
 
@@ -28,19 +31,39 @@ def write_parts(folder: Path, rows: pa.RecordBatchReader, schema: pa.Schema) -> 
     """Write the rows, in their order, to new files in the folder; returns what a commit says of them.
 
     schema: what readers find, whatever a column's values are packed as here. What is said of a file is how many rows
-    it has and nothing more: the log of changes must hold no values. Rows are drawn while those before are written.
+    it has and nothing more: the log of changes must hold no values. While rows are drawn, those before are packed: each
+    file by one thread from its first row to its last, two files beside each other.
     """
     parts: list[_Part] = []
+    closed: list[Future[AddAction]] = []
+    packing: set[Future[Any]] = set()
+    repeating: list[str] = []
     try:
-        with ThreadPoolExecutor(1, thread_name_prefix="parts") as writer:
-            writing = None
-            for group in _groups(rows):
-                if writing is not None:
-                    writing.result()
-                writing = writer.submit(copy_context().run, _write, parts, folder, group, schema)
-            if writing is not None:
-                writing.result()
-        return [part.close() for part in parts]
+        with ExitStack() as stack:
+            packers = [stack.enter_context(ThreadPoolExecutor(1, f"pack-{at}")) for at in range(_PACKERS)]
+
+            def close() -> None:
+                part = parts[-1]
+                closed.append(packers[(len(parts) - 1) % _PACKERS].submit(copy_context().run, part.close))
+
+            for place, group in enumerate(_groups(rows)):
+                if place % _GROUPS_A_FILE == 0:
+                    if parts:
+                        close()
+                    else:
+                        repeating = _repeating(group.slice(0, _LOOKED_AT))
+                    parts.append(_Part(folder, schema, repeating))
+                packer = packers[(len(parts) - 1) % _PACKERS]
+                packing.add(packer.submit(copy_context().run, parts[-1].write, group))
+                if len(packing) >= _GROUPS_AT_ONCE:
+                    done, packing = wait(packing, return_when=FIRST_COMPLETED)
+                    for one in done:
+                        one.result()
+            for one in packing:
+                one.result()
+            if parts:
+                close()
+            return [one.result() for one in closed]
     except BaseException:
         for part in parts:
             part.drop()
@@ -67,28 +90,25 @@ def alike(files: Sequence[str], schema: pa.Schema) -> dict[str, pa.Scalar]:
 
 
 class _Part:
-    """One file on its way."""
+    """One file on its way. repeating: the columns packed by a list of their values."""
 
-    def __init__(self, folder: Path, first: pa.Table) -> None:
+    def __init__(self, folder: Path, schema: pa.Schema, repeating: Sequence[str]) -> None:
         self.path = folder / f"part-{secrets.token_hex(16)}.zstd.parquet"
         self.rows = 0
+        self._schema = schema
         self._sink = pa.OSFile(str(self.path), "wb")
         # Without Arrow's own note of its types: a column is what the table's schema says, however it was packed.
         self._file = pq.ParquetWriter(
             self._sink,
-            first.schema,
+            schema,
             compression="zstd",
             compression_level=1,
-            use_dictionary=_repeating(first.slice(0, _LOOKED_AT)),
+            use_dictionary=list(repeating),
             store_schema=False,
         )
 
-    @property
-    def full(self) -> bool:
-        return bool(self._sink.tell() >= _BYTES_A_FILE)
-
     def write(self, rows: pa.Table) -> None:
-        self._file.write_table(rows, row_group_size=_ROWS_A_GROUP)
+        self._file.write_table(rows.cast(self._schema), row_group_size=_ROWS_A_GROUP)
         self.rows += rows.num_rows
 
     def close(self) -> AddAction:
@@ -110,13 +130,6 @@ class _Part:
         with suppress(Exception):
             self._sink.close()
         self.path.unlink(missing_ok=True)
-
-
-def _write(parts: list[_Part], folder: Path, rows: pa.Table, schema: pa.Schema) -> None:
-    rows = rows.cast(schema)
-    if not parts or parts[-1].full:
-        parts.append(_Part(folder, rows))
-    parts[-1].write(rows)
 
 
 def _repeating(rows: pa.Table) -> list[str]:

@@ -4,8 +4,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tenure.contracts import Contract, fault_column, standard_column
-from tenure.identity.standard import FINE, standard_named
-from tenure.identity.standard.base import flat
 
 
 def with_standards(rows: pa.Table, contract: Contract) -> pa.Table:
@@ -14,9 +12,14 @@ def with_standards(rows: pa.Table, contract: Contract) -> pa.Table:
     Of a personal column the standard is left null where the value was in standard form already (its fault is then ""):
     sealing the same text twice would cost as much again, and readers put it back (`lake.sealed.unsealed`).
     """
-    for column in contract.standards:
-        if column.name not in rows.column_names:
-            continue
+    found = [column for column in contract.standards if column.name in rows.column_names]
+    if not found:
+        return rows
+    # Their dictionaries take half a second to load, which rows that name nobody need not wait for.
+    from tenure.identity.standard import FINE, standard_named
+    from tenure.identity.standard.base import flat
+
+    for column in found:
         given = flat(rows[column.name])
         form, fault = standard_named(column.standard or "").both(given)
         if column.personal:

@@ -86,16 +86,17 @@ def encoding_of(path: Path, given: str | None = None, most: int | None = None) -
     )
 
 
-def utf8_blocks(path: Path, encoding: str) -> Iterator[bytes]:
-    """The file's text in UTF-8, block by block, without its byte order mark.
+def utf8_blocks(path: Path, encoding: str, size: int | None = None) -> Iterator[bytes]:
+    """The file's text in UTF-8, block by block, without its byte order mark. size: of a block, in bytes of the file.
 
     Raises TenureError, naming the byte and its line, at the first byte that `encoding` has no character for.
     """
+    size = size or BLOCK
     with path.open("rb") as file:
         first = True
         if encoding == "utf-8":
             check = Utf8Check()
-            while block := file.read(BLOCK):
+            while block := file.read(size):
                 if not check.feed(block):
                     raise _unreadable(path, encoding)
                 yield block.removeprefix(codecs.BOM_UTF8) if first else block
@@ -105,7 +106,7 @@ def utf8_blocks(path: Path, encoding: str) -> Iterator[bytes]:
             return
         other = codecs.getincrementaldecoder(encoding)(errors="strict")
         while True:
-            block = file.read(BLOCK)
+            block = file.read(size)
             try:
                 text = other.decode(block, final=not block)
             except UnicodeDecodeError as error:

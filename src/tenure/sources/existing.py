@@ -10,7 +10,6 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tenure.contracts import Contract
-from tenure.identity import standard
 from tenure.language import Words
 from tenure.sources.base import Fault
 from tenure.sources.parse import Mask
@@ -44,8 +43,11 @@ _SHOWN = 3
 
 def standard_form(name: str, column: pa.Array) -> pa.Array:
     """The form in which two cells of a field are compared; null where there is nothing to compare by."""
-    forms = {"phone": standard.phones, "email": standard.emails, "id_number": standard.id_numbers}
-    if name in forms:
+    if name in ("phone", "email", "id_number"):
+        # Loaded when it is needed: its dictionaries take half a second.
+        from tenure.identity import standard
+
+        forms = {"phone": standard.phones, "email": standard.emails, "id_number": standard.id_numbers}
         # A number nobody can dial is still told apart by itself.
         return forms[name](column)
     plain = pc.utf8_lower(pc.utf8_trim_whitespace(pc.utf8_normalize(column.cast(pa.string()), form="NFKC")))

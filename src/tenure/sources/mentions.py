@@ -10,7 +10,6 @@ from pathlib import Path
 import pyarrow as pa
 
 from tenure.contracts import CONTRACTS
-from tenure.identity import standard
 from tenure.sources.mapping import plain
 
 _LONG = 5  # a customer number this long is nobody else's quantity, price or year
@@ -26,13 +25,17 @@ class Mentions:
     """
 
     def __init__(self, numbers: Iterable[str], values: Mapping[str, Collection[str]]) -> None:
+        # Loaded when it is needed: its dictionaries take half a second, which no import need wait for.
+        from tenure.identity.standard import names as standard_names
+
+        self._standard_names = standard_names
         self._numbers = {number.strip().casefold() for number in numbers if number.strip()}
         self._long = {number for number in self._numbers if len(number) >= _LONG}
         texts = [*values.get("email", ()), *values.get("id_number", ())]
         names = [name for name in values.get("name", ()) if len(name) >= (2 if _CHINESE.search(name) else _LONG)]
         self._within = [text.strip().casefold() for text in (*texts, *names) if text.strip()]
         self._names = {
-            name for name in standard.names(pa.array(list(values.get("name", ())), pa.string())).to_pylist() if name
+            name for name in standard_names(pa.array(list(values.get("name", ())), pa.string())).to_pylist() if name
         }
         digits = [_NOT_DIGIT.sub("", phone) for phone in values.get("phone", ())]
         # Without the country's code, which some write and some do not.
@@ -59,7 +62,7 @@ class Mentions:
                 return True
             if any(phone in _NOT_DIGIT.sub("", cell) for phone in self._phones):
                 return True
-        return bool(self._names & set(standard.names(pa.array(bare, pa.string())).to_pylist()))
+        return bool(self._names & set(self._standard_names(pa.array(bare, pa.string())).to_pylist()))
 
 
 def take_out(folder: Path, mentions: Mentions) -> tuple[int, int]:
