@@ -114,7 +114,7 @@ DUPLICATE = Flaw(
 )
 STALE = Flaw(
     "stale",
-    Words("Not touched for two years", "两年未更新"),
+    Words("Stale: nothing heard for as long as your rule says", "过时：超过规定期限没有任何动静"),
     Words("Ask the customer, update the row, or archive it", "与客户核实后更新，或予以归档"),
     "old",
     "import",
@@ -150,17 +150,28 @@ def fields_of(contract: Contract) -> tuple[str, ...]:
     return tuple(column.name for column in contract.columns if column.name not in contract.key)
 
 
-def shows(rows: ibis.Table, contract: Contract, field: str, code: str, now: datetime) -> ibis.Value:
+def with_heard(rows: ibis.Table, facts: Sequence[ibis.Table], now: datetime, stale_days: int) -> ibis.Table:
+    """The rows with `heard`: whether anything happened with their person (facts: person_id, valid_at) in that time."""
+    since = ibis.literal(now - timedelta(days=stale_days))
+    known = [one.filter(one.person_id.notnull(), one.valid_at >= since).select("person_id") for one in facts]
+    people = (ibis.union(*known) if len(known) > 1 else known[0]).distinct().select(heard_of="person_id")
+    joined = rows.left_join(people, rows.person_id == people.heard_of)
+    return joined.mutate(heard=joined.heard_of.notnull()).drop("heard_of")
+
+
+def shows(
+    rows: ibis.Table, contract: Contract, field: str, code: str, now: datetime, stale_days: int = STALE_DAYS
+) -> ibis.Value:
     """Whether a flaw is to be found in each row, by the row alone. now: the instant from which the future is told.
 
-    Looks at no personal value but for whether it is there; `having` finds what several rows are needed to see.
+    A record is stale when it was not touched for `stale_days` and, where the rows say so (`with_heard`), nothing
+    happened with its customer either. Looks at no personal value but for whether it is there; `having` finds what several rows are needed to see.
     """
+    if field == RECORD and code == NOBODY.code:
+        return rows[contract.person or ""].isnull()
     if field == RECORD:
-        return (
-            rows[contract.person or ""].isnull()
-            if code == NOBODY.code
-            else (rows.valid_at < ibis.literal(now - timedelta(days=STALE_DAYS)))
-        )
+        old = rows.valid_at < ibis.literal(now - timedelta(days=stale_days))
+        return old & ~rows.heard if "heard" in rows.columns else old
     value = rows[field]
     if code == MISSING.code:
         return value.isnull()
@@ -182,13 +193,15 @@ def shows(rows: ibis.Table, contract: Contract, field: str, code: str, now: date
     return (rows[fault_column(field)] == code).fill_null(False)
 
 
-def having(rows: ibis.Table, contract: Contract, field: str, code: str, now: datetime) -> ibis.Table:
+def having(
+    rows: ibis.Table, contract: Contract, field: str, code: str, now: datetime, stale_days: int = STALE_DAYS
+) -> ibis.Table:
     """The rows with a flaw."""
     if code == SHARED.code:
         return rows.semi_join(_many(rows, field), standard_column(field))
     if code == DUPLICATE.code:
         return rows.semi_join(_twice(rows), ["source", "person_id"])
-    return rows.filter(shows(rows, contract, field, code, now))
+    return rows.filter(shows(rows, contract, field, code, now, stale_days))
 
 
 def _many(rows: ibis.Table, field: str) -> ibis.Table:
@@ -204,7 +217,7 @@ def _twice(rows: ibis.Table) -> ibis.Table:
     return many.filter(many.times > 1).select("source", "person_id")
 
 
-def measure(rows: ibis.Table, contract: Contract, now: datetime) -> ibis.Table:
+def measure(rows: ibis.Table, contract: Contract, now: datetime, stale_days: int = STALE_DAYS) -> ibis.Table:
     """Count the flaws of a contract's records: one row per source and month of receipt.
 
     rows: `records/<contract>`, with `month` (date, the first of the month of receipt in the business zone).
@@ -212,7 +225,7 @@ def measure(rows: ibis.Table, contract: Contract, now: datetime) -> ibis.Table:
     is counted by `sharing`, so that what is sealed is opened only there.
     """
     counts = {
-        f"{field}__{flaw.code}": shows(rows, contract, field, flaw.code, now).sum()
+        f"{field}__{flaw.code}": shows(rows, contract, field, flaw.code, now, stale_days).sum()
         for field in (RECORD, *fields_of(contract))
         for flaw in flaws_of(contract, field)
         if flaw.code not in (SHARED.code, DUPLICATE.code)
@@ -368,4 +381,5 @@ __all__ = [
     "sharing",
     "shows",
     "told",
+    "with_heard",
 ]
