@@ -51,7 +51,9 @@ def test_an_archiving_killed_between_desk_and_lake_heals(tmp_path: Path) -> None
     deaths = [dies(home, at, number) for at, number in ((1, "C-1"), (5, "C-2"), (8, "C-3"), (11, "C-4"))]
     with sqlite3.connect(home / "desk.sqlite3") as desk:
         said = {number for (number,) in desk.execute("SELECT number FROM customers_archivedrecord")}
-        entries = desk.execute("SELECT count(*) FROM governance_auditentry WHERE verb = 'archive_records'").fetchone()[0]
+        entries = desk.execute("SELECT count(*) FROM governance_auditentry WHERE verb = 'archive_records'").fetchone()[
+            0
+        ]
     assert deaths == [True] * 4
     assert "C-1" not in said
     assert {"C-3", "C-4"} <= said

@@ -360,4 +360,6 @@ def test_an_archived_customer_is_erased_with_the_line_that_says_they_are_archive
     assert not ArchivedRecord.objects.exists()
     assert Archiving.objects.get().reason == "…"
     shop.refresh(days=2)
-    assert "C-1001" not in {row["customer_id"] for table in ("identity/links", "records/customers") for row in shop.rows(table)}
+    assert "C-1001" not in {
+        row["customer_id"] for table in ("identity/links", "records/customers") for row in shop.rows(table)
+    }

@@ -40,7 +40,9 @@ def test_the_chosen_records_of_a_finding_go_to_archived_and_come_back(sign_in: S
     client = sign_in("dee")
     [one] = boxes(rows_page(client, WRONG))
 
-    told = client.post("/quality/archive/", WRONG | {"row": one, "reason": "A desk, not a customer", "some": ""}, follow=True)
+    told = client.post(
+        "/quality/archive/", WRONG | {"row": one, "reason": "A desk, not a customer", "some": ""}, follow=True
+    )
     page = told.content.decode()
 
     assert "Archived 1 records" in page
@@ -87,7 +89,9 @@ def test_without_a_reason_or_a_choice_nothing_goes(sign_in: SignIn) -> None:
 def test_a_manager_archives_and_finds_the_own_customers_alone(sign_in: SignIn) -> None:
     mia, dee = sign_in("mia"), sign_in("dee")
     places = boxes(rows_page(dee, SHARED))
-    dee.post("/quality/archive/", SHARED | {"row": [one for one in places if f"C-{SMITH}" in one], "reason": "of the South"})
+    dee.post(
+        "/quality/archive/", SHARED | {"row": [one for one in places if f"C-{SMITH}" in one], "reason": "of the South"}
+    )
     mia.post("/quality/archive/", MISSING | {"row": boxes(rows_page(mia, MISSING)), "reason": "of the East"})
 
     assert set(ArchivedRecord.objects.values_list("own_id", flat=True)) == {SMITH, ZHANG}
@@ -119,5 +123,8 @@ def test_the_rule_for_stale_records_is_set_where_they_are_listed(sign_in: SignIn
     page = rows_page(client, asked)
 
     assert 'value="36"' in page
-    assert "Say from 1 to 240 months" in client.post("/quality/stale/", asked | {"months": "x"}, follow=True).content.decode()
+    assert (
+        "Say from 1 to 240 months"
+        in client.post("/quality/stale/", asked | {"months": "x"}, follow=True).content.decode()
+    )
     assert "Set the rule" not in rows_page(sign_in("mia"), asked)

@@ -1,6 +1,7 @@
 """Data quality: what is missing, wrong, shared or old, worst first, each figure opening the records it is made of."""
 
 import json
+from dataclasses import replace
 from collections import defaultdict
 from datetime import date, datetime
 from typing import Any
@@ -54,7 +55,7 @@ def page(request: HttpRequest) -> HttpResponse:
         if asked["source"] in ("", one.source) and asked["contract"] in ("", one.contract) and _tells(one)
     ]
     # What has nothing to mend waits behind a link.
-    listed = shown if "all" in request.GET else [one for one in shown if any(one.flaws.values())][:WORST]
+    listed = shown if "all" in request.GET else [one for one in shown if one.mendable][:WORST]
     fine = sum(1 for one in fields if one.field != quality.RECORD and one.score >= 99.95)
     document = lake().document("quality") or {}
     return render(
@@ -215,10 +216,10 @@ def _line(one: Told, rows: list[Row], scope: Scope) -> Row:
     flaws = [
         {"flaw": known[code], "n": n, "share": n / one.rows, "url": _url(one, code) if _opens(one, scope) else ""}
         for code, n in sorted(one.flaws.items(), key=lambda pair: -pair[1])
-        if code in known
+        if code in known and known[code].weight != "waits" and (one.expected or known[code].weight != "missing")
     ]
     months = [
-        quality.told([row])[0].score
+        replace(quality.told([row])[0], expected=one.expected).score
         for row in rows
         if (row["contract"], row["source"], row["field"]) == (one.contract, one.source, one.field)
     ]
