@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sqlite3
 import subprocess
@@ -70,3 +71,14 @@ def test_an_archiving_killed_between_desk_and_lake_heals(tmp_path: Path) -> None
             "JOIN customers_customer c ON c.person_id = customers_score.customer_id ORDER BY 1"
         )
         assert [number for (number,) in shown] == left
+
+    # And all of it back from the terminal.
+    for deed in json.loads(tenure(home, "archived", "--format", "json").stdout):
+        tenure(home, "bring-back", deed["deed"])
+    tenure(home, "archive", "--as", "customers", "--field", "phone", "--flaw", "nothing", "--reason", "x", fails=True)
+    tenure(home, "refresh")
+    assert numbers(home, "scores/customers") == NUMBERS
+    told = tenure(
+        home, "archive", "--as", "customers", "--field", "phone", "--flaw", "no_number", "--reason", "no number"
+    )
+    assert "Archived" in told.stdout

@@ -1,8 +1,8 @@
 """Data quality: what is missing, wrong, shared or old, worst first, each figure opening the records it is made of."""
 
 import json
-from dataclasses import replace
 from collections import defaultdict
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlencode
