@@ -13,12 +13,14 @@ import tenure.backup.events
 import tenure.desk.customers.events
 import tenure.desk.governance.events
 import tenure.desk.work.events
+from tenure.desk.customers import archiving
 from tenure.desk.events import subscribe
 from tenure.desk.work import feeds, migration
-from tenure.desk.work.api import Running, kind
+from tenure.desk.work.api import Running, kind, start
 from tenure.language import Words
 
 log = logging.getLogger("tenure.events")
+ARCHIVE_JOB = "archived"
 
 ROOMS = (
     tenure.backup.events,
@@ -34,10 +36,17 @@ def connect() -> None:
         for event in events_of(room):
             subscribe(event, write_to_log)
     kind("refresh", Words("Refresh", "刷新"), refresh)
+    kind(
+        ARCHIVE_JOB,
+        Words("Archived records leave figures, or come back", "已归档记录移出或恢复至各项数据"),
+        settle_archived,
+    )
     feeds.register()
-    migration.register()
+    migration.register(archiving)
     subscribe(tenure.desk.customers.events.IdentityDecided, follow_decisions)
     subscribe(tenure.desk.customers.events.IdentityDecisionUndone, follow_decisions)
+    subscribe(tenure.desk.customers.events.RecordsArchived, follow_archiving)
+    subscribe(tenure.desk.customers.events.RecordsBroughtBack, follow_archiving)
 
 
 def follow_decisions(event: Any) -> None:
@@ -52,6 +61,20 @@ def follow_decisions(event: Any) -> None:
         settle(workspace(), lake(), now=timezone.now())
     except TenureError as error:
         log.info("left to the refresh: %s", error)
+
+
+def follow_archiving(event: Any) -> None:
+    """What was archived leaves lists and figures as soon as a worker is free; several deeds at once are one job."""
+    from django.utils import timezone
+
+    start(ARCHIVE_JOB, params={}, actor=None, now=timezone.now(), once=ARCHIVE_JOB)
+
+
+def settle_archived(running: Running) -> None:
+    """Bring into effect what was archived or brought back, in a worker."""
+    from tenure.pipeline import job
+
+    job.follow_archiving(running)
 
 
 def events_of(room: ModuleType) -> Iterator[type[Any]]:

@@ -202,3 +202,13 @@ def test_other_sizes_and_dates_work_as_well(customers, months, until):
     assert pc.max(company.tables["orders"]["ordered_at"]).as_py() < datetime(until.year, until.month, 1, tzinfo=UTC)
     assert company.tables["customers"].num_rows > customers
     assert len(company.truth.stories) == 19
+
+
+def test_id_numbers_pass_every_check_and_belong_to_no_place_there_is(frames):
+    from tenure.identity.standard import valid_id_number
+
+    customers = frames["customers"]
+    cards = customers.id_number[(customers.kind == "individual")].dropna()
+
+    assert all(map(valid_id_number, cards))
+    assert {card[2:4] for card in cards} == {"99"}

@@ -159,3 +159,57 @@ def test_a_source_silent_for_twice_its_rhythm_is_overdue_and_a_new_one_has_no_rh
     assert (weekly.every_days, weekly.overdue) == (6.5, False)
     assert (late.every_days, late.overdue) == (7, True)
     assert (new.every_days, new.overdue) == (None, False)
+
+
+def test_an_end_that_has_not_come_is_not_missing_and_a_reason_for_one_that_has_is():
+    [found] = measured(
+        "subscriptions",
+        {"subscription_id": "runs"},
+        {"subscription_id": "ended", "ended_at": NOW, "end_reason": "price"},
+        {"subscription_id": "unexplained", "ended_at": NOW},
+    )
+
+    assert (found["ended_at__missing"], found["ended_at__not_yet"]) == (0, 1)
+    assert (found["end_reason__missing"], found["end_reason__not_yet"]) == (1, 1)
+    told = Told("subscriptions", "shop", "end_reason", 3, {"missing": 1, "not_yet": 1})
+    assert (told.due, told.filled, told.completeness) == (2, 1, 0.5)
+
+
+def test_what_few_fill_in_costs_nothing_where_it_is_blank_and_half_where_it_is_wrong():
+    def row(source, field, **flaws):
+        return {"contract": "customers", "source": source, "field": field, "rows": 100, "flaws": flaws}
+
+    found = quality.told(
+        [row("a", "phone", missing=40), row("b", "phone", missing=30), row("c", "phone", missing=90),
+         row("a", "street", missing=95), row("b", "street", missing=20),
+         row("a", "id_number", missing=90, checksum=4)]
+    )  # fmt: skip
+
+    by = {(one.source, one.field): one for one in found}
+    assert [one.expected for one in found if one.field == "phone"] == [True] * 3
+    assert by["a", "street"].expected is False
+    assert by["a", "street"].score == 100
+    assert by["a", "street"].sentence.en == "Nothing to mend; it need not be there"
+    assert not by["a", "street"].mendable
+    assert (by["a", "id_number"].score, by["a", "id_number"].cost) == (pytest.approx(60), pytest.approx(20))
+    assert [(one.source, one.field) for one in found[:3]] == [("c", "phone"), ("a", "phone"), ("b", "phone")]
+
+
+def test_a_required_field_goes_before_another_that_is_as_bad():
+    rows = [{"contract": "orders", "source": "a", "field": field, "rows": 10, "flaws": {"missing": 2}}
+            for field in ("channel", "ordered_at")]  # fmt: skip
+
+    assert [one.field for one in quality.told(rows)] == ["ordered_at", "channel"]
+
+
+def test_a_row_is_stale_only_where_its_customer_was_silent_too():
+    old = NOW - timedelta(days=800)
+    rows = records("customers", *({"customer_id": str(n), "person_id": n, "valid_at": old} for n in (1, 2, 3)))
+    facts = ibis.memtable(
+        pa.table({"person_id": [1, 2, None], "valid_at": pa.array([NOW, old, NOW], pa.timestamp("us", "UTC"))})
+    )
+
+    heard = quality.with_heard(rows, [facts], NOW, 730)
+
+    stale = quality.having(heard, CONTRACTS["customers"], "", "stale", NOW, 730).execute()
+    assert sorted(stale["customer_id"]) == ["2", "3"]

@@ -15,6 +15,7 @@ from tenure.desk.governance import consents, preferences, rights
 from tenure.desk.governance.certificates import as_text, verify_certificate
 from tenure.desk.governance.models import AuditEntry, ConsentEntry, ErasedPerson, SubjectRequest, User
 from tenure.errors import TenureError
+from tenure.lake import SYSTEM
 from tenure.vault import vault
 from tests.cast import MONDAY, TUESDAY
 from tests.rights.conftest import CRM, ORDERS, SHOP, THEIRS, Shop
@@ -336,3 +337,29 @@ def test_a_refused_request_keeps_its_reason_sealed(shop: Shop, dee: User) -> Non
     assert "invoice" not in refused.note
     with pytest.raises(TenureError, match="closed already"):
         shop.carry_out(request)
+
+
+def test_an_archived_customer_is_erased_with_the_line_that_says_they_are_archived(shop: Shop, dee: User) -> None:
+    from tenure.desk.customers import archiving
+    from tenure.desk.customers.findings import Finding
+    from tenure.desk.customers.models import ArchivedRecord, Archiving
+    from tenure.pipeline import archiving as followed
+
+    found = Finding("customers", "email", "missing")
+    shop.take_in("customers", "customer_id,name,email,updated_at\nC-1001,王小明,,2026-02-01\n")
+    shop.refresh(days=1)
+    archiving.archive(
+        found, [("shop", "C-1001")], lake=shop.lake, scope=SYSTEM, actor=dee, now=MONDAY, reason="王小明 has no e-mail"
+    )
+    followed.settle(shop.workspace, shop.lake, now=MONDAY)
+    assert [row["customer_id"] for row in shop.rows("archived/customers")] == ["C-1001"]
+
+    shop.take_away("erase")
+
+    assert shop.rows("archived/customers") == []
+    assert not ArchivedRecord.objects.exists()
+    assert Archiving.objects.get().reason == "…"
+    shop.refresh(days=2)
+    assert "C-1001" not in {
+        row["customer_id"] for table in ("identity/links", "records/customers") for row in shop.rows(table)
+    }

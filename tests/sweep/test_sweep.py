@@ -21,7 +21,16 @@ from django.test import Client
 from django.utils import timezone
 
 from tenure.desk.customers.api import publish
-from tenure.desk.customers.models import Customer, CustomField, CustomValue, Publication, Relation
+from tenure.desk.customers.findings import RULES
+from tenure.desk.customers.models import (
+    ArchivedRecord,
+    Archiving,
+    Customer,
+    CustomField,
+    CustomValue,
+    Publication,
+    Relation,
+)
 from tenure.desk.customers.selectors import matching, totals
 from tenure.desk.governance import keys, services
 from tenure.desk.governance.access import may
@@ -140,7 +149,8 @@ def desk(people: dict[str, User], homes: Callable[[World], Path], monkeypatch: p
         home = homes(world)
         monkeypatch.setenv("TENURE_HOME", str(home))
         # What somebody who asked before was free to set, such as which source wins: the lake takes nothing back.
-        Lake(home / "lake").publish_document(PRECEDENCE, {})
+        for rule in (PRECEDENCE, RULES):
+            Lake(home / "lake").publish_document(rule, {})
         caches["figures"].clear()
         for model in (Customer, Publication, CustomField):
             model.objects.all().delete()
@@ -153,6 +163,10 @@ def desk(people: dict[str, User], homes: Callable[[World], Path], monkeypatch: p
         ConsentEntry.objects.bulk_create(world.consents())
         Relation.objects.all().delete()
         Relation.objects.bulk_create(world.relations())
+        Archiving.objects.all().delete()
+        deeds, put_away = world.archived()
+        Archiving.objects.bulk_create(deeds)
+        ArchivedRecord.objects.bulk_create(put_away)
         # Whoever sees everything looks first: what is remembered for them is not for others.
         for page in ("", "today/numbers/", "customers/", "insight/", "insight/stages/", "insight/cohorts/"):
             assert administrator.get(f"/{page}").status_code == 200

@@ -15,7 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from tenure.desk.customers.models import CustomField, CustomValue, Relation
+from tenure.desk.customers.models import ArchivedRecord, Archiving, CustomField, CustomValue, Relation
 from tenure.desk.governance import personal
 from tenure.desk.governance.models import ConsentEntry, SubjectRequest
 from tenure.lake import Lake
@@ -155,6 +155,27 @@ class World:
             )
             for at, ((low, high), kind) in enumerate(told.items(), start=1)
         ]  # fmt: skip
+
+    def archived(self) -> tuple[list[Archiving], list[ArchivedRecord]]:
+        """A case and an interaction of each person that was put away, each by a deed of its own."""
+        deeds, rows = [], []
+        for p in self.people:
+            for at, (contract, key) in enumerate((("cases", f"Q-{p}"), ("interactions", f"I-{p}"))):
+                strange = self.other(p, "", contract)
+                hidden = self.other(p, "text", contract)
+                deed = Archiving(
+                    pk=2 * p + at, deed=f"{2 * p + at:032x}", contract=contract, source="crm" if strange else "shop",
+                    field="" if hidden else "text", flaw="nobody" if hidden else "missing", records=1, made_at=MONDAY,
+                    reason="Nobody asked" if strange else "Nobody answered",
+                )  # fmt: skip
+                deeds.append(deed)
+                rows.append(
+                    ArchivedRecord(
+                        pk=2 * p + at, archiving=deed, contract=contract, ids_of="shop", own_id=p, number=f"C-{p}",
+                        key=f"{key}{'x' if strange else ''}", source=deed.source,
+                    )
+                )  # fmt: skip
+        return deeds, rows
 
     def requests(self) -> list[SubjectRequest]:
         """What each person asked about their own data."""

@@ -502,17 +502,39 @@ def test_misspelt_values_are_looked_for_in_so_many_rows_and_the_page_says_so(
     assert f"Looked for in the first {page.context['looked_into']} rows" in page.content.decode()
 
 
-def test_an_erasure_takes_a_template_that_mends_a_name(dee: Client, home: Path) -> None:
+def test_an_erasure_takes_a_correction_that_names_the_person(dee: Client, home: Path) -> None:
     from tenure.desk.governance.holdings import HOLDINGS, Wanted
+    from tenure.desk.work.models import Corrections
 
-    for name, right in (("One", "王小明"), ("Two", "GTX Pro")):
-        MappingTemplate.objects.create(
-            name=name, source="shop", contract="orders", corrections={"Series": {"x": right}}, made_at=MONDAY
-        )
+    kept = Corrections.objects.create(
+        source="shop", contract="orders", pairs={"Series": {"x": "王小明", "GTXPro": "GTX Pro"}}
+    )
+    wanted = Wanted((1,), (), {"name": ("王小明",)})
 
-    gone = HOLDINGS["mapping_templates"].let_go(Wanted((1,), (), {"name": ("王小明",)}), MONDAY)
+    gone = HOLDINGS["corrections"].let_go(wanted, MONDAY)
 
-    assert (gone, [one.name for one in MappingTemplate.objects.all()]) == (1, ["Two"])
+    kept.refresh_from_db()
+    assert (gone, kept.pairs, HOLDINGS["corrections"].left(wanted)) == (1, {"Series": {"GTXPro": "GTX Pro"}}, 0)
+
+
+def test_what_was_agreed_to_at_an_import_is_mended_by_the_feeds_of_the_source(dee: Client, home: Path) -> None:
+    from tenure.desk.work import feeds
+    from tenure.desk.work.feeds import Wished
+
+    folder = home.parent / "watched"
+    folder.mkdir()
+    feed = feeds.add_feed(Wished("Deals", "orders", source="shop", folder=str(folder)), actor=None, now=MONDAY)
+    upload = sent(dee, deals(2))
+    mapped(dee, upload)
+    jobs.work_off()
+    check = f"/data/import/{upload.pk}/check/"
+    dee.post(check, {"mend": dee.get(check).context["slips"][0].mark, "keep_as": "Shop"})
+
+    assert feed.corrections == {"Series": {"GTXPro": "GTX Pro"}}
+
+    feeds.correct_feed(feed.pk, {"Series": {"MGSpecial": "MG Special"}}, actor=None, now=MONDAY)
+
+    assert MappingTemplate.objects.get().corrections["Series"] == {"GTXPro": "GTX Pro", "MGSpecial": "MG Special"}
 
 
 PEOPLE = "customer_id,name,Tier\n" + "".join(f"C-{n},Wang {n},{('Gold', 'Silver')[n % 2]}\n" for n in range(8))

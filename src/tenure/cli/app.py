@@ -7,7 +7,21 @@ from typing import Annotated
 import typer
 
 import tenure
-from tenure.cli import audit, backup, demo, feeds, insight, keys, manners, people, records, rights, system, work
+from tenure.cli import (
+    archived,
+    audit,
+    backup,
+    demo,
+    feeds,
+    insight,
+    keys,
+    manners,
+    people,
+    records,
+    rights,
+    system,
+    work,
+)
 from tenure.language import tr
 
 manners.speak()
@@ -30,6 +44,9 @@ app.command("import", cls=manners.Command, rich_help_panel=_DATA)(records.import
 app.command("template", cls=manners.Command, rich_help_panel=_DATA)(records.template)
 app.command("batches", cls=manners.Command, rich_help_panel=_DATA)(records.batches)
 app.command("undo", cls=manners.Command, rich_help_panel=_DATA)(records.undo)
+app.command("archive", cls=manners.Command, rich_help_panel=_DATA)(archived.archive)
+app.command("archived", cls=manners.Command, rich_help_panel=_DATA)(archived.archived)
+app.command("bring-back", cls=manners.Command, rich_help_panel=_DATA)(archived.bring_back)
 app.command("pull", cls=manners.Command, rich_help_panel=_DATA)(feeds.pull)
 app.add_typer(feeds.app, name="feed", rich_help_panel=_DATA)
 app.add_typer(feeds.migrate, name="migrate", rich_help_panel=_DATA)

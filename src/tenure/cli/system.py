@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -80,7 +81,18 @@ def serve_pages(host: str, port: int, threads: int = 4) -> None:
         blocking_threads=threads,
         log_enabled=False,
         websockets=False,
-    ).serve()
+    ).serve(target_loader=partial(_pages, os.getpid()), wrap_loader=False)
+
+
+def _pages(server: int) -> Any:
+    """What answers pages, loaded in the process that does; that one is gone too when the server is killed outright.
+
+    Left alone it would hold the port, and answer from a program nobody can stop any more.
+    """
+    work.end_with(server)
+    from tenure.web.wsgi import application
+
+    return application
 
 
 @dataclass(frozen=True)

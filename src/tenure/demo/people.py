@@ -9,6 +9,10 @@ from tenure.demo import names
 from tenure.demo.clock import DAY, Calendar
 from tenure.demo.drawing import Numbers, draw, instants, stream, table, where_known, words
 
+_PROVINCES = (
+    "11", "12", "13", "14", "15", "21", "22", "23", "31", "32", "33", "34", "35", "36", "37", "41", "42", "43", "44", "45",
+    "46", "50", "51", "52", "53", "54", "61", "62", "63", "64", "65",
+)  # fmt: skip
 KINDS = ("individual", "enterprise", "government", "institution")
 CHANNELS = ("store", "web", "app", "referral", "call-centre", "partner")
 
@@ -172,12 +176,14 @@ def _industry(name: str) -> str | None:
 def _identity_cards(rng: np.random.Generator, birth: Numbers, female: Numbers) -> Numbers:
     """Eighteen characters with a right check character (GB 11643).
 
-    The area code starts with 99, which no place has, so no card here can be a living person's.
+    They begin with a province there is and a prefecture there is not (GB/T 2260 gives no province a 99), so every
+    check of form, date and sum passes, and none can be a living person's.
     """
     size = len(birth)
     serial = rng.integers(0, 500, size) * 2 + np.where(female, 0, 1)
     area = rng.integers(0, 10_000, size)
-    stems = [f"99{a:04d}{str(b).replace('-', '')}{s:03d}" for a, b, s in zip(area, birth, serial, strict=True)]
+    area = np.array([f"{_PROVINCES[a % len(_PROVINCES)]}99{a // len(_PROVINCES) % 100:02d}" for a in area])
+    stems = [f"{a}{str(b).replace('-', '')}{s:03d}" for a, b, s in zip(area, birth, serial, strict=True)]
     digits = np.array([list(stem) for stem in stems]).astype(np.int64)
     weights = np.array([pow(2, 17 - i, 11) for i in range(17)])
     check = np.array(list("10X98765432"))[digits @ weights % 11]

@@ -5,7 +5,7 @@ value of a person is read but to see whether several share it, and none is retur
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from statistics import median
@@ -17,8 +17,8 @@ from tenure.contracts import CONTRACTS, Contract, fault_column, standard_column
 from tenure.identity.standard import STANDARDS
 from tenure.language import Words
 
-Weight: TypeAlias = Literal["missing", "wrong", "shared", "noted", "old"]
-"""What a flaw takes from a field's score; `noted` is said and takes nothing."""
+Weight: TypeAlias = Literal["missing", "wrong", "shared", "noted", "old", "waits"]
+"""What a flaw takes from a field's score; `noted` is said and takes nothing, `waits` is not even a flaw."""
 Step: TypeAlias = Literal["source", "duplicates", "import"]
 """What to do next: mend in the source and import again, look at duplicates, or import anew."""
 
@@ -57,6 +57,12 @@ MISSING = Flaw(
     Words("Missing", "缺失"),
     Words("Fill it in at the source and import again", "在来源系统中补填后重新导入"),
     "missing",
+)
+NOT_YET = Flaw(
+    "not_yet",
+    Words("Rightly blank: it has not happened yet", "理应为空：尚未发生"),
+    Words("Nothing to do", "无需处理"),
+    "waits",
 )
 SHARED = Flaw(
     "shared",
@@ -114,7 +120,7 @@ DUPLICATE = Flaw(
 )
 STALE = Flaw(
     "stale",
-    Words("Not touched for two years", "两年未更新"),
+    Words("Stale: nothing heard for as long as your rule says", "过时：超过规定期限没有任何动静"),
     Words("Ask the customer, update the row, or archive it", "与客户核实后更新，或予以归档"),
     "old",
     "import",
@@ -127,7 +133,7 @@ def flaws_of(contract: Contract, field: str) -> tuple[Flaw, ...]:
         found = (NOBODY, DUPLICATE) if contract.name == "customers" else (NOBODY,) if contract.person else ()
         return found if contract.fact else (*found, STALE)
     column = contract[field]
-    flaws = [MISSING]
+    flaws = [MISSING, NOT_YET] if column.known_at else [MISSING]
     if column.standard:
         faults = STANDARDS[column.standard].faults
         flaws += [Flaw(code, one.words, one.remedy, "wrong" if one.wrong else "noted") for code, one in faults.items()]
@@ -150,21 +156,34 @@ def fields_of(contract: Contract) -> tuple[str, ...]:
     return tuple(column.name for column in contract.columns if column.name not in contract.key)
 
 
-def shows(rows: ibis.Table, contract: Contract, field: str, code: str, now: datetime) -> ibis.Value:
+def with_heard(rows: ibis.Table, facts: Sequence[ibis.Table], now: datetime, stale_days: int) -> ibis.Table:
+    """The rows with `heard`: whether anything happened with their person (facts: person_id, valid_at) in that time."""
+    since = ibis.literal(now - timedelta(days=stale_days))
+    known = [one.filter(one.person_id.notnull(), one.valid_at >= since).select("person_id") for one in facts]
+    people = (ibis.union(*known) if len(known) > 1 else known[0]).distinct().select(heard_of="person_id")
+    joined = rows.left_join(people, rows.person_id == people.heard_of)
+    return joined.mutate(heard=joined.heard_of.notnull()).drop("heard_of")
+
+
+def shows(
+    rows: ibis.Table, contract: Contract, field: str, code: str, now: datetime, stale_days: int = STALE_DAYS
+) -> ibis.Value:
     """Whether a flaw is to be found in each row, by the row alone. now: the instant from which the future is told.
 
-    Looks at no personal value but for whether it is there; `having` finds what several rows are needed to see.
+    A record is stale when it was not touched for `stale_days` and, where the rows say so (`with_heard`), nothing
+    happened with its customer either. Looks at no personal value but for whether it is there; `having` finds what several rows are needed to see.
     """
+    if field == RECORD and code == NOBODY.code:
+        return rows[contract.person or ""].isnull()
     if field == RECORD:
-        return (
-            rows[contract.person or ""].isnull()
-            if code == NOBODY.code
-            else (rows.valid_at < ibis.literal(now - timedelta(days=STALE_DAYS)))
-        )
+        old = rows.valid_at < ibis.literal(now - timedelta(days=stale_days))
+        return old & ~rows.heard if "heard" in rows.columns else old
     value = rows[field]
-    if code == MISSING.code:
-        return value.isnull()
     column = contract[field]
+    if code in (MISSING.code, NOT_YET.code):
+        # An end that has not come, the outcome of a case that is open: blank is the truth there.
+        waits = _waits(rows, contract, field)
+        return value.isnull() & (waits if code == NOT_YET.code else ~waits)
     if code == CODE.code and column.values:
         return value.notnull() & value.notin(list(column.values))
     instant = column.type == "instant"
@@ -182,13 +201,23 @@ def shows(rows: ibis.Table, contract: Contract, field: str, code: str, now: date
     return (rows[fault_column(field)] == code).fill_null(False)
 
 
-def having(rows: ibis.Table, contract: Contract, field: str, code: str, now: datetime) -> ibis.Table:
+def _waits(rows: ibis.Table, contract: Contract, field: str) -> ibis.Value:
+    """Whether what a field tells could not have happened yet, by the column that says when it did."""
+    told_by = contract[field].known_at
+    if told_by is None:
+        return ibis.literal(False)
+    return ibis.literal(True) if told_by == field else rows[told_by].isnull()
+
+
+def having(
+    rows: ibis.Table, contract: Contract, field: str, code: str, now: datetime, stale_days: int = STALE_DAYS
+) -> ibis.Table:
     """The rows with a flaw."""
     if code == SHARED.code:
         return rows.semi_join(_many(rows, field), standard_column(field))
     if code == DUPLICATE.code:
         return rows.semi_join(_twice(rows), ["source", "person_id"])
-    return rows.filter(shows(rows, contract, field, code, now))
+    return rows.filter(shows(rows, contract, field, code, now, stale_days))
 
 
 def _many(rows: ibis.Table, field: str) -> ibis.Table:
@@ -204,7 +233,7 @@ def _twice(rows: ibis.Table) -> ibis.Table:
     return many.filter(many.times > 1).select("source", "person_id")
 
 
-def measure(rows: ibis.Table, contract: Contract, now: datetime) -> ibis.Table:
+def measure(rows: ibis.Table, contract: Contract, now: datetime, stale_days: int = STALE_DAYS) -> ibis.Table:
     """Count the flaws of a contract's records: one row per source and month of receipt.
 
     rows: `records/<contract>`, with `month` (date, the first of the month of receipt in the business zone).
@@ -212,7 +241,7 @@ def measure(rows: ibis.Table, contract: Contract, now: datetime) -> ibis.Table:
     is counted by `sharing`, so that what is sealed is opened only there.
     """
     counts = {
-        f"{field}__{flaw.code}": shows(rows, contract, field, flaw.code, now).sum()
+        f"{field}__{flaw.code}": shows(rows, contract, field, flaw.code, now, stale_days).sum()
         for field in (RECORD, *fields_of(contract))
         for flaw in flaws_of(contract, field)
         if flaw.code not in (SHARED.code, DUPLICATE.code)
@@ -241,17 +270,32 @@ def shared_fields(contract: Contract) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Told:
-    """What is told of one field of one source: how many rows, how many have it, and how often each flaw is found."""
+    """What is told of one field of one source: how many rows, how many have it, and how often each flaw is found.
+
+    expected: whether a record ought to have it: the contract requires it, or most sources fill it in. Of a field that
+    need not be there, blanks are told and cost nothing.
+    """
 
     contract: str
     source: str
     field: str
     rows: int
     flaws: Mapping[str, int]
+    expected: bool = True
+
+    @property
+    def due(self) -> int:
+        """Rows in which it could be known by now."""
+        return self.rows - min(self.count("waits"), self.rows)
 
     @property
     def filled(self) -> int:
-        return self.rows - min(self.count("missing"), self.rows)
+        return self.due - min(self.count("missing"), self.due)
+
+    @property
+    def required(self) -> bool:
+        shape = CONTRACTS[self.contract]
+        return self.field in shape and shape[self.field].required
 
     def count(self, *weights: Weight) -> int:
         """How many values have a flaw of these weights."""
@@ -260,7 +304,8 @@ class Told:
 
     @property
     def completeness(self) -> float:
-        return self.filled / self.rows if self.rows else 0.0
+        """The share of rows that have it, of those that could."""
+        return self.filled / self.due if self.due else 0.0
 
     @property
     def validity(self) -> float | None:
@@ -272,14 +317,31 @@ class Told:
 
     @property
     def score(self) -> float:
-        """0 to 100: the share of rows whose value is there, valid, and nobody else's (completeness × validity × uniqueness)."""
-        return 100 * self.completeness * (self.validity or 0.0) * (self.uniqueness or 0.0) if self.filled else 0.0
+        """0 to 100: the share of rows whose value is there, valid, and nobody else's (completeness × validity × uniqueness).
+
+        Of a field that need not be there, of the values that are.
+        """
+        there = self.completeness if self.expected else 1.0
+        return 100 * there * (self.validity or 0.0) * (self.uniqueness or 0.0) if self.filled else 0.0
+
+    @property
+    def cost(self) -> float:
+        """What the list is sorted by: how much is wrong, twice where the contract requires the field, half where it is optional."""
+        return (100 - self.score) * (2.0 if self.required else 1.0 if self.expected else 0.5)
+
+    @property
+    def mendable(self) -> bool:
+        """Whether there is anything to be said of it at all."""
+        return bool(self.worst or self.count("noted"))
 
     @property
     def worst(self) -> tuple[Flaw, int] | None:
         """The flaw that takes most from the score."""
         flaws = {flaw.code: flaw for flaw in flaws_of(CONTRACTS[self.contract], self.field)}
-        found = [(n, code) for code, n in self.flaws.items() if n and code in flaws and flaws[code].weight != "noted"]
+        silent = {"noted", "waits"} if self.expected else {"noted", "waits", "missing"}
+        found = [
+            (n, code) for code, n in self.flaws.items() if n and code in flaws and flaws[code].weight not in silent
+        ]
         if not found:
             return None
         n, code = max(found)
@@ -292,6 +354,8 @@ class Told:
             return Words("Never filled in", "从未填写")
         if self.worst is None:
             noted = self.count("noted")
+            if not noted and not self.expected and self.completeness < 1:
+                return Words("Nothing to mend; it need not be there", "无需改进；该字段可不填")
             if not noted:
                 return Words("Nothing to mend", "无需改进")
             return Words("Nothing to mend; {n} were put in standard form", "无需改进；{n} 条已统一为标准形式").format(
@@ -305,7 +369,7 @@ class Told:
 
 
 def told(rows: Iterable[Mapping[str, Any]]) -> list[Told]:
-    """Rows of `quality/fields` (contract, source, field, rows, flaws as a mapping) summed over their months, worst first."""
+    """Rows of `quality/fields` (contract, source, field, rows, flaws as a mapping) summed over their months, what costs most first."""
     summed: dict[tuple[str, str, str], tuple[int, dict[str, int]]] = {}
     for row in rows:
         key = (row["contract"], row["source"], row["field"])
@@ -314,7 +378,19 @@ def told(rows: Iterable[Mapping[str, Any]]) -> list[Told]:
             flaws[code] = flaws.get(code, 0) + n
         summed[key] = (count + row["rows"], flaws)
     found = [Told(*key, count, flaws) for key, (count, flaws) in summed.items()]
-    return sorted(found, key=lambda one: (one.score, -one.rows, one.contract, one.source, one.field))
+    usual = _usual(found)
+    found = [one if (one.contract, one.field) in usual else replace(one, expected=False) for one in found]
+    return sorted(found, key=lambda one: (-one.cost, -one.rows, one.contract, one.source, one.field))
+
+
+def _usual(found: Sequence[Told]) -> set[tuple[str, str]]:
+    """The fields a record ought to have: required by its contract, or filled in for half the rows by most sources."""
+    fills: dict[tuple[str, str], list[bool]] = {}
+    for one in found:
+        fills.setdefault((one.contract, one.field), []).append(
+            2 * one.filled >= one.due or one.required or one.field == RECORD
+        )
+    return {key for key, sources in fills.items() if 2 * sum(sources) > len(sources)}
 
 
 def score_of(fields: Sequence[Told]) -> float | None:
@@ -368,4 +444,5 @@ __all__ = [
     "sharing",
     "shows",
     "told",
+    "with_heard",
 ]

@@ -14,6 +14,7 @@ import pyarrow as pa
 from tenure.contracts import CONTRACTS, Contract, base_money, contract_named
 from tenure.contracts.custom import CustomColumn
 from tenure.errors import TenureError
+from tenure.lake import archived as put_away
 from tenure.lake import custom as customs
 from tenure.lake.batches import RESUMABLE_FOR, Batch, BatchInfo, is_writing, line_of, read_batches
 from tenure.lake.batches import SCHEMA as BATCHES_SCHEMA
@@ -133,14 +134,14 @@ class Lake:
         rows = self._custom_in_type(self._resolved(shape, as_of), shape)
         return self._scoped(rows, f"records/{contract}", actor, resolved=True)
 
-    def current(self, contract: str, *, sealed: bool = False) -> ibis.Table:
+    def current(self, contract: str, *, sealed: bool = False, archived: bool = False) -> ibis.Table:
         """The current truth of a contract, worked out from everything received (what `records/…` is built from).
 
         sealed: personal columns stay as they lie, to be published again so; the company's own personal fields are
-        text, which `publish` seals.
+        text, which `publish` seals. archived: with the records that are put away.
         """
         shape = contract_named(contract)
-        rows = self._resolved(shape)
+        rows = self._resolved(shape, archived=archived)
         if sealed:
             return rows
         return unsealed(self._custom_in_type(rows, shape), f"records/{contract}", self._home)
@@ -448,6 +449,9 @@ class Lake:
         return [info for info in self.batches(contract) if info.state == "committed"]
 
     def _computed_schema(self, table: str) -> pa.Schema:
+        kind, __, name = table.partition("/")
+        if kind == "archived":
+            return put_away.schema_of(contract_named(name))
         if table in COMPUTED:
             return COMPUTED[table]
         if table == BATCHES:
@@ -485,19 +489,32 @@ class Lake:
         )
         return joined.drop("link_ids_of", "link_customer_id")
 
-    def _resolved(self, contract: Contract, as_of: datetime | None = None) -> ibis.Table:
-        """The contract's records from what its live batches say; without one, empty and with nothing to work out."""
+    def _resolved(self, contract: Contract, as_of: datetime | None = None, *, archived: bool = False) -> ibis.Table:
+        """The contract's records from what its live batches say; without one, empty and with nothing to work out.
+
+        archived: with those that are put away.
+        """
         live = self._live(contract.name)
         if not live:
             table = f"records/{contract.name}"
             return ibis.memtable(stored_schema(table, self.schema(table), self.custom(contract.name)).empty_table())
         received = self._stored(f"received/{contract.name}", contract.received_schema)
+        if not archived:
+            received = self._not_put_away(received, contract)
         custom = self.custom(contract.name)
         if custom:
             received = customs.with_sent(received, opened_extra(received, contract, self._home), custom)
         names = [column.name for column in custom]
         resolved = resolve(received, contract, live, self.precedence, as_of, names, self.rules(contract.name))
-        return self._as_records(customs.as_columns(resolved, custom), contract)
+        return self._as_records(customs.as_columns(resolved, custom), contract, archived=archived)
+
+    def _not_put_away(self, received: ibis.Table, contract: Contract) -> ibis.Table:
+        """The rows whose record is not archived."""
+        table = put_away.table_of(contract)
+        if not self._store.exists(table):
+            return received
+        key = ["ids_of", *contract.key]
+        return received.anti_join(self._stored(table, put_away.schema_of(contract)).select(*key), key)
 
     def _same_everywhere(self, contract: Contract) -> dict[str, pa.Scalar]:
         """The columns of the records that are the same in every row, with their value: those nobody fills, above all."""
@@ -517,9 +534,12 @@ class Lake:
             if base in contract.records_schema.names and not same[name].is_valid
         }
 
-    def _as_records(self, resolved: ibis.Table, contract: Contract) -> ibis.Table:
+    def _as_records(self, resolved: ibis.Table, contract: Contract, *, archived: bool = False) -> ibis.Table:
         """Add what records have beyond what was received: the person, the business date, money in base currency."""
         rows = self._with_person(resolved, contract)
+        if contract.person and not archived and self._store.exists(put_away.PERSONS):
+            # What hangs on a customer who is put away is nobody's to count.
+            rows = rows.anti_join(self._stored(put_away.PERSONS, COMPUTED[put_away.PERSONS]), "person_id")
         if contract.day and contract.valid_at:
             rows = rows.mutate(**{contract.day: self._engine.local_day(rows[contract.valid_at], self.zone)})
         money = {c.name: base_money(c.name) for c in contract.columns if c.type == "money"}
@@ -528,9 +548,8 @@ class Lake:
             rates = None
             if live:
                 shape = CONTRACTS["exchange_rates"]
-                rates = resolve(
-                    self._stored("received/exchange_rates", shape.received_schema), shape, live, self.precedence
-                )
+                said = self._not_put_away(self._stored("received/exchange_rates", shape.received_schema), shape)
+                rates = resolve(said, shape, live, self.precedence)
             rows = with_base_money(rows, rates, day=contract.day, money=money, base=self.currency)
         return rows.select(
             *contract.records_schema.names, *(f.name for f in customs.schema_of(self.custom(contract.name)))

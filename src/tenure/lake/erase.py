@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tenure.contracts import CONTRACTS, Contract
+from tenure.lake import archived
 from tenure.lake.batches import is_writing
 from tenure.lake.copies import let_go
 from tenure.lake.door import Lake
@@ -63,6 +64,8 @@ def bury(lake: Lake, person: Person, mode: Mode) -> int:
     gone = _any_of("own_id", person.own_ids)
     if lake.exists("identity/links"):
         lake.store.delete("identity/links", gone)
+    if lake.exists(archived.PERSONS):
+        lake.store.delete(archived.PERSONS, _any_of("person_id", person.own_ids))
     for side in ("left", "right"):
         if lake.exists("identity/pairs"):
             lake.store.delete("identity/pairs", _any_of(f"{side}_own", person.own_ids))
@@ -86,6 +89,8 @@ def purge(lake: Lake, contract: Contract, person: Person, mode: Mode) -> int:
     custom = {column.name: "NULL" for column in lake.custom(contract.name)}
     blanks = {**_blanks(contract), **custom, "person_id": "NULL"} if keep else None
     _rewrite(lake, f"records/{contract.name}", ours, blanks)
+    # A record kept as nobody's stays put away; of one that goes, the list must not keep the number.
+    _rewrite(lake, archived.table_of(contract), theirs, {contract.person: "NULL"} if keep else None)
     if went:
         note_rewrite(lake, contract.name)
     return went
@@ -121,7 +126,7 @@ def traces(lake: Lake, person: Person) -> dict[str, int]:
         wanted = []
         if _has(lake, table, "person_id"):
             wanted.append(_any_of("person_id", person.own_ids))
-        contract = CONTRACTS.get(name) if kind in {"received", "records"} else None
+        contract = CONTRACTS.get(name) if kind in {"received", "records", "archived"} else None
         number = contract.person if contract else "customer_id" if table == "identity/links" else None
         if number and person.numbers:
             wanted.append(numbered(number, person))

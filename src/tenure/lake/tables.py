@@ -10,11 +10,8 @@ COMPUTED: dict[str, pa.Schema] = {
     "identity/links": pa.schema(
         [("ids_of", _TEXT), ("customer_id", _TEXT), ("own_id", _WHOLE), ("person_id", _WHOLE), ("why", _TEXT)]
     ),
-    # Records a system we moved from no longer has. They count as before: archived is a state, not a deletion. Which
-    # they are is told by keyed digests of source, contract and key, so the list itself names nobody.
-    "sources/archived": pa.schema(
-        [("digest", _TEXT), ("ids_of", _TEXT), ("contract", _TEXT), ("by", _TEXT), ("at", pa.timestamp("us", tz="UTC"))]
-    ),
+    # Persons of whom every record of their own is archived: they and what hangs on them are left out of everything.
+    "identity/archived": pa.schema([("person_id", _WHOLE)]),
     # Pairs of numbers (own ids, left the smaller) that may be one person: how likely, why (fields and levels, no values),
     # what becomes of them ("join", "ask", "apart") and what a person decided ("", "join", "apart").
     "identity/pairs": pa.schema(

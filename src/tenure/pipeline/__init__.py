@@ -3,7 +3,7 @@
 from datetime import date, datetime
 
 from tenure.lake import Lake
-from tenure.pipeline import cards, churn, persons, quality, records, segments, value
+from tenure.pipeline import archiving, cards, churn, persons, quality, records, segments, value
 from tenure.pipeline.clock import default_as_of, start_of
 from tenure.pipeline.decisions import tell_decisions
 from tenure.pipeline.fields import tell_fields
@@ -42,9 +42,13 @@ def refresh(
         # Before who is who is worked out: those who were one stay one on less, and a join taken back is no such thing.
         persons.settle_held(workspace, lake, now=now)
         tell_decisions(lake)
+        archiving.bring_back_heard(lake, now=now)
+        archiving.tell(lake)
         done = run(records.STEPS, context, watcher, again=again)
         context.as_of = moment or default_as_of(lake, workspace.zone_info, now)
         done += run(_SCORING, context, watcher, again=again)
+        archiving.finished(lake)
         # What was decided while this ran found the lake taken, and left it to us.
         persons.settle_held(workspace, lake, now=now)
+        archiving.settle_held(workspace, lake, now=now)
     return Refreshed(context.as_of, done)

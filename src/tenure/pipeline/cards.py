@@ -11,7 +11,7 @@ from pypinyin import lazy_pinyin
 from tenure.contracts import CONTRACTS, standard_column
 from tenure.insight import lifecycle
 from tenure.insight.segments import rfm
-from tenure.lake import SYSTEM, Lake
+from tenure.lake import SYSTEM, Lake, archived
 from tenure.lake.tables import COMPUTED
 from tenure.language import Words
 from tenure.pipeline.fields import definitions_of
@@ -116,6 +116,8 @@ def _people(context: Context) -> ibis.Table:
         source=_.ids_of.argmin(_.own_id),
         also_known_as=_.customer_id.collect(where=_.own_id != _.person_id, order_by=_.own_id),
     )
+    if lake.exists(archived.PERSONS):
+        persons = persons.anti_join(lake.read(archived.PERSONS, actor=SYSTEM), "person_id")
     rows = lake.read("records/customers", actor=SYSTEM).drop("person_id")
     rows = rows.inner_join(links.select("ids_of", "customer_id", "own_id", "person_id"), ["ids_of", "customer_id"])
     # A value in its standard form; one that has none, or came before there was any, as it was written.

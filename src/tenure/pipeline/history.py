@@ -10,7 +10,7 @@ from tenure.contracts import CONTRACTS
 from tenure.lake import SYSTEM
 from tenure.lake.custom import schema_of
 from tenure.lake.sealed import sealed_columns
-from tenure.pipeline.records import live_batches
+from tenure.pipeline.records import live_batches, put_away
 from tenure.pipeline.run import Context
 
 
@@ -34,4 +34,5 @@ def scored_from(context: Context, *names: str) -> list[object]:
     """What a figure worked out from the history of these contracts depends on."""
     lake = context.lake
     rules = {name: found for name in names if (found := lake.rules(name))}
-    return [context.as_of, live_batches(lake, *names, "exchange_rates"), lake.version("identity/links"), rules]
+    away = put_away(lake, *names)
+    return [context.as_of, live_batches(lake, *names, "exchange_rates"), lake.version("identity/links"), rules, *away]

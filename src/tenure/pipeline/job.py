@@ -1,6 +1,8 @@
 """The refresh as a job: asked for on a page or by the clock, done by a worker."""
 
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 from tenure.desk.work.api import Running, Stopped
 from tenure.errors import TenureError
@@ -53,6 +55,35 @@ def run(running: Running) -> None:
         "as_of": refreshed.as_of.isoformat(), "ran": len(refreshed.steps) - skipped, "skipped": skipped,
         "seconds": round(refreshed.seconds, 1),
     }  # fmt: skip
+
+
+def follow_archiving(running: Running) -> None:
+    """Bring into effect what was archived or brought back, waiting while somebody else writes the lake."""
+    from tenure.desk.lake import lake, workspace
+    from tenure.pipeline.archiving import settle_held
+
+    running.tell(tr("Waiting until the lake is free"), 0, 1)
+    with until_free(running, lake(), "archived records"):
+        done = settle_held(workspace(), lake(), now=running.now())
+    running.tell(tr("Done"), 1, 1)
+    running.result = {"contracts": list(done.contracts), "persons": len(done.persons), "later": done.later}
+
+
+@contextmanager
+def until_free(running: Running, lake: Lake, what: str) -> Iterator[None]:
+    """Hold the lake's writing place, waiting for it as long as somebody else has it. Raises Stopped where wished to stop."""
+    while True:
+        holding = lake.writing(what)
+        try:
+            holding.__enter__()
+            break
+        except TenureError:
+            if running.stopping:
+                raise Stopped from None
+            time.sleep(WAIT_SECONDS)
+    with ExitStack() as held:
+        held.push(holding)
+        yield
 
 
 def _is_written(lake: Lake) -> bool:

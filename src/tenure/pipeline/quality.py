@@ -9,6 +9,7 @@ import ibis
 import pyarrow as pa
 
 from tenure.contracts import CONTRACTS, Contract, standard_column
+from tenure.desk.customers import findings
 from tenure.insight import quality
 from tenure.lake import SYSTEM, Lake, Scope
 from tenure.lake.tables import COMPUTED
@@ -23,6 +24,7 @@ def _inputs(context: Context) -> object:
     return [
         [(name, context.lake.version(f"records/{name}")) for name in CONTRACTS],
         context.lake.zone,
+        findings.stale_days(context.lake),
         sorted((c.name, f, flaw.code) for c in CONTRACTS.values() for f in c.names for flaw in quality.flaws_of(c, f)),
     ]
 
@@ -54,7 +56,9 @@ def fields_of(lake: Lake, contract: Contract, now: datetime, *, actor: Scope = S
         # Which rows the actor may see is known by the door alone; what is in them is counted without opening it.
         key = ["ids_of", *contract.key]
         lies = lies.semi_join(clear.select(*key), key)
-    counted = lake.to_arrow(quality.measure(lies, contract, now)).to_pylist()
+    if contract.person and not contract.fact:
+        lies = findings.heard(lake, contract, lies, now)
+    counted = lake.to_arrow(quality.measure(lies, contract, now, findings.stale_days(lake))).to_pylist()
     several = _shared(lake, contract, clear)
     doubled = _n(lake, quality.doubles(lies)) if contract.name == "customers" else {}
     for row in counted:

@@ -3,11 +3,12 @@
 from functools import partial
 
 import ibis
+import pyarrow as pa
 from ibis import _
 
 from tenure.contracts import CONTRACTS, Contract
 from tenure.identity import identify
-from tenure.lake import SYSTEM, Lake, erase
+from tenure.lake import SYSTEM, Lake, archived, erase
 from tenure.lake.tables import COMPUTED
 from tenure.language import Words
 from tenure.pipeline.fields import definitions_of, note_misfits
@@ -24,6 +25,12 @@ def live_batches(lake: Lake, *contracts: str) -> list[str]:
     return live + erase.rewrites(lake, contracts) if live else live
 
 
+def put_away(lake: Lake, *contracts: str) -> list[object]:
+    """Which records are archived, as something a step can depend on."""
+    tables = [*(f"archived/{name}" for name in contracts), archived.PERSONS]
+    return [[table, version] for table in tables if (version := lake.version(table)) is not None]
+
+
 def _with_people() -> list[Contract]:
     return [contract for contract in CONTRACTS.values() if contract.person]
 
@@ -33,6 +40,7 @@ def _identity_inputs(context: Context) -> object:
         live_batches(context.lake, *(contract.name for contract in _with_people())),
         context.lake.version("identity/decisions"),
         context.lake.rules("customers"),
+        context.lake.version("archived/customers"),
     ]
 
 
@@ -51,7 +59,9 @@ def _identity(context: Context) -> int:
     ids = lake.to_arrow(ibis.union(*named, distinct=True).filter(_.customer_id.notnull()) if len(named) > 1
                         else named[0].distinct().filter(_.customer_id.notnull()))  # fmt: skip
     ids = erase.without_stragglers(lake, ids)
-    people = lake.to_arrow(lake.current("customers").select(*_NAMED_BY, *_COMPARED).order_by(*_NAMED_BY))
+    # Who is who holds for what is put away as well: a record that comes back finds its person.
+    everybody = lake.current("customers", archived=True)
+    people = lake.to_arrow(everybody.select(*_NAMED_BY, *_COMPARED).order_by(*_NAMED_BY))
     known = lake.to_arrow(lake.read("identity/links", actor=SYSTEM).order_by("own_id"))
     found = identify(
         ids,
@@ -70,7 +80,24 @@ def _identity(context: Context) -> int:
     # Every record hangs on its person: links that say the same as before must not look new.
     if not links.equals(known) or not lake.exists("identity/links"):
         lake.publish("identity/links", links)
+    tell_gone(lake)
     return int(links.num_rows)
+
+
+def tell_gone(lake: Lake) -> set[int]:
+    """Say in the lake of which persons every record of their own is archived; returns those who came or went."""
+    if not lake.exists("archived/customers") and not lake.exists(archived.PERSONS):
+        return set()
+    links = lake.read("identity/links", actor=SYSTEM)
+    away = lake.read("archived/customers", actor=SYSTEM).select(*_NAMED_BY)
+    concerned = links.semi_join(away, _NAMED_BY).select("person_id").distinct()
+    said = lake.read("received/customers", actor=SYSTEM).select(*_NAMED_BY).distinct()
+    there = links.semi_join(said.anti_join(away, _NAMED_BY), _NAMED_BY)
+    gone = lake.to_arrow(concerned.anti_join(there, "person_id").order_by("person_id"))["person_id"].to_pylist()
+    known = lake.to_arrow(lake.read(archived.PERSONS, actor=SYSTEM))["person_id"].to_pylist()
+    if set(gone) != set(known) or not lake.exists(archived.PERSONS):
+        lake.publish(archived.PERSONS, pa.table({"person_id": pa.array(gone, pa.int64())}))
+    return set(gone) ^ set(known)
 
 
 def _records_inputs(contract: Contract, context: Context) -> object:
@@ -79,6 +106,7 @@ def _records_inputs(contract: Contract, context: Context) -> object:
         # Money needs the rates; every row needs its person.
         live_batches(context.lake, "exchange_rates"),
         context.lake.version("identity/links"),
+        *put_away(context.lake, contract.name),
         context.lake.zone,
         context.lake.currency,
         context.lake.precedence,
@@ -96,6 +124,11 @@ def _records(contract: Contract, context: Context) -> int:
         if lake.exists(table):
             lake.publish(table, lake.schema(table).empty_table())
         return 0
+    return settle_contract(lake, contract)
+
+
+def settle_contract(lake: Lake, contract: Contract) -> int:
+    """Work out the current truth of a contract there are records of; returns how many."""
     count = lake.settle(contract.name, "person_id", "valid_at", "ids_of", *contract.key)
     note_misfits(lake, contract)
     return count

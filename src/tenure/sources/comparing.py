@@ -5,11 +5,9 @@ own reading of them; only then is every row read and compared value by value.
 """
 
 import csv
-import json
 import random
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,9 +20,8 @@ import pyarrow.compute as pc
 import tenure.sources as sources
 from tenure.contracts import Contract, contract_named
 from tenure.currencies import minor_digits
+from tenure.lake.archived import key_texts, shown
 from tenure.lake.scope import SYSTEM
-from tenure.lake.tables import COMPUTED
-from tenure.lake.tombstones import digester
 from tenure.sources.base import Options, Reader
 from tenure.sources.convert import Plan, convert
 from tenure.sources.mapping import map_columns
@@ -35,9 +32,7 @@ from tenure.sources.spelling import Corrections, mended
 if TYPE_CHECKING:
     from tenure.lake import Lake
 
-ARCHIVED = "sources/archived"
 SHOWN = 200
-_APART = "\x1f"
 
 
 @dataclass(frozen=True)
@@ -54,7 +49,7 @@ class Difference:
 class Comparison:
     """What was found. old, new: rows with different keys on each side.
 
-    missing: keys only the old side has; gone: keys only we have, archived ones left out; archived: how many those are;
+    missing: keys only the old side has; gone: keys only we have, archived ones left out (gone_rows: what names them); archived: how many those are;
     differing: keys with some value that differs, columns: how many, by column. unreadable: old rows the import refuses.
     sums: by money column, minor units (old, new). filled: by column, cells with a value (old, new).
     differences: the first of them, sample: some rows that are the same on both sides, for a person to look at.
@@ -74,7 +69,7 @@ class Comparison:
     columns: Mapping[str, int]
     differences: tuple[Difference, ...] = ()
     sample: tuple[Mapping[str, str | None], ...] = ()
-    gone_keys: tuple[str, ...] = field(default=(), repr=False)
+    gone_rows: pa.Table | None = field(default=None, repr=False)
     old_keys: frozenset[str] = field(default=frozenset(), repr=False)
 
     @property
@@ -102,27 +97,29 @@ def compare(
     ids_of: str | None = None,
     mapping: Mapping[str, str] | None = None,
     corrections: Corrections | None = None,
+    archived: Collection[str] = frozenset(),
     seed: int = 0,
 ) -> Comparison:
-    """Hold the rows of the old system, in these files, against the newest word of `source` on each key in the lake."""
+    """Hold the rows of the old system, in these files, against the newest word of `source` on each key in the lake.
+
+    archived: the keys of this numbering that are put away (texts of `lake.archived.key_texts`), which may be gone there.
+    """
     shape = contract_named(contract) if isinstance(contract, str) else contract
     theirs = _Old(shape, source, zone, currency, mapping, corrections)
     for path in old:
         theirs.read(path)
     ours = _ours(lake, shape, source)
-    left, right = theirs.by_key(), _places(_keys(ours, shape))
+    left, right = theirs.by_key(), _places(key_texts(ours, shape))
     shared = [key for key in left if key in right]
     missing = [key for key in left if key not in right]
-    known = archived(lake, shape, ids_of or source)
-    mark = _marker(lake, shape, ids_of or source)
     only_ours = [key for key in right if key not in left]
-    put_away = {key for key in only_ours if known and mark(key) in known}
+    put_away = set(archived).intersection(only_ours)
     gone = [key for key in only_ours if key not in put_away]
     a = theirs.table.take(pa.array([left[key] for key in shared], pa.int64()))
     b = ours.take(pa.array([right[key] for key in shared], pa.int64()))
     columns, differing, found = _held_against(a, b, shared, theirs.names, shape)
-    found += [Difference(_shown(key), "", "", None) for key in missing[:SHOWN]]
-    found += [Difference(_shown(key), "", None, "") for key in gone[:SHOWN]]
+    found += [Difference(shown(key), "", "", None) for key in missing[:SHOWN]]
+    found += [Difference(shown(key), "", None, "") for key in gone[:SHOWN]]
     live = ours.filter(pa.array([key not in put_away for key in right], pa.bool_())) if put_away else ours
     return Comparison(
         contract=shape.name, source=source, old=len(left), new=len(right), missing=len(missing), gone=len(gone),
@@ -133,7 +130,7 @@ def compare(
             for name in theirs.names if name in theirs.filled
         },
         columns=columns, differences=tuple(found[:SHOWN]), sample=_sample(a, shared, theirs.names, seed),
-        gone_keys=tuple(gone), old_keys=frozenset(left),
+        gone_rows=_named(ours, shape, [right[key] for key in gone]), old_keys=frozenset(left),
     )  # fmt: skip
 
 
@@ -200,7 +197,7 @@ class _Old:
         return pa.concat_tables(self._tables) if self._tables else self.shape.schema.empty_table()
 
     def by_key(self) -> dict[str, int]:
-        return _places(_keys(self.table, self.shape))
+        return _places(key_texts(self.table, self.shape))
 
 
 def _amounts(text: pa.Array) -> Iterator[Decimal]:
@@ -223,12 +220,10 @@ def _ours(lake: "Lake", shape: Contract, source: str) -> pa.Table:
     return lake.to_arrow(found.filter(found.turn == 0).drop("turn"))
 
 
-def _keys(table: pa.Table, shape: Contract) -> list[str]:
-    if not table.num_rows:
-        return []
-    columns = [pc.cast(as_text(table[name].combine_chunks()), pa.string()) for name in shape.key]
-    joined: list[str] = pc.binary_join_element_wise(*columns, _APART).to_pylist()
-    return joined
+def _named(table: pa.Table, shape: Contract, places: Sequence[int]) -> pa.Table:
+    """Key and person of these rows: what names a record."""
+    names = list(dict.fromkeys([*shape.key, *([shape.person] if shape.person in table.column_names else [])]))
+    return table.select(names).take(pa.array(places, pa.int64()))
 
 
 def _places(keys: list[str]) -> dict[str, int]:
@@ -254,7 +249,7 @@ def _held_against(
         any_differs |= unlike
         for place in np.flatnonzero(unlike)[:SHOWN]:
             at = int(place)
-            found.append(Difference(_shown(keys[at]), name, _text(left[at]), _text(right[at])))
+            found.append(Difference(shown(keys[at]), name, _text(left[at]), _text(right[at])))
     return counts, int(any_differs.sum()), found
 
 
@@ -268,10 +263,6 @@ def _text(value: Any) -> str | None:
     return None if found is None else str(found)
 
 
-def _shown(key: str) -> str:
-    return " · ".join(key.split(_APART))
-
-
 def write_differences(path: Path, comparison: Comparison) -> Path:
     """The differences as a file for a spreadsheet; it lies with the rejected rows and is erased from as those are."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -282,47 +273,3 @@ def write_differences(path: Path, comparison: Comparison) -> Path:
             cells = [one.key, one.column, one.old or "", one.new or ""]
             writer.writerow(["'" + cell if cell[:1] in "=+-@\t\r" and cell else cell for cell in cells])
     return path
-
-
-# What the old system no longer has
-
-
-def archived(lake: "Lake", shape: Contract, ids_of: str) -> set[str]:
-    """The digests of the archived keys of a contract."""
-    rows = lake.read(ARCHIVED, actor=SYSTEM)
-    rows = rows.filter(rows.ids_of == ids_of, rows.contract == shape.name)
-    return set(lake.to_arrow(rows.select("digest"))["digest"].to_pylist())
-
-
-def archive(lake: "Lake", comparison: Comparison, *, ids_of: str, by: str, now: datetime) -> int:
-    """Note that the keys the old system no longer has are archived, and that those it has again are not.
-
-    Nothing of them is deleted or changed: they count in every figure as before. Returns how many were put away now.
-    """
-    shape = contract_named(comparison.contract)
-    mark = _marker(lake, shape, ids_of)
-    back = {mark(key) for key in comparison.old_keys}
-    rows = [row for row in lake.to_arrow(lake.read(ARCHIVED, actor=SYSTEM)).to_pylist() if row["digest"] not in back]
-    new = [mark(key) for key in comparison.gone_keys]
-    rows += [{"digest": digest, "ids_of": ids_of, "contract": shape.name, "by": by, "at": now} for digest in new]
-    lake.publish(ARCHIVED, pa.Table.from_pylist(rows, schema=COMPUTED[ARCHIVED]))
-    return len(new)
-
-
-def unarchive(lake: "Lake", *, by: str) -> int:
-    """Take back everything that was archived under this name."""
-    rows = lake.to_arrow(lake.read(ARCHIVED, actor=SYSTEM)).to_pylist()
-    kept = [row for row in rows if row["by"] != by]
-    if len(kept) < len(rows):
-        lake.publish(ARCHIVED, pa.Table.from_pylist(kept, schema=COMPUTED[ARCHIVED]))
-    return len(rows) - len(kept)
-
-
-def _marker(lake: "Lake", shape: Contract, ids_of: str) -> Any:
-    digest = digester(lake.store)
-    return lambda key: digest(ids_of, json.dumps([shape.name, *key.split(_APART)], ensure_ascii=False))
-
-
-def keys_of(comparison: Comparison) -> Collection[str]:
-    """The keys the old system no longer has, as people read them."""
-    return [_shown(key) for key in comparison.gone_keys]

@@ -2,26 +2,32 @@
 
 import json
 from collections import defaultdict
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from tenure.contracts import CONTRACTS, Contract, standard_column
+from tenure.desk.customers import archiving, findings
+from tenure.desk.customers.findings import Finding
 from tenure.desk.customers.models import Customer, Publication
 from tenure.desk.governance import audit
 from tenure.desk.governance.api import may, scope_of
 from tenure.desk.governance.models import User
 from tenure.desk.lake import lake
+from tenure.errors import TenureError
 from tenure.identity.standard import suggested
 from tenure.insight import quality
 from tenure.insight.quality import Flaw, Told
 from tenure.lake import Scope
+from tenure.lake.archived import key_texts
 from tenure.lake.fields import field_of
 from tenure.web.cache import remembered
 from tenure.web.frame import render
@@ -29,8 +35,6 @@ from tenure.web.frame import render
 MONTHS = 12  # of the small chart
 PAGE = 50
 WORST = 40  # fields shown before the rest is asked for
-# What is told of a part of the customers: worked out as it is asked for, so no more than describes them.
-_OF_PEOPLE = ("customers", "contacts")
 
 Row = dict[str, Any]
 
@@ -51,7 +55,7 @@ def page(request: HttpRequest) -> HttpResponse:
         if asked["source"] in ("", one.source) and asked["contract"] in ("", one.contract) and _tells(one)
     ]
     # What has nothing to mend waits behind a link.
-    listed = shown if "all" in request.GET else [one for one in shown if any(one.flaws.values())][:WORST]
+    listed = shown if "all" in request.GET else [one for one in shown if one.mendable][:WORST]
     fine = sum(1 for one in fields if one.field != quality.RECORD and one.score >= 99.95)
     document = lake().document("quality") or {}
     return render(
@@ -77,23 +81,19 @@ def page(request: HttpRequest) -> HttpResponse:
 def rows(request: HttpRequest) -> HttpResponse:
     """The records with one flaw, as far as the asker may see them, each linked to its customer."""
     scope = scope_of(request.user)
-    contract, field, code = (request.GET.get(name, "") for name in ("contract", "field", "flaw"))
-    shape = CONTRACTS.get(contract)
-    if shape is None or (field != quality.RECORD and field not in quality.fields_of(shape)):
-        raise Http404
-    flaw = next((one for one in quality.flaws_of(shape, field) if one.code == code), None)
-    if flaw is None or (not scope.sees_all and contract not in _OF_PEOPLE) or not _may_see(scope, contract, field):
-        raise Http404
-    source = request.GET.get("source", "")[:200].replace("\x00", "")
+    assert isinstance(request.user, User)
+    found = _finding(scope, request.GET)
+    shape, flaw, field = found.shape, found.told, found.field
     number = request.GET.get("page", "")
     at = min(int(number), 10_000) if number.isascii() and number.isdigit() and len(number) < 6 else 1
-    found = _having(scope, shape, field, flaw, source, at)
-    more, found = len(found) > PAGE, found[:PAGE]
-    names = Customer.objects.visible_to(scope).in_bulk([row["person_id"] for row in found if row["person_id"]])
-    held = field_of(f"records/{contract}", field) if field != quality.RECORD else None
-    if held and held not in ("amounts", "name") and found:
-        assert isinstance(request.user, User)
+    archives = may(request.user, "archive")
+    lines, total = _having(scope, found, at, count=archives)
+    more, lines = len(lines) > PAGE, lines[:PAGE]
+    names = Customer.objects.visible_to(scope).in_bulk([row["person_id"] for row in lines if row["person_id"]])
+    held = field_of(f"records/{found.contract}", field) if field != quality.RECORD else None
+    if held and held not in ("amounts", "name") and lines:
         audit.read("customers", "quality", actor=request.user, now=timezone.now(), fields=[held])
+    stale = flaw.code == quality.STALE.code
     return render(
         request,
         "quality_rows.html",
@@ -101,25 +101,87 @@ def rows(request: HttpRequest) -> HttpResponse:
         flaw=flaw,
         contract=shape,
         field=shape[field] if field != quality.RECORD else None,
-        source=source,
-        found=[_shown(row, shape, field, code, names, scope) for row in found],
+        source=found.source,
+        found=[_shown(row, shape, field, flaw.code, names, scope) for row in lines],
         page=at,
         more=more,
-        query=urlencode({"contract": contract, "field": field, "flaw": code, "source": source}),
+        query=_query(found),
+        asked={"contract": found.contract, "field": field, "flaw": flaw.code, "source": found.source},
         step=_step(flaw, request.user),
         named=scope.shows("name") != "hidden",
+        may_archive=archives,
+        total=total,
+        most=archiving.MOST_AT_ONCE,
+        stale_months=round(findings.stale_days(lake()) * 12 / 365) if stale else None,
+        may_rule=stale and archives and scope.sees_all,
     )
+
+
+@require_POST
+def archive(request: HttpRequest) -> HttpResponse:
+    """Put away the records chosen, or all with the flaw; then back to what is left."""
+    scope, actor = scope_of(request.user), request.user
+    assert isinstance(actor, User)
+    found = _finding(scope, request.POST)
+    everything = "all" in request.POST
+    chosen = [place for one in request.POST.getlist("row") if (place := _place(one))]
+    number = request.POST.get("expected", "")
+    try:
+        if not everything and not chosen:
+            raise TenureError(_("Choose the records first."))
+        done = archiving.archive(
+            found, None if everything else chosen, lake=lake(), scope=scope, actor=actor, now=timezone.now(),
+            reason=request.POST.get("reason", ""), expected=int(number) if everything and number.isdigit() else None,
+        )  # fmt: skip
+    except TenureError as error:
+        messages.error(request, str(error))
+    else:
+        text = _("Archived %(count)s records. They leave lists and figures in a moment, and can be brought back here.")
+        messages.success(request, text % {"count": f"{done.records:,}"})
+        return HttpResponseRedirect(reverse("admin:archived") + f"?deed={done.deed}")
+    return HttpResponseRedirect(f"{reverse('admin:quality_rows')}?{_query(found)}")
+
+
+@require_POST
+def stale_rule(request: HttpRequest) -> HttpResponse:
+    """Set after how long without a word a record is stale."""
+    scope, actor = scope_of(request.user), request.user
+    assert isinstance(actor, User)
+    number = request.POST.get("months", "")
+    try:
+        months = int(number) if number.isascii() and number.isdigit() and len(number) < 5 else 0
+        archiving.set_stale_after(months, lake=lake(), scope=scope, actor=actor, now=timezone.now())
+    except TenureError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, _("The rule is set. The figures of this page follow with the next refresh."))
+    return HttpResponseRedirect(f"{reverse('admin:quality_rows')}?{_query(_finding(scope, request.POST))}")
+
+
+def _place(text: str) -> archiving.Place | None:
+    """A record as a box of the list names it; None for a text that names none."""
+    try:
+        ids_of, key = json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        return None
+    return (ids_of, key) if isinstance(ids_of, str) and isinstance(key, str) else None
+
+
+def _finding(scope: Scope, asked: Any) -> Finding:
+    try:
+        return findings.finding(scope, asked)
+    except findings.NoFindingError as error:
+        raise Http404 from error
+
+
+def _query(found: Finding) -> str:
+    told = {"contract": found.contract, "field": found.field, "flaw": found.flaw, "source": found.source}
+    return urlencode(told)
 
 
 def _rows(scope: Scope) -> list[Row]:
     """Rows of `quality/fields` over the records the scope reaches, oldest month first, without the fields kept from it."""
-    return [row for row in _counted(scope) if _may_see(scope, row["contract"], row["field"])]
-
-
-def _may_see(scope: Scope, contract: str, field: str) -> bool:
-    """What is wrong with a value tells of the value: it is for whoever sees it in clear."""
-    held = field_of(f"records/{contract}", field) if field != quality.RECORD else None
-    return held is None or scope.sees(held)
+    return [row for row in _counted(scope) if findings.may_see(scope, row["contract"], row["field"])]
 
 
 def _counted(scope: Scope) -> list[Row]:
@@ -131,7 +193,7 @@ def _counted(scope: Scope) -> list[Row]:
         return []
     from tenure.pipeline.quality import fields_of  # loads the pipeline; only where something is left to count
 
-    there = [CONTRACTS[name] for name in _OF_PEOPLE if lake().exists(f"records/{name}")]
+    there = [CONTRACTS[name] for name in findings.OF_PEOPLE if lake().exists(f"records/{name}")]
     now = timezone.now()
 
     def compute() -> list[Row]:
@@ -154,10 +216,10 @@ def _line(one: Told, rows: list[Row], scope: Scope) -> Row:
     flaws = [
         {"flaw": known[code], "n": n, "share": n / one.rows, "url": _url(one, code) if _opens(one, scope) else ""}
         for code, n in sorted(one.flaws.items(), key=lambda pair: -pair[1])
-        if code in known
+        if code in known and known[code].weight != "waits" and (one.expected or known[code].weight != "missing")
     ]
     months = [
-        quality.told([row])[0].score
+        replace(quality.told([row])[0], expected=one.expected).score
         for row in rows
         if (row["contract"], row["source"], row["field"]) == (one.contract, one.source, one.field)
     ]
@@ -169,7 +231,7 @@ def _line(one: Told, rows: list[Row], scope: Scope) -> Row:
 
 
 def _opens(one: Told, scope: Scope) -> bool:
-    return scope.sees_all or one.contract in _OF_PEOPLE
+    return scope.sees_all or one.contract in findings.OF_PEOPLE
 
 
 def _url(one: Told, code: str) -> str:
@@ -210,29 +272,30 @@ def _freshness() -> list[quality.Freshness]:
     return quality.freshness(came, newest, timezone.now())
 
 
-def _having(scope: Scope, shape: Contract, field: str, flaw: Flaw, source: str, at: int) -> list[Row]:
-    """One stretch of the records with a flaw, and one more to tell whether there are others.
+def _having(scope: Scope, found: Finding, at: int, *, count: bool) -> tuple[list[Row], int]:
+    """One stretch of the records with a flaw, and one more to tell whether there are others; and, asked for, how many.
 
     Which they are is found first, among what lies sealed; only theirs is opened then.
     """
-    table, now = f"records/{shape.name}", timezone.now()
+    shape = found.shape
     key = ["ids_of", *shape.key]
-    clear = lake().read(table, actor=scope)
-    all_rows = clear if flaw.code == "shared" else lake().as_it_lies(shape.name)
-    if not scope.sees_all and flaw.code == "duplicate":
-        all_rows = all_rows.semi_join(clear.select(*key), key)
-    those = quality.having(all_rows, shape, field, flaw.code, now)
-    if source:
-        those = those.filter(those.source == source)
-    few = clear.select(*key).semi_join(those.select(*key), key).order_by(key).limit(PAGE + 1, offset=(at - 1) * PAGE)
+    those = findings.records_with(lake(), scope, found, timezone.now())
+    few = those.select(*key).order_by(key).limit(PAGE + 1, offset=(at - 1) * PAGE)
     keys = lake().to_arrow(few).to_pylist()
     if not keys:
-        return []
-    names = [field, *shape.beside(field)] if field != quality.RECORD else []
+        return [], 0
+    total = lake().to_arrow(those.agg(n=those.count()))["n"][0].as_py() if count else 0
+    clear = lake().read(f"records/{shape.name}", actor=scope)
+    names = [found.field, *shape.beside(found.field)] if found.field != quality.RECORD else []
     shown = list(dict.fromkeys([*key, "person_id", "source", "batch", "row", "valid_at", *names]))
     wanted = clear.filter(*(clear[name].isin(sorted({row[name] for row in keys})) for name in key)).select(*shown)
-    found = {tuple(row[name] for name in key): row for row in lake().to_arrow(wanted).to_pylist()}
-    return [found[place] for row in keys if (place := tuple(row[name] for name in key)) in found]
+    table = lake().to_arrow(wanted)
+    texts = key_texts(table, shape)
+    rows = {
+        tuple(row[name] for name in key): row | {"key_text": text}
+        for row, text in zip(table.to_pylist(), texts, strict=True)
+    }
+    return [rows[place] for row in keys if (place := tuple(row[name] for name in key)) in rows], total
 
 
 def _shown(row: Row, shape: Contract, field: str, code: str, names: dict[int, Customer], scope: Scope) -> Row:
@@ -242,6 +305,7 @@ def _shown(row: Row, shape: Contract, field: str, code: str, names: dict[int, Cu
     files = {info.batch: info.file for info in lake().batches(shape.name)}
     return {
         "key": " · ".join(str(row[name]) for name in shape.key),
+        "place": json.dumps([row["ids_of"], row["key_text"]]),
         "person": row["person_id"] if customer else None,
         "name": scope.show("scores/customers", "name", str(customer)) if customer else None,
         "written": written,
@@ -262,4 +326,4 @@ def _step(flaw: Flaw, user: Any) -> tuple[str, str]:
     return reverse("admin:data"), _("Mend it in the source, then import the file again")
 
 
-__all__ = ["page", "rows"]
+__all__ = ["archive", "page", "rows", "stale_rule"]

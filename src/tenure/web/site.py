@@ -57,6 +57,7 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
     def extra_urls(self) -> list[URLPattern]:
         # The site is made while apps are still loading; what shows models is read when routes are first asked for.
         from tenure.web import (
+            archived,
             audit,
             consents,
             customers,
@@ -152,6 +153,10 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
             path("data/batches/<slug:batch>/undo/now/", self.page("import", batches.undo), name="batch_undo_now"),
             path("quality/", self.page("data", quality.page), name="quality"),
             path("quality/rows/", self.page("data", quality.rows), name="quality_rows"),
+            path("quality/archive/", self.page("archive", quality.archive), name="quality_archive"),
+            path("quality/stale/", self.page("archive", quality.stale_rule), name="stale_rule"),
+            path("data/archived/", self.page("data", archived.page), name="archived"),
+            path("data/archived/back/", self.page("archive", archived.bring_back), name="bring_back"),
             path("data/precedence/", self.page("data", precedence.page), name="precedence"),
             path("customers/<int:person_id>/origins/", self.page("customers", precedence.origins), name="origins"),
             path("settings/audit/", self.page("audit", audit.page), name="audit"),

@@ -69,3 +69,28 @@ class PrecedenceSet:
 class IdentityDecisionUndone:
     deed: str
     own_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordsArchived:
+    """Records left lists and figures; they can be brought back."""
+
+    deed: str
+    contract: str
+    records: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordsBroughtBack:
+    """deed: the archiving they were part of; "" where they were of several."""
+
+    deed: str
+    contract: str
+    records: int
+
+
+@dataclass(frozen=True, slots=True)
+class StaleRuleSet:
+    """After how many days without a word a record is stale was changed."""
+
+    days: int

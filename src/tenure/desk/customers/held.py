@@ -7,8 +7,11 @@ from urllib.parse import parse_qsl
 
 from django.db.models import Q
 
+from tenure.contracts import CONTRACTS
 from tenure.desk.customers.fields.values import worded
 from tenure.desk.customers.models import (
+    ArchivedRecord,
+    Archiving,
     CustomEdit,
     Customer,
     CustomValue,
@@ -127,8 +130,49 @@ def _relations(own_ids: Sequence[int]) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def _put_away(wanted: Wanted) -> Q:
+    """Archived records of the person: by the ids minted for them, or by the numbers of their sources."""
+    found = Q(own_id__in=wanted.own_ids)
+    for ids_of, number in wanted.numbers:
+        found |= Q(ids_of=ids_of, number=number)
+    return found
+
+
+def _archived(own_ids: Sequence[int]) -> list[dict[str, Any]]:
+    rows = ArchivedRecord.objects.filter(own_id__in=own_ids).select_related("archiving").order_by("pk")
+    return [
+        {"records": row.contract, "source": row.source, "key": row.key, "at": row.archiving.made_at} for row in rows
+    ]  # fmt: skip
+
+
+def _let_go_archived(wanted: Wanted, now: datetime) -> int:
+    """Their lines in the list go. Facts that are kept as nobody's stay archived, and say no more whose they were."""
+    theirs = ArchivedRecord.objects.filter(_put_away(wanted))
+    facts = [name for name, one in CONTRACTS.items() if one.fact and one.person and one.person not in one.key]
+    gone = 0
+    if wanted.mode == "anonymise":
+        gone += theirs.filter(contract__in=facts).update(own_id=None, number="")
+    gone += theirs.delete()[0]
+    for made in _reasons_naming(wanted):
+        Archiving.objects.filter(pk=made).update(reason="…")
+    return gone
+
+
+def _reasons_naming(wanted: Wanted) -> list[int]:
+    texts = [text.casefold() for text in wanted.texts if len(text) > 1]
+    return [
+        pk
+        for pk, reason in Archiving.objects.exclude(reason="").values_list("pk", "reason")
+        if any(text in reason.casefold() for text in texts)
+    ]
+
+
 def connect() -> None:
     register(
+        Holding(
+            "archived", Words("Archived records", "已归档记录"), (ArchivedRecord, Archiving), _archived, _let_go_archived,
+            lambda wanted: ArchivedRecord.objects.filter(_put_away(wanted)).count() + len(_reasons_naming(wanted)),
+        ),
         # Before the cards, whose deletion would take the values along uncounted.
         Holding(
             "custom_values", Words("Own fields", "自定义字段"), (CustomValue,), _values,

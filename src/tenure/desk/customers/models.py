@@ -253,10 +253,11 @@ class SavedView(models.Model):
         super().save(*args, **kwargs)
 
 
+from tenure.desk.customers.archive_models import ArchivedRecord, Archiving  # noqa: E402  one app
 from tenure.desk.customers.fields.models import CustomEdit, CustomField, CustomValue  # noqa: E402  one app
 from tenure.desk.customers.person_models import IdentityDecision, Relation  # noqa: E402  one app, all its tables
 
 __all__ = [
-    "REACHED_BY", "CustomEdit", "CustomField", "CustomValue", "Customer", "CustomerQuerySet", "IdentityDecision", "Publication", "Relation", "SavedView", "Score",
+    "REACHED_BY", "ArchivedRecord", "Archiving", "CustomEdit", "CustomField", "CustomValue", "Customer", "CustomerQuerySet", "IdentityDecision", "Publication", "Relation", "SavedView", "Score",
     "reach", "say_whose",
 ]  # fmt: skip

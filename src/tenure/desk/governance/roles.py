@@ -13,6 +13,7 @@ from tenure.language import Words
 Permission: TypeAlias = Literal[
     "today", "customers", "insight", "data", "import", "users", "export", "assign", "share",
     "roles", "audit", "keys", "consent", "rights", "grants", "edit", "fields", "merge", "relate",
+    "archive",
 ]  # fmt: skip
 
 PERMISSIONS: Mapping[str, Words] = {
@@ -28,6 +29,9 @@ PERMISSIONS: Mapping[str, Words] = {
     "merge": Words("Say which customers are the same person", "判定哪些客户是同一人"),
     "relate": Words(
         "Record who belongs to whom: companies, employees, households", "登记客户间的关系：公司、员工、家庭"
+    ),
+    "archive": Words(
+        "Archive records that are wrong, double or stale, and bring them back", "归档有误、重复或过时的记录，以及恢复"
     ),
     "share": Words("Share saved views with colleagues", "与同事共享已存视图"),
     "consent": Words("Record what customers agree to", "登记客户的同意与拒绝"),
@@ -101,7 +105,7 @@ BUILT_IN: Mapping[str, Role] = {
                 "可见账号所列地区的客户；未列地区时可见本团队客户",
             ),
             "team",
-            _LOOK | {"assign", "edit", "share", "consent", "keys", "merge", "relate"},
+            _LOOK | {"assign", "edit", "share", "consent", "keys", "merge", "relate", "archive"},
             {"id_number": "masked"},
         ),
         Role(

@@ -58,6 +58,9 @@ VERBS: Mapping[str, Words] = {
     "keep_apart": Words("Said that two customers are different people", "判定两位客户为不同的人"),
     "unmerge_customer": Words("Took numbers out of a customer", "从客户中拆出编号"),
     "undo_decision": Words("Took back a decision on who is who", "撤回身份判定"),
+    "archive_records": Words("Archived records", "归档记录"),
+    "bring_back_records": Words("Brought archived records back", "恢复已归档记录"),
+    "set_stale_after": Words("Set when a record is stale", "设定记录过时的期限"),
     "set_precedence": Words("Set which source wins", "设定来源优先级"),
     "relate": Words("Recorded a relation", "登记客户关系"),
     "unrelate": Words("Removed a relation", "移除客户关系"),
@@ -183,6 +186,8 @@ DETAILS: Mapping[str, Words] = {
     "other": Words("other customer", "另一客户"),
     "relation": Words("relation", "关系编号"),
     "deed": Words("deed", "操作标识"),
+    "records": Words("records", "记录数"),
+    "finding": Words("finding", "质量问题"),
 }
 
 _VALUES: Mapping[tuple[str, str], Words] = {

@@ -19,6 +19,7 @@ from tenure.contracts import contract_named
 from tenure.desk.events import announce
 from tenure.desk.governance import audit
 from tenure.desk.governance.models import User
+from tenure.desk.work import mending
 from tenure.desk.work.events import FeedRan, FeedSaved
 from tenure.desk.work.jobs import Running, Stopped, each_while, kind, start
 from tenure.desk.work.models.feeds import Feed, FeedRun, Migration
@@ -34,7 +35,7 @@ from tenure.sources.mapping import as_pairs
 from tenure.sources.pull import Asked, Mark, Range, check_query, dsn_of
 from tenure.sources.pulling import OVERLAP, Kept, Pulled, fetch, pull, sweep
 from tenure.sources.report import ImportReport
-from tenure.sources.spelling import Suspect, checked
+from tenure.sources.spelling import Suspect
 from tenure.workspace import Workspace, open_workspace
 
 JOB = "pull"
@@ -82,6 +83,7 @@ def add_feed(wished: Wished, *, actor: User | None, now: datetime, migration: Mi
     found = Feed(**made, made_by=actor, made_at=now, migration=migration)
     found.next_at = now if found.every_minutes or found.daily_at else None
     found.save()
+    mending.agree(found.source, found.contract, wished.corrections)
     audit.record("add_feed", "feed", found.pk, actor=actor, now=now, **_told(found))
     announce(FeedSaved(found.pk))
     return found
@@ -102,6 +104,7 @@ def change_feed(feed_id: int, wished: Wished, *, actor: User | None, now: dateti
         setattr(found, name, value)
     found.next_at = next_run(found, now)
     found.save()
+    mending.agree(found.source, found.contract, wished.corrections)
     audit.record("change_feed", "feed", found.pk, actor=actor, now=now, before=before, after=_told(found))
     announce(FeedSaved(found.pk))
     return found
@@ -135,21 +138,23 @@ def remove_feed(feed_id: int, *, actor: User | None, now: datetime) -> None:
 def correct_feed(
     feed_id: int, corrections: Mapping[str, Mapping[str, str]], *, actor: User | None, now: datetime
 ) -> Feed:
-    """Have misspelt values mended in every row from the next run on, which reads all of them once more."""
+    """Have misspelt values mended in every row of this source's records from now on.
+
+    Each feed of the source that brings such records reads all of them once more with its next run.
+    """
     found = _locked(feed_id)
-    before = {column: dict(pairs) for column, pairs in found.corrections.items()}
-    merged = {column: {**before.get(column, {}), **pairs} for column, pairs in {**before, **corrections}.items()}
-    found.corrections = checked(merged)
-    if found.corrections == before:
+    before = mending.agreed(found.source, found.contract)
+    after = mending.agree(found.source, found.contract, corrections)
+    if after == before:
         return found
-    found.known = {}
-    found.save()
+    for one in Feed.objects.kept().filter(source=found.source, contract=found.contract).order_by("pk"):
+        one.known = {}
+        one.save(update_fields=["sealed_under", "known"])
     audit.record(
-        "correct_feed", "feed", found.pk, actor=actor, now=now,
-        values=sum(len(pairs) for pairs in found.corrections.values()),
+        "correct_feed", "feed", found.pk, actor=actor, now=now, values=sum(len(pairs) for pairs in after.values())
     )  # fmt: skip
     announce(FeedSaved(found.pk))
-    return found
+    return _locked(feed_id)
 
 
 def run_now(feed_id: int, *, actor: User | None, now: datetime, most: int | None = None, spelling: bool = False) -> int:
@@ -468,7 +473,7 @@ def _checked(wished: Wished, existing: Feed | None) -> dict[str, Any]:
     made: dict[str, Any] = {
         "name": name, "contract": wished.contract, "source": (wished.source.strip() or "main")[:60],
         "zone": wished.zone, "ids_of": wished.ids_of.strip()[:60], "mapping": dict(as_pairs(wished.mapping)),
-        "corrections": checked(wished.corrections), "every_minutes": wished.every_minutes, "daily_at": wished.daily_at,
+        "every_minutes": wished.every_minutes, "daily_at": wished.daily_at,
         "watermark": wished.watermark.strip(), "overlap": max(0, wished.overlap), "move": wished.move,
         "table": wished.table.strip(), "query": wished.query.strip(), "folder": wished.folder.strip(),
         "ranges": [[one.column, one.order, one.at_least, one.below] for one in wished.ranges],

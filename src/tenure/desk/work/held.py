@@ -9,7 +9,7 @@ from django.db import transaction
 
 from tenure.desk.governance.holdings import Holding, Wanted, register
 from tenure.desk.work import uploads
-from tenure.desk.work.models import Job, MappingTemplate, Upload
+from tenure.desk.work.models import Corrections, Job, MappingTemplate, Upload
 from tenure.language import Words
 
 
@@ -41,15 +41,35 @@ def _files_left(wanted: Wanted) -> int:
 
 
 def _naming(wanted: Wanted) -> list[int]:
-    """Templates saved from a file without headings, whose first row took their place, or that mend a name."""
+    """Templates saved from a file without headings, whose first row took their place."""
     texts = {text.casefold() for text in wanted.texts if len(text) > 1}
     found = []
     for template in MappingTemplate.objects.all():
         said = [template.name, *map(str, template.headers), *map(str, template.choices.get("mapping", {}))]
-        said += [text for pairs in template.corrections.values() for pair in pairs.items() for text in pair]
         if any(text in one.casefold() for one in said for text in texts):
             found.append(template.pk)
     return found
+
+
+def _mending_names(wanted: Wanted) -> dict[int, dict[str, dict[str, str]]]:
+    """Corrections that mend a name of theirs, by row: what is left of them without."""
+    texts = {text.casefold() for text in wanted.texts if len(text) > 1}
+    found = {}
+    for row in Corrections.objects.all():
+        left = {
+            column: {wrong: right for wrong, right in pairs.items() if not any(text in one.casefold() for one in (wrong, right) for text in texts)}
+            for column, pairs in row.pairs.items()
+        }  # fmt: skip
+        if left != row.pairs:
+            found[row.pk] = {column: pairs for column, pairs in left.items() if pairs}
+    return found
+
+
+def _drop_corrections(wanted: Wanted, now: datetime) -> int:
+    found = _mending_names(wanted)
+    for pk, left in found.items():
+        Corrections.objects.filter(pk=pk).update(pairs=left)
+    return len(found)
 
 
 def _naming_jobs(wanted: Wanted) -> list[int]:
@@ -73,6 +93,10 @@ def connect() -> None:
             "mapping_templates", Words("Mapping templates", "映射模板"), (MappingTemplate,), _rows,
             lambda wanted, now: MappingTemplate.objects.filter(pk__in=_naming(wanted)).delete()[0],
             lambda wanted: len(_naming(wanted)),
+        ),
+        Holding(
+            "corrections", Words("Misspelt values to be mended", "待更正的拼写"), (Corrections,), _rows, _drop_corrections,
+            lambda wanted: len(_mending_names(wanted)),
         ),
         Holding(
             "jobs", Words("Undone imports that name their records", "点名其记录的已撤销导入"), (Job,), _rows, _hush_jobs,

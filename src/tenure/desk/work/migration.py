@@ -5,12 +5,13 @@ A migration is a set of feeds, one for each slice of each table. Opening a slice
 repeated incremental pulls keep both systems in step. Rolling back undoes every batch of all feeds in one commit.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+import pyarrow as pa
 from django.db import transaction
 
 from tenure.desk.events import announce
@@ -24,7 +25,7 @@ from tenure.desk.work.models.feeds import Feed, FeedRun, Migration
 from tenure.desk.work.models.jobs import Job
 from tenure.errors import TenureError
 from tenure.language import Words, tr
-from tenure.sources.comparing import archive, compare, unarchive, write_differences
+from tenure.sources.comparing import Comparison, compare, write_differences
 from tenure.sources.pull import Asked, dsn_of
 from tenure.sources.pulling import fetch, slices, sweep
 from tenure.workspace import Workspace, open_workspace
@@ -113,8 +114,8 @@ def roll_back(migration_id: int, *, actor: User | None, now: datetime) -> int:
         FeedRun.objects.filter(feed__migration=made).exclude(batch="").values_list("batch", flat=True).order_by("pk")
     )
     undone = lake.undo_all(batches, now=now)
-    unarchive(lake, by=f"migration {made.pk}")
     with transaction.atomic():
+        _archive().unarchive(migration=made.pk, actor=actor, now=now)
         for one in made.feeds.all():
             feeds.settle(one, lake, now)
             one.known = {}
@@ -137,7 +138,38 @@ def finish(migration_id: int, *, actor: User | None, now: datetime) -> Migration
     return made
 
 
-def register() -> None:
+class Archive(Protocol):
+    """What puts records away. It is of a room above this one, which brings it along as the product starts."""
+
+    def known_keys(self, contract: str, ids_of: str) -> set[str]: ...
+
+    def archive_gone(
+        self,
+        contract: str,
+        ids_of: str,
+        source: str,
+        gone: pa.Table,
+        *,
+        migration: int,
+        actor: User | None,
+        now: datetime,
+    ) -> int: ...
+
+    def unarchive(
+        self, *, migration: int, contract: str = ..., keys: Collection[str] | None = ..., actor: User | None = ...,
+        now: datetime,
+    ) -> int: ...  # fmt: skip
+
+
+_archives: list[Archive] = []
+
+
+def _archive() -> Archive:
+    return _archives[-1]
+
+
+def register(archive: Archive) -> None:
+    _archives.append(archive)
     kind(JOB, Words("Compare with the old system", "与旧系统核对"), run)
 
 
@@ -160,18 +192,29 @@ def run(running: Running) -> None:
             comparison = compare(
                 lake, paths, first.contract, source=first.source, zone=first.zone or here.zone, currency=here.currency,
                 ids_of=first.ids_of or None, mapping=first.mapping, corrections=first.corrections, seed=made.pk,
+                archived=_archive().known_keys(first.contract, first.ids_of or first.source),
             )  # fmt: skip
         finally:
             sweep(folder)
         if running.params.get("archiving"):
-            put_away += archive(
-                lake, comparison, ids_of=first.ids_of or first.source, by=f"migration {made.pk}", now=running.now()
-            )
+            put_away += _put_away(made, first, comparison, running)
         document = comparison.as_document()
         if comparison.differences:
             document["file"] = write_differences(_file(here, made, what), comparison).name
         found[what] = document
     _keep(made, found, put_away, running)
+
+
+def _put_away(made: Migration, first: Feed, comparison: Comparison, running: Running) -> int:
+    """Archive what the old system no longer has, and bring back what it has again; returns how many were put away."""
+    actor = User.objects.filter(pk=running.asked_by).first() if running.asked_by else None
+    now, ids_of = running.now(), first.ids_of or first.source
+    _archive().unarchive(migration=made.pk, contract=first.contract, keys=comparison.old_keys, actor=actor, now=now)
+    if comparison.gone_rows is None or not comparison.gone_rows.num_rows:
+        return 0
+    return _archive().archive_gone(
+        first.contract, ids_of, first.source, comparison.gone_rows, migration=made.pk, actor=actor, now=now
+    )
 
 
 def _old_rows(slices_: Sequence[Feed], folder: Path) -> list[Path]:
@@ -205,8 +248,6 @@ def _keep(made: Migration, found: dict[str, Any], put_away: int, running: Runnin
     made.save(update_fields=["compared", "compared_at"])
     same = all(one["same"] for one in found.values())
     audit.record("compare_migration", "migration", made.pk, actor=actor, now=now, ok=same)
-    if put_away:
-        audit.record("archive_migration", "migration", made.pk, actor=actor, now=now, records=put_away)
     announce(MigrationCompared(made.pk))
     running.result = {"same": same, "archived": put_away}
 

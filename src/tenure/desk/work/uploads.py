@@ -22,7 +22,7 @@ from tenure.desk.events import announce
 from tenure.desk.governance import audit
 from tenure.desk.governance.api import may, scope_of
 from tenure.desk.governance.models import User
-from tenure.desk.work import jobs
+from tenure.desk.work import jobs, mending
 from tenure.desk.work.events import FileUploaded, ImportStarted, MappingTemplateSaved
 from tenure.desk.work.jobs import storable
 from tenure.desk.work.models import Job, MappingTemplate, Upload
@@ -224,9 +224,9 @@ def save_template(upload_id: int, name: str, headers: list[str], *, actor: User,
     kept = {name: value for name, value in upload.choices.items() if name not in ("template", "corrections")}
     template, _ = MappingTemplate.objects.update_or_create(
         source=kept.get("source", "main"), name=name,
-        defaults={"contract": kept.get("contract", ""), "choices": kept, "headers": storable(headers), "made_by": actor, "made_at": now,
-                  "corrections": upload.choices.get("corrections", {})},
+        defaults={"contract": kept.get("contract", ""), "choices": kept, "headers": storable(headers), "made_by": actor, "made_at": now},
     )  # fmt: skip
+    mending.agree(template.source, template.contract, upload.choices.get("corrections", {}))
     upload.choices = {**upload.choices, "template": name}
     upload.save(update_fields=["choices"])
     audit.record(
@@ -261,9 +261,11 @@ def mend(
 ) -> MappingTemplate | None:
     """Have these misspelt values read as what was meant, in every row of this file; these and no others.
 
-    keep_as: the template that keeps them for the next file, made where there is none of this name; empty: none does.
+    keep_as: the template whose source's next files and feeds they are mended in too, made where there is none of this
+    name; empty: in this file alone.
     headers: the columns of the file. Raises TenureError where what one value is mended to is mended itself.
     """
+    before = Upload.objects.get(pk=upload_id).choices.get("corrections", {})
     upload = choose(upload_id, {"corrections": {column: dict(pairs) for column, pairs in corrections.items()}}, now=now)
     name = str(storable(keep_as)).strip()[:80]
     if not name:
@@ -272,14 +274,11 @@ def mend(
     template = MappingTemplate.objects.select_for_update(of=("self",)).filter(source=source, name=name).first()
     if template is None:
         return save_template(upload_id, name, headers, actor=actor, now=now)
-    agreed, before = upload.choices.get("corrections", {}), template.corrections
-    if upload.choices.get("template") != name:  # what it knows of other files is not for this one to take back
-        agreed = {one: {**before.get(one, {}), **agreed.get(one, {})} for one in {**before, **agreed}}
-    template.corrections = checked(agreed)
-    template.save(update_fields=["corrections"])
+    # What the source's other files and feeds taught is not for this one to take back; what it ticked before is.
+    agreed = mending.agree(source, template.contract, upload.choices.get("corrections", {}), without=before)
     audit.record(
         "save_template", "mapping_template", template.pk, actor=actor, now=now, name=name, source=source,
-        corrections=sum(len(pairs) for pairs in template.corrections.values()),
+        corrections=sum(len(pairs) for pairs in agreed.values()),
     )  # fmt: skip
     announce(MappingTemplateSaved(template.pk))
     return template

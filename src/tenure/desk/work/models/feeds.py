@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from tenure.desk.governance.models import User
 from tenure.desk.sealed import SealedJSON, SealedText, SealedUnder
+from tenure.desk.work.models.mending import Corrections
 from tenure.language import Words
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Feed(models.Model):
 
     dsn: the database's address with its password. folder: watched on the server's own disk; move: taken files go to its
     folder `done`. table, query: one of the two. ranges: [column, order, at least, below], the slice this feed reads.
-    mapping: column → field. corrections: column → {misspelt: meant}. suspects: what the last look found
+    mapping: column → field. suspects: what the last look found
     misspelt. zone: of times without one; "" is the workspace's.
     watermark, overlap: see `sources.pulling`. known: what the last run left for the next. looked: file → what its last
     look found. Schedule: every_minutes, or daily_at (HH:MM in the workspace's zone), or neither: by hand.
@@ -84,7 +85,6 @@ class Feed(models.Model):
     folder = models.CharField(_("folder"), max_length=500, blank=True)
     move = models.BooleanField(_("move files that were taken"), default=False)
     mapping = models.JSONField(default=dict)
-    corrections = models.JSONField(default=dict)
     suspects = models.JSONField(default=list)
     zone = models.CharField(_("time zone"), max_length=60, blank=True)
     ids_of = models.CharField(_("numbering of"), max_length=60, blank=True)
@@ -115,6 +115,11 @@ class Feed(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def corrections(self) -> dict[str, dict[str, str]]:
+        """What is mended in the rows: column → {misspelt: meant}, as agreed for this source's records."""
+        return Corrections.of(self.source, self.contract)
 
     @property
     def where(self) -> str:

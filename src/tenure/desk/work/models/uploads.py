@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from tenure.desk.governance.models import User
 from tenure.desk.work.models.jobs import Job
+from tenure.desk.work.models.mending import Corrections
 
 
 class Upload(models.Model):
@@ -43,8 +44,8 @@ class Upload(models.Model):
 class MappingTemplate(models.Model):
     """How the files of one source are read: saved once, offered for the next file with these columns.
 
-    choices: as of an upload. headers: the columns of the file it was saved from, in their order. corrections: column →
-    {misspelt: meant}, as somebody agreed to; the next file is mended without asking.
+    choices: as of an upload. headers: the columns of the file it was saved from, in their order. Misspelt values
+    that somebody agreed to mend are mended in the next file without asking (`Corrections`).
     """
 
     name = models.CharField(_("name"), max_length=80)
@@ -52,7 +53,6 @@ class MappingTemplate(models.Model):
     contract = models.CharField(_("records"), max_length=60)
     choices = models.JSONField(default=dict)
     headers = models.JSONField(default=list)
-    corrections = models.JSONField(default=dict)
     made_by = models.ForeignKey(User, models.PROTECT, null=True, verbose_name=_("saved by"), related_name="+")
     made_at = models.DateTimeField(_("saved"))
 
@@ -66,6 +66,11 @@ class MappingTemplate(models.Model):
 
     def __str__(self) -> str:
         return f"{self.source}: {self.name}"
+
+    @property
+    def corrections(self) -> dict[str, dict[str, str]]:
+        """What is mended in its files: column → {misspelt: meant}, as agreed for this source's records."""
+        return Corrections.of(self.source, self.contract)
 
     def fit(self, headers: list[str]) -> float:
         """The share of the saved file's columns that this file has too."""

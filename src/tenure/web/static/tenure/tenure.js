@@ -114,6 +114,27 @@
     show();
   });
 
+  // Rows are chosen: one box ticks all of the page, and what needs a choice waits for one.
+  window.addEventListener("DOMContentLoaded", () => {
+    for (const form of document.querySelectorAll("[data-choose]")) {
+      const rows = [...form.querySelectorAll("input[name=row]")];
+      const all = form.querySelector("[data-all]");
+      const told = () => {
+        const chosen = rows.filter((row) => row.checked).length;
+        for (const button of form.querySelectorAll("[data-needs-choice]")) button.disabled = !chosen;
+        if (all) {
+          all.checked = rows.length > 0 && chosen === rows.length;
+          all.indeterminate = chosen > 0 && chosen < rows.length;
+        }
+      };
+      form.addEventListener("change", (event) => {
+        if (event.target === all) for (const row of rows) row.checked = all.checked;
+        told();
+      });
+      told();
+    }
+  });
+
   // Rows are dragged into order; the arrows do the same without a mouse, and without this script.
   window.addEventListener("DOMContentLoaded", () => {
     const ordered = document.querySelector("[data-order]");
