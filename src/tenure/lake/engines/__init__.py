@@ -22,7 +22,19 @@ def open_engine(name: str, scratch: Path) -> Engine:
         from tenure.lake.engines.duckdb import DuckDBEngine
 
         return DuckDBEngine(scratch, allowed_memory())
-    raise TenureError(tr('There is no engine "{name}". Set TENURE_ENGINE to duckdb, or leave it unset.', name=name))
+    from tenure.lake.engines.spark_session import is_spark
+
+    if is_spark(name):
+        from tenure.lake.engines.spark import SparkEngine
+
+        return SparkEngine(name, scratch, allowed_memory())
+    raise TenureError(
+        tr(
+            'There is no engine "{name}". Set TENURE_ENGINE to duckdb, spark or the address of a Spark master '
+            "(spark://…), or leave it unset.",
+            name=name,
+        )
+    )
 
 
 def allowed_memory() -> int:

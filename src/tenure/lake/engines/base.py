@@ -1,6 +1,6 @@
 """What the lake asks of an engine: read Parquet files as an Ibis table, run an expression, tell a business date."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import ibis
@@ -34,6 +34,19 @@ class Engine(Protocol):
 
     def local_day(self, instant: ibis.Value, zone: str) -> ibis.Value:
         """The calendar date of a UTC instant in a time zone."""
+        ...
+
+    def map_by_person(
+        self,
+        expr: ibis.Table,
+        function: Callable[[pa.Table], pa.Table],
+        schema: pa.Schema,
+        order: Sequence[str] = (),
+    ) -> ibis.Table:
+        """What `function` makes of the rows of whole persons (sorted by person_id, then `order`), as a table of `schema`.
+
+        A person's rows are never parted over two calls; one call may be given those of many persons.
+        """
         ...
 
     def splink(self) -> Any:

@@ -61,6 +61,18 @@ class DuckDBEngine:
     def local_day(self, instant: ibis.Value, zone: str) -> ibis.Value:
         return _in_zone(zone, instant).date()
 
+    def run(self, sql: str) -> None:
+        """Run a statement of DuckDB's own."""
+        self._connection.raw_sql(sql)
+
+    def of_arrow(self, rows: pa.Table | pa.RecordBatchReader, name: str) -> ibis.Table:
+        """Rows that are in memory, or are on their way and can be read once, as a table until `let_go`."""
+        self._connection.con.register(name, rows)
+        return self._connection.table(name)
+
+    def let_go(self, name: str) -> None:
+        self._connection.con.unregister(name)
+
     def splink(self) -> Any:
         from splink import DuckDBAPI
 
