@@ -38,32 +38,64 @@ def split(root: Any, back: Callable[[Any], Any]) -> tuple[Any, Any | None]:
 def pruned(root: Any) -> Any:
     """The question without columns nobody reads, so that nothing is opened for them."""
     wanted: dict[Any, set[str]] = {root: set(root.schema.names)}
-    order = [one for one in reversed(list(root.find(ops.Relation, ordered=True)))]
+    order = list(reversed(root.find(ops.Relation, ordered=True)))
     for relation in order:
         names = wanted.setdefault(relation, set(relation.schema.names))
         for below, fields in _read_by(relation, names):
             wanted.setdefault(below, set()).update(fields)
 
-    def restrict(node: Any, kwargs: dict[str, Any] | None, **_: Any) -> Any:
-        args = kwargs if kwargs is not None else dict(zip(node.argnames, node.args, strict=True))
-        names = wanted.get(node)
-        if names is None or node is root:
-            return node.__recreate__(args) if kwargs is not None else node
-        if isinstance(node, ops.Project | ops.JoinChain):
-            args = {**args, "values": _kept(args["values"], names)}
-            return node.__recreate__(args)
-        if isinstance(node, ops.Aggregate):
-            metrics = {name: value for name, value in args["metrics"].items() if name in names}
-            if metrics or args["groups"]:
-                args = {**args, "metrics": metrics}
-            return node.__recreate__(args)
-        if isinstance(node, ops.DropColumns):
-            there = set(args["parent"].schema.names)
-            dropped = frozenset(name for name in args["columns_to_drop"] if name in there)
-            return node.__recreate__({**args, "columns_to_drop": dropped}) if dropped else args["parent"]
-        return node.__recreate__(args) if kwargs is not None else node
+    made: dict[Any, Any] = {}
+    for relation in reversed(order):
+        made[relation] = _restricted(relation, wanted[relation], made)
+    return made[root]
 
-    return root.replace(restrict)
+
+def _restricted(relation: Any, names: set[str], made: dict[Any, Any]) -> Any:
+    """A relation over the restricted ones below it, with these of its columns."""
+
+    def over(value: Any) -> Any:
+        return value.replace(moved, filter=ops.Value)
+
+    def moved(node: Any, kwargs: dict[str, Any] | None, **_: Any) -> Any:
+        if isinstance(node, ops.Field):
+            return ops.Field(made[node.rel], node.name)
+        if isinstance(node, ops.Subquery):
+            return node.copy(**{**(kwargs or {}), "rel": made[node.rel]})
+        return node.__recreate__(kwargs) if kwargs else node
+
+    def all_over(values: Any) -> dict[str, Any]:
+        return {name: over(value) for name, value in values.items()}
+
+    if isinstance(relation, ops.Project):
+        return ops.Project(made[relation.parent], all_over(_kept(relation.values, names)))
+    if isinstance(relation, ops.Aggregate):
+        metrics = all_over(_metrics(relation, names))
+        return ops.Aggregate(made[relation.parent], all_over(relation.groups), metrics)
+    if isinstance(relation, ops.JoinChain):
+        rest = [
+            ops.JoinLink(link.how, made[link.table], [over(one) for one in link.predicates]) for link in relation.rest
+        ]
+        return ops.JoinChain(made[relation.first], rest, all_over(_kept(relation.values, names)))
+    if isinstance(relation, ops.DropColumns):
+        there = made[relation.parent]
+        dropped = frozenset(relation.columns_to_drop) & set(there.schema.names)
+        return ops.DropColumns(there, dropped) if dropped else there
+    if isinstance(relation, ops.Filter):
+        return ops.Filter(made[relation.parent], [over(one) for one in relation.predicates])
+    if isinstance(relation, ops.Sort):
+        return ops.Sort(made[relation.parent], [over(one) for one in relation.keys])
+    changes: dict[str, Any] = {}
+    for name, one in zip(relation.argnames, relation.args, strict=True):
+        if isinstance(one, ops.Relation):
+            changes[name] = made[one]
+        elif isinstance(one, ops.Value):
+            changes[name] = over(one)
+    return relation.copy(**changes) if changes else relation
+
+
+def _metrics(relation: Any, names: set[str]) -> Any:
+    found = {name: value for name, value in relation.metrics.items() if name in names}
+    return found if found or relation.groups else relation.metrics
 
 
 def _read_by(relation: Any, names: set[str]) -> Iterable[tuple[Any, set[str]]]:
@@ -77,17 +109,12 @@ def _read_by(relation: Any, names: set[str]) -> Iterable[tuple[Any, set[str]]]:
         for one in (relation.first, *(link.table for link in relation.rest)):
             yield one, set()
     elif isinstance(relation, ops.Aggregate):
-        metrics = [value for name, value in relation.metrics.items() if name in names]
-        if not metrics and not relation.groups:
-            metrics = list(relation.metrics.values())
-        yield from _fields([*relation.groups.values(), *metrics])
+        yield from _fields([*relation.groups.values(), *_metrics(relation, names).values()])
         yield relation.parent, set()
     elif isinstance(relation, ops.Filter | ops.Sort):
         yield relation.parent, names
         yield from _fields(relation.predicates if isinstance(relation, ops.Filter) else relation.keys)
-    elif isinstance(relation, ops.Limit | ops.Reference):
-        yield relation.parent, names
-    elif isinstance(relation, ops.DropColumns):
+    elif isinstance(relation, ops.Limit | ops.Reference | ops.DropColumns):
         yield relation.parent, names
     else:
         for below in _below(relation):

@@ -124,10 +124,8 @@ class SparkEngine:
         return _in_zone(instant, zone).date()
 
     def splink(self) -> Any:
-        from splink.backends.spark import SparkAPI
-
-        # Kept in memory and, sealed, on disk; its own way would leave people's names in files.
-        return SparkAPI(spark_session=self._session.newSession(), break_lineage_method="persist")
+        # People are compared by what lies sealed, so by rows that are here already; and a model is learned in one place.
+        return self._home.splink()
 
     # How
 
@@ -166,8 +164,7 @@ class SparkEngine:
         def batches() -> Iterator[pa.RecordBatch]:
             for row in packed.toLocalIterator(prefetchPartitions=True):
                 with pa.ipc.open_stream(row[0]) as piece:
-                    for batch in piece.read_all().cast(schema).to_batches():
-                        yield batch
+                    yield from piece.read_all().cast(schema).to_batches()
 
         return pa.RecordBatchReader.from_batches(schema, batches())
 

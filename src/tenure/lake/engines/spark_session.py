@@ -152,8 +152,6 @@ def _settings(master: str, folder: Path, memory: int) -> dict[str, str]:
         "spark.ui.showConsoleProgress": "false",
         "spark.log.level": "OFF",
     }
-    if splink := _splink():
-        found["spark.jars"] = splink
     if not master.startswith("local"):
         return found
     found |= {
@@ -165,15 +163,10 @@ def _settings(master: str, folder: Path, memory: int) -> dict[str, str]:
     }
     if match := _CLUSTER_HERE.fullmatch(master):
         found["spark.executor.memory"] = f"{match[3]}m"
+        # Several Javas on one machine are there to try a cluster out: quick to come up before quick in the long run.
+        for part in ("driver", "executor"):
+            found[f"spark.{part}.extraJavaOptions"] = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
     return found
-
-
-def _splink() -> str | None:
-    """The Java functions with which Splink compares texts on Spark."""
-    from splink.backends.spark import similarity_jar_location
-
-    path = similarity_jar_location()
-    return str(path) if path and Path(path).exists() else None
 
 
 def _own_folder(scratch: Path) -> Path:
