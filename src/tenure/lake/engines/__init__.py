@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from tenure.errors import TenureError
@@ -13,7 +14,7 @@ from tenure.language import tr
 _SHARE, _MOST = 0.5, 3 * 1024**3
 _UNITS = {"MB": 1024**2, "GB": 1024**3}
 
-__all__ = ["Engine", "open_engine"]
+__all__ = ["Engine", "open_engine", "spark_parts"]
 
 
 def open_engine(name: str, scratch: Path) -> Engine:
@@ -35,6 +36,22 @@ def open_engine(name: str, scratch: Path) -> Engine:
             name=name,
         )
     )
+
+
+def spark_parts() -> tuple[list[str], list[str]]:
+    """Of what Spark needs on this machine: what is there, with its version or place, and what is missing."""
+    from tenure.lake.engines.spark_session import java
+
+    there, missing = [], []
+    try:
+        there.append(f"pyspark {version('pyspark')}")
+    except PackageNotFoundError:
+        missing.append("pyspark")
+    if (program := java()) is not None:
+        there.append(f"Java {program}")
+    else:
+        missing.append("Java")
+    return there, missing
 
 
 def allowed_memory() -> int:

@@ -59,9 +59,10 @@ def _restricted(relation: Any, names: set[str], made: dict[Any, Any]) -> Any:
     def moved(node: Any, kwargs: dict[str, Any] | None, **_: Any) -> Any:
         if isinstance(node, ops.Field):
             return ops.Field(made[node.rel], node.name)
-        if isinstance(node, ops.Subquery):
-            return node.copy(**{**(kwargs or {}), "rel": made[node.rel]})
-        return node.__recreate__(kwargs) if kwargs else node
+        # Questions within the question, and counts of rows, name a relation themselves.
+        named = {name: made[one] for name, one in _named(node) if isinstance(one, ops.Relation)}
+        given = kwargs or dict(zip(node.argnames, node.args, strict=True))
+        return node.__recreate__({**given, **named}) if kwargs or named else node
 
     def all_over(values: Any) -> dict[str, Any]:
         return {name: over(value) for name, value in values.items()}
@@ -85,7 +86,7 @@ def _restricted(relation: Any, names: set[str], made: dict[Any, Any]) -> Any:
     if isinstance(relation, ops.Sort):
         return ops.Sort(made[relation.parent], [over(one) for one in relation.keys])
     changes: dict[str, Any] = {}
-    for name, one in zip(relation.argnames, relation.args, strict=True):
+    for name, one in _named(relation):
         if isinstance(one, ops.Relation):
             changes[name] = made[one]
         elif isinstance(one, ops.Value):
@@ -131,12 +132,19 @@ def _kept(values: Any, names: set[str]) -> dict[str, Any]:
     return {first: values[first]}
 
 
+def _named(node: Any) -> Iterable[tuple[str, Any]]:
+    return zip(node.argnames, node.args, strict=True)
+
+
 def _fields(values: Iterable[Any]) -> Iterable[tuple[Any, set[str]]]:
     for value in values:
-        for field in value.find(ops.Field, filter=ops.Value):
-            yield field.rel, {field.name}
-        for asked in value.find(ops.Subquery, filter=ops.Value):
-            yield asked.rel, set(asked.rel.schema.names)
+        for one in value.find(ops.Value, filter=ops.Value):
+            if isinstance(one, ops.Field):
+                yield one.rel, {one.name}
+                continue
+            for __, named in _named(one):
+                if isinstance(named, ops.Relation):
+                    yield named, set() if isinstance(one, ops.CountStar) else set(named.schema.names)
 
 
 def _below(relation: Any) -> list[Any]:

@@ -120,7 +120,7 @@ def _start(master: str, scratch: Path, memory: int) -> "SparkSession":
     try:
         with log.open("wb") as said, _home_of(master, folder):
             # What Spark says at the start goes to nobody's terminal; from then on it says nothing (its log level).
-            gateway = launch_gateway(
+            gateway = launch_gateway(  # type: ignore[no-untyped-call]
                 SparkConf(loadDefaults=False).setAll(list(settings.items())), popen_kwargs={"stderr": said}
             )
         conf = SparkConf(_jvm=gateway.jvm).setAll(list(settings.items()))

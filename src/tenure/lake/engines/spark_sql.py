@@ -24,7 +24,7 @@ class _Compiler(PySparkCompiler):  # type: ignore[misc]
 
     __slots__ = ()
 
-    def visit_Cast(self, op: Any, *, arg: Any, to: Any) -> Any:  # noqa: N802
+    def visit_Cast(self, op: Any, *, arg: Any, to: Any) -> Any:
         # Spark cuts a fraction off; DuckDB rounds: halves of floats to even, of decimals away from zero.
         if to.is_integer() and op.arg.dtype.is_floating():
             return self.cast(self.f.rint(arg), to)
@@ -32,25 +32,28 @@ class _Compiler(PySparkCompiler):  # type: ignore[misc]
             return self.cast(self.f.anon.round(arg, 0), to)
         return super().visit_Cast(op, arg=arg, to=to)
 
-    def visit_Field(self, op: Any, *, rel: Any, name: str) -> Any:  # noqa: N802
+    def visit_Field(self, op: Any, *, rel: Any, name: str) -> Any:
         # Ibis has an option by which a NaN is null on Spark, and looks it up for each column.
         return SQLGlotCompiler.visit_Field(self, op, rel=rel, name=name)
 
-    def visit_NonNullLiteral(self, op: Any, *, value: Any, dtype: Any) -> Any:  # noqa: N802
-        return None if dtype.is_floating() else super().visit_NonNullLiteral(op, value=value, dtype=dtype)
+    def visit_NonNullLiteral(self, op: Any, *, value: Any, dtype: Any) -> Any:
+        if dtype.is_floating():
+            # 7.0 is a decimal in Spark, and what is divided by one has six digits.
+            return self.f.double(self.visit_DefaultLiteral(op, value=value, dtype=dtype))
+        return super().visit_NonNullLiteral(op, value=value, dtype=dtype)
 
-    def visit_IsNull(self, op: Any, *, arg: Any) -> Any:  # noqa: N802
+    def visit_IsNull(self, op: Any, *, arg: Any) -> Any:
         # Ibis lets a NaN pass for null on Spark alone.
         return arg.is_(NULL)
 
-    def visit_NotNull(self, op: Any, *, arg: Any) -> Any:  # noqa: N802
+    def visit_NotNull(self, op: Any, *, arg: Any) -> Any:
         return arg.is_(sg.not_(NULL))
 
-    def visit_CountStar(self, op: Any, *, arg: Any, where: Any) -> Any:  # noqa: N802
+    def visit_CountStar(self, op: Any, *, arg: Any, where: Any) -> Any:
         # A sum over no rows is null; a count is 0.
         return self.f.count_if(where) if where is not None else super().visit_CountStar(op, arg=arg, where=where)
 
-    def visit_ArrayIndex(self, op: Any, *, arg: Any, index: Any) -> Any:  # noqa: N802
+    def visit_ArrayIndex(self, op: Any, *, arg: Any, index: Any) -> Any:
         # Beyond the end there is nothing, which is no error.
         return self.f.anon.get(arg, index)
 
@@ -83,7 +86,7 @@ class _Compiler(PySparkCompiler):  # type: ignore[misc]
         # Nothing collected is null on DuckDB, and an empty array on Spark.
         return self.if_(self.f.anon.size(found).eq(0), NULL, found)
 
-    def visit_TimestampDelta(self, op: Any, *, part: Any, left: Any, right: Any) -> Any:  # noqa: N802
+    def visit_TimestampDelta(self, op: Any, *, part: Any, left: Any, right: Any) -> Any:
         unit = str(part.this if hasattr(part, "this") else part).strip("'").lower()
         if unit == "day":
             return self.cast(self.f.anon.datediff(self.cast(left, dt.date), self.cast(right, dt.date)), dt.int64)
@@ -99,9 +102,9 @@ class _Compiler(PySparkCompiler):  # type: ignore[misc]
             return self.cast(begun[0] - begun[1], dt.int64)
         raise com.UnsupportedOperationError(f"delta by {unit} on Spark")
 
-    visit_DateDelta = visit_TimestampDelta  # noqa: N815
+    visit_DateDelta = visit_TimestampDelta
 
-    def visit_DateTruncate(self, op: Any, *, arg: Any, unit: Any) -> Any:  # noqa: N802
+    def visit_DateTruncate(self, op: Any, *, arg: Any, unit: Any) -> Any:
         return self.cast(self.visit_TimestampTruncate(op, arg=arg, unit=unit), dt.date)
 
 
