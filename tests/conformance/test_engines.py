@@ -586,7 +586,7 @@ def _published(home: Path) -> list[tuple[Any, ...]]:
     """What the desk shows of each customer's figures."""
     with closing(sqlite3.connect(home / "desk.sqlite3")) as desk:
         columns = [row[1] for row in desk.execute("PRAGMA table_info(customers_score)")]
-        kept = [name for name in columns if name not in ("id", "generation", "publication_id", "published_at")]
+        kept = [name for name in columns if name not in ("id", "generation", "extra", "sealed_under")]
         shown = [f"{each:.8e}" if isinstance(each, float) else each for row in desk.execute(f"SELECT {', '.join(kept)} FROM customers_score ORDER BY customer_id") for each in row]  # fmt: skip
         assert shown
         return [tuple(shown)]

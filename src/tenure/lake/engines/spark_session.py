@@ -109,7 +109,6 @@ def _need(master: str) -> None:
 
 def _start(master: str, scratch: Path, memory: int) -> "SparkSession":
     from pyspark import SparkConf, SparkContext
-    from pyspark.errors import PySparkException
     from pyspark.java_gateway import launch_gateway
     from pyspark.sql import SparkSession
 
@@ -128,7 +127,7 @@ def _start(master: str, scratch: Path, memory: int) -> "SparkSession":
             # Told here and not to the program: what a program is started with is open to everyone on the machine.
             conf.set("spark.authenticate.secret", secrets.token_hex(32))
         return SparkSession(SparkContext(gateway=gateway, conf=conf))
-    except (PySparkException, OSError, Exception) as error:
+    except Exception as error:  # whatever Java, the gateway or the cluster says of it
         raise TenureError(
             tr("Spark can't start at {master}: {error}", master=master, error=_reason(log, error))
         ) from error
