@@ -115,7 +115,14 @@ def _in_order(table: pa.Table, exact: list[str]) -> pa.Table:
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> Both:
     scratch = tmp_path_factory.mktemp("engines")
-    return Both(open_engine("duckdb", scratch / "here"), open_engine(MASTER, scratch / "there"), scratch / "there")
+    told = scratch / "conf" / "spark-defaults.conf"
+    told.parent.mkdir()
+    # Programs are not written and compiled for each question: with so few rows that would be most of the work.
+    told.write_text("spark.sql.codegen.wholeStage false\nspark.sql.codegen.factoryMode NO_CODEGEN\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SPARK_CONF_DIR", str(told.parent))
+        there = open_engine(MASTER, scratch / "there")
+    return Both(open_engine("duckdb", scratch / "here"), there, scratch / "there")
 
 
 @pytest.fixture(scope="module")
