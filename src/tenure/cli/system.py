@@ -21,6 +21,7 @@ from tenure.cli import opened, show, work
 from tenure.errors import TenureError
 from tenure.home import trace
 from tenure.keyring import keyring
+from tenure.lake.engines import spark_parts
 from tenure.language import tr
 from tenure.vault import vault
 from tenure.workspace import SETTINGS_FILE, create, home_folder
@@ -157,9 +158,25 @@ def _part(name: str) -> Finding:
 
 
 def _optional() -> Iterator[Finding]:
-    for name, used_for in (("java", tr("Spark")), ("chromium", tr("tests of the pages")), ("psql", tr("PostgreSQL"))):
+    yield _spark()
+    for name, used_for in (("chromium", tr("tests of the pages")), ("psql", tr("PostgreSQL"))):
         path = shutil.which(name)
         yield Finding("ok" if path else "note", name, path or tr("not found; only needed for {what}", what=used_for))
+
+
+def _spark() -> Finding:
+    """Whether the lake could be asked by Spark; wrong only where TENURE_ENGINE wants it so."""
+    wanted = os.environ.get("TENURE_ENGINE", "duckdb")
+    there, missing = spark_parts()
+    needed = wanted != "duckdb"
+    if not missing:
+        return Finding("ok", "Spark", "; ".join(there) + (f" → {wanted}" if needed else ""))
+    return Finding(
+        "wrong" if needed else "note",
+        "Spark",
+        tr("not there: {missing}; only needed where TENURE_ENGINE names Spark", missing=", ".join(missing)),
+        tr('Install Java 17 or newer and: pip install "tenure[spark]"') if needed else "",
+    )
 
 
 def _home() -> Iterator[Finding]:

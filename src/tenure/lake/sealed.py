@@ -145,10 +145,8 @@ def saying_why() -> Iterator[None]:
 
 @lru_cache(maxsize=1024)
 def _opener(home: Path, context: str):  # type: ignore[no-untyped-def]
-    """The function an engine runs over a column's tokens. Engines that run elsewhere need the home folder there."""
+    """The function an engine runs over a column's tokens, in this process whatever the engine: the keys stay here."""
 
-    # A destroyed key gives null for a value that is none, which engines must be told to expect.
-    @ibis.udf.scalar.pyarrow(null_handling="special")  # type: ignore[untyped-decorator]
     def unseal(tokens: str) -> str:
         # What Ibis reads as a column's type; what comes and goes are columns.
         try:
@@ -157,7 +155,9 @@ def _opener(home: Path, context: str):  # type: ignore[no-untyped-def]
             _failures.append(error)
             raise
 
-    return unseal
+    unseal.at_home = True  # type: ignore[attr-defined]
+    # A destroyed key gives null for a value that is none, which engines must be told to expect.
+    return ibis.udf.scalar.pyarrow(null_handling="special")(unseal)
 
 
 def _opened(tokens: pa.ChunkedArray, home: Path, context: str) -> pa.Array:

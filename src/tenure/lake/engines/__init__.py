@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,7 +16,7 @@ from tenure.language import tr
 _SHARE, _MOST = 0.5, 3 * 1024**3
 _UNITS = {"MB": 1024**2, "GB": 1024**3}
 
-__all__ = ["Engine", "open_engine"]
+__all__ = ["Engine", "open_engine", "spark_parts"]
 
 
 def open_engine(name: str, scratch: Path) -> Engine:
@@ -25,7 +26,35 @@ def open_engine(name: str, scratch: Path) -> Engine:
 
         _keep_memory()
         return DuckDBEngine(scratch, allowed_memory())
-    raise TenureError(tr('There is no engine "{name}". Set TENURE_ENGINE to duckdb, or leave it unset.', name=name))
+    from tenure.lake.engines.spark_session import is_spark
+
+    if is_spark(name):
+        from tenure.lake.engines.spark import SparkEngine
+
+        return SparkEngine(name, scratch, allowed_memory())
+    raise TenureError(
+        tr(
+            'There is no engine "{name}". Set TENURE_ENGINE to duckdb, spark or the address of a Spark master '
+            "(spark://…), or leave it unset.",
+            name=name,
+        )
+    )
+
+
+def spark_parts() -> tuple[list[str], list[str]]:
+    """Of what Spark needs on this machine: what is there, with its version or place, and what is missing."""
+    from tenure.lake.engines.spark_session import java
+
+    there, missing = [], []
+    try:
+        there.append(f"pyspark {version('pyspark')}")
+    except PackageNotFoundError:
+        missing.append("pyspark")
+    if (program := java()) is not None:
+        there.append(f"Java {program}")
+    else:
+        missing.append("Java")
+    return there, missing
 
 
 def allowed_memory() -> int:

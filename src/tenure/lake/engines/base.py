@@ -28,6 +28,21 @@ class Engine(Protocol):
         """The expression, planned once, to be asked of other numbers in the place of the literal `stands_in`."""
         ...
 
+    def map_by_person(
+        self,
+        expr: ibis.Table,
+        function: Callable[[pa.Table], pa.Table],
+        schema: pa.Schema,
+        order: Sequence[str] = (),
+    ) -> ibis.Table:
+        """What the function makes of the rows of whole persons, put together; for what no SQL does well.
+
+        expr: has a person_id, null in no row. function: is given rows sorted by person_id, then `order`; a person is
+        never split over two calls, how many persons a call brings is the engine's to choose. It may run in another
+        process, so it is a function of a module, or a partial of one. schema: of what it returns.
+        """
+        ...
+
     def keep(self, expr: ibis.Expr, name: str) -> ibis.Table:
         """Run the expression once and read its rows from then on, until `drop`; may spill to disk."""
         ...

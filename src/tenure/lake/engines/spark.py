@@ -1,0 +1,184 @@
+"""Spark, for a lake too large for one machine: the same questions over the same files."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ibis
+import ibis.expr.datatypes as dt
+import ibis.expr.operations as ops
+import ibis.expr.types as ir
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tenure.lake.engines import at_home
+from tenure.lake.engines.duckdb import DuckDBEngine
+from tenure.lake.engines.whole import whole_persons
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+_PIECE = "piece"  # the column in which a batch of rows travels as one value
+
+
+@ibis.udf.scalar.builtin(name="from_utc_timestamp")  # type: ignore[untyped-decorator]
+def _in_zone(instant: ibis.dtype("timestamp('UTC')"), zone: str) -> ibis.dtype("timestamp"):  # type: ignore[valid-type]
+    """Spark's own function: the wall clock of a zone at an instant, since its sessions count in UTC."""
+
+
+class SparkEngine:
+    """A session of this process's Spark over the lake's files.
+
+    What opens sealed columns runs here, on an engine for one machine, since the keys never leave (`at_home`).
+    """
+
+    name = "spark"
+
+    def __init__(self, master: str, scratch: Path, memory: int) -> None:
+        from tenure.lake.engines.spark_session import new_session
+        from tenure.lake.engines.spark_sql import SparkBackend
+
+        self._session = new_session(master, scratch, memory // 2)
+        self._backend = SparkBackend()
+        self._backend.do_connect(self._session)
+        self._backend.run = self.to_arrow
+        self._home = DuckDBEngine(scratch, memory // 2)
+        self._home.run("CREATE MACRO from_utc_timestamp(instant, zone) AS timezone(zone, instant)")
+        self._kept: dict[str, DataFrame] = {}
+        self._count = 0
+
+    def files(self, paths: Sequence[str], *, version_key: str) -> ibis.Table:
+        name = "files_" + blake2b(version_key.encode(), digest_size=12).hexdigest()
+        if self._backend.knows(name):
+            return self._backend.table(name)
+        # From the footers, so that no machine is asked before the question is; a column that a file lacks is null in it.
+        found = pa.unify_schemas([pq.read_schema(path) for path in paths], promote_options="permissive")
+        schema = ibis.Schema.from_pyarrow(found)
+        return self._backend.put(name, self._backend.read(paths, schema), schema)
+
+    def to_arrow(self, expr: ibis.Expr) -> pa.Table:
+        table = expr.as_table()
+        question, standing = self._asked(table)
+        if standing is None:
+            return self._fetch(question)
+        return self._opened_here(standing, self._fetch(question))
+
+    def to_reader(self, expr: ibis.Expr) -> pa.RecordBatchReader:
+        table = expr.as_table()
+        question, standing = self._asked(table)
+        rows = self._stream(question)
+        if standing is None:
+            return rows
+        root, below = standing
+        name = self._name("fetched")
+        opened = self._home.to_reader(root.replace({below: self._home.of_arrow(rows, name).op()}).to_expr())
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            yield from opened
+            self._home.let_go(name)
+
+        return pa.RecordBatchReader.from_batches(opened.schema, batches())
+
+    def planned(self, expr: ibis.Expr, stands_in: int) -> Callable[[int], pa.Table]:
+        # Each question is planned where the rows are; only Ibis's part of the work is the same, and it is the smaller.
+        root, marked = expr.as_table().op(), ops.Literal(stands_in, dt.int64)
+
+        def ask(number: int) -> pa.Table:
+            return self.to_arrow(root.replace({marked: ops.Literal(number, dt.int64)}).to_expr())
+
+        return ask
+
+    def keep(self, expr: ibis.Expr, name: str) -> ibis.Table:
+        from pyspark import StorageLevel
+
+        table = expr.as_table()
+        question, standing = self._asked(table)
+        if standing is None:
+            frame = self._backend.frame(question)
+        else:
+            frame = self._backend.from_arrow(self._opened_here(standing, self._fetch(question)), table.schema())
+        self.drop(name)
+        # Worked out by whoever reads it first, and not again: the files of a version never change.
+        self._kept[name] = frame.persist(StorageLevel.MEMORY_AND_DISK)
+        return self._backend.put(name, self._kept[name], table.schema())
+
+    def drop(self, name: str) -> None:
+        frame = self._kept.pop(name, None)
+        if frame is not None:
+            frame.unpersist()
+        self._backend.forget(name)
+
+    def map_by_person(
+        self,
+        expr: ibis.Table,
+        function: Callable[[pa.Table], pa.Table],
+        schema: pa.Schema,
+        order: Sequence[str] = (),
+    ) -> ibis.Table:
+        question, standing = self._asked(expr)
+        frame = self._backend.frame(question)
+        if standing is not None:
+            frame = self._backend.from_arrow(self._opened_here(standing, self._fetch(question)), expr.schema())
+        shape, of_rows = schema, expr.schema().to_pyarrow()
+
+        def each(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+            for persons in whole_persons(batches, of_rows):
+                yield from function(persons).cast(shape).to_batches()
+
+        wanted = ibis.Schema.from_pyarrow(schema)
+        sorted_ = frame.repartition("person_id").sortWithinPartitions("person_id", *order)
+        return self._backend.put(self._name("mapped"), self._backend.mapped(sorted_, each, wanted), wanted)
+
+    def local_day(self, instant: ibis.Value, zone: str) -> ibis.Value:
+        return _in_zone(instant, zone).date()
+
+    def splink(self) -> Any:
+        # People are compared by what lies sealed, so by rows that are here already; and a model is learned in one place.
+        return self._home.splink()
+
+    # How
+
+    def _asked(self, table: ir.Table) -> tuple[ir.Table, Any]:
+        """What is asked of Spark, and what of the question stands for it at home (`at_home.split`)."""
+        node = table.op()
+        if not at_home.opens(node):
+            return table, None
+        node = at_home.pruned(node)
+        question, standing = at_home.split(node, self._opened)
+        return question.to_expr(), None if standing is None else (node, standing)
+
+    def _opened(self, relation: Any) -> Any:
+        """Rows that were opened here, back on Spark."""
+        rows = self._opened_here((relation, relation.parent), self._fetch(relation.parent.to_expr()))
+        schema = relation.schema
+        return self._backend.put(self._name("opened"), self._backend.from_arrow(rows, schema), schema).op()
+
+    def _opened_here(self, standing: Any, rows: pa.Table) -> pa.Table:
+        """What the part of a question that opens something makes of the rows that were fetched for it."""
+        root, below = standing
+        name = self._name("fetched")
+        try:
+            return self._home.to_arrow(root.replace({below: self._home.of_arrow(rows, name).op()}).to_expr())
+        finally:
+            self._home.let_go(name)
+
+    def _fetch(self, question: ir.Table) -> pa.Table:
+        return self._backend.frame(question).toArrow().cast(question.schema().to_pyarrow())
+
+    def _stream(self, question: ir.Table) -> pa.RecordBatchReader:
+        """The rows in their order, a part at a time: each batch travels as one value, whatever Spark streams else."""
+        schema = question.schema().to_pyarrow()
+        packed = self._backend.packed(self._backend.frame(question), _PIECE)
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            for row in packed.toLocalIterator(prefetchPartitions=True):
+                with pa.ipc.open_stream(row[0]) as piece:
+                    yield from piece.read_all().cast(schema).to_batches()
+
+        return pa.RecordBatchReader.from_batches(schema, batches())
+
+    def _name(self, kind: str) -> str:
+        self._count += 1
+        return f"{kind}_{self._count}_{threading.get_ident()}"
