@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import product
-from typing import Any, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
 import ibis
@@ -196,6 +196,9 @@ class Metric:
     benchmark: Line | None = None
     excellent: Line | None = None
     limit: Line | None = None
+
+    # A page shows a metric's words; a template would call whatever can be called.
+    do_not_call_in_templates: ClassVar[bool] = True
 
     def __call__(self, *tables: Any, period: Period) -> Any:
         return self.compute(*tables, period)
