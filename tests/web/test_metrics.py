@@ -15,7 +15,9 @@ from tests.web import SignIn
 pytestmark = pytest.mark.django_db
 
 MARCH_2025 = "from=2025-03-01&to=2025-04-01"
-REVENUE = {person: 2_000 * person for person in EAST | SOUTH}  # two lines of 10 yuan × person each in March by everybody
+REVENUE = {
+    person: 2_000 * person for person in EAST | SOUTH
+}  # two lines of 10 yuan × person each in March by everybody
 
 
 def read(client: Client, path: str) -> str:

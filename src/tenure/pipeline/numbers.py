@@ -106,9 +106,11 @@ def _parts(metric: Metric, kept: dict[str, ibis.Table], period: Period, dimensio
     names = {}
     if dimension == "product" and (found := kept.get(apart.PRODUCTS)) is not None:
         goods = found.filter(found.product_id.isin([row["segment"] for row in parts if row["segment"]]))
-        names = {
-            row["product_id"]: row["name"] for row in goods.select("product_id", "name").to_pyarrow().to_pylist()
-        } if parts else {}
+        names = (
+            {row["product_id"]: row["name"] for row in goods.select("product_id", "name").to_pyarrow().to_pylist()}
+            if parts
+            else {}
+        )
     for row in parts:
         row["name"] = names.get(row["segment"]) or row["segment"]
         for key, before in (("before", three[1]), ("year_before", three[0])):
@@ -139,7 +141,9 @@ def behind(
         if counted:
             rows = rows.filter(rows.numerator != 0)
         sums = rows.aggregate(
-            total=rows.count(), numerator=rows.numerator.sum().fill_null(0), denominator=rows.denominator.sum().fill_null(0)
+            total=rows.count(),
+            numerator=rows.numerator.sum().fill_null(0),
+            denominator=rows.denominator.sum().fill_null(0),
         )
         whole: Row = lake.to_arrow(sums).to_pylist()[0]
         name = "record" if metric.each else "person_id"

@@ -215,7 +215,9 @@ def one(request: HttpRequest, metric: str) -> HttpResponse:
         metric=found,
         group=str(GROUPS[found.group]),
         unit=str(UNITS[found.unit]),
-        better={"higher": _("higher is better"), "lower": _("lower is better")}.get(found.better, _("neither way is better")),
+        better={"higher": _("higher is better"), "lower": _("lower is better")}.get(
+            found.better, _("neither way is better")
+        ),
         lines=lines,
         example=_example(found),
         reads=[(name, str(CONTRACTS[name].words)) for name in found.reads],
@@ -349,7 +351,13 @@ def _asked(request: HttpRequest, metric: Metric) -> tuple[str, str]:
     grain, by = given.get("grain", ""), given.get("by", "")
     if by not in DIMENSIONS:
         person = all(CONTRACTS[name].person for name in metric.reads)
-        by = "team" if person else "channel" if all("channel" in CONTRACTS[name] for name in metric.reads) else "category"
+        by = (
+            "team"
+            if person
+            else "channel"
+            if all("channel" in CONTRACTS[name] for name in metric.reads)
+            else "category"
+        )
     return grain if grain in GRAINS else "month", by
 
 
@@ -399,9 +407,7 @@ def _versions(*metrics: Metric) -> list[str]:
     return sorted({f"records/{name}" for metric in metrics for name in metric.reads} | {"records/products"})
 
 
-def _tiles(
-    scope: Scope, publication: Publication, group: str, *, at_once: bool = False
-) -> list[Tile] | None:
+def _tiles(scope: Scope, publication: Publication, group: str, *, at_once: bool = False) -> list[Tile] | None:
     """The tiles of a chapter; with `at_once`, None where they would have to be worked out first."""
     names = _names(scope, group)
     what = f"metrics:{group}:{MONTHS}"
@@ -576,7 +582,9 @@ def _customers(scope: Scope, rows: list[Row]) -> dict[int, str]:
 def _drill_table(scope: Scope, metric: Metric, rows: list[Row]) -> list[list[Any]]:
     columns = numbers.columns_of(metric) if metric.each else []
     named = scope.shows("name") != "hidden"
-    heading = [_("Record"), _("Date"), *(str(CONTRACTS[metric.each][name].words) for name in columns)] if metric.each else []
+    heading = (
+        [_("Record"), _("Date"), *(str(CONTRACTS[metric.each][name].words) for name in columns)] if metric.each else []
+    )
     table = [[_("Customer"), *heading, _("Numerator"), _("Denominator")]]
     for start in range(0, len(rows), 1000):
         some = rows[start : start + 1000]
@@ -622,7 +630,9 @@ def _example(metric: Metric) -> Row:
             for c in columns
         ]
         cells = [[_cell(c, row.get(c)) for c in columns] for row in rows[:12]]
-        tables.append({"words": str(CONTRACTS[name].words), "heads": heads, "rows": cells, "cut": max(0, len(rows) - 12)})
+        tables.append(
+            {"words": str(CONTRACTS[name].words), "heads": heads, "rows": cells, "cut": max(0, len(rows) - 12)}
+        )
     return {"tables": tables, "value": shown(metric, example.value), "count": example.count,
             "period": period_shown(example.period)}  # fmt: skip
 
