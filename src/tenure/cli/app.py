@@ -7,7 +7,21 @@ from typing import Annotated
 import typer
 
 import tenure
-from tenure.cli import audit, backup, demo, feeds, insight, keys, manners, people, records, rights, system, work
+from tenure.cli import (
+    audit,
+    backup,
+    demo,
+    feeds,
+    insight,
+    keys,
+    manners,
+    metrics,
+    people,
+    records,
+    rights,
+    system,
+    work,
+)
 from tenure.language import tr
 
 manners.speak()
@@ -35,6 +49,7 @@ app.add_typer(feeds.app, name="feed", rich_help_panel=_DATA)
 app.add_typer(feeds.migrate, name="migrate", rich_help_panel=_DATA)
 app.command("refresh", cls=manners.Command, rich_help_panel=_LOOK)(insight.refresh)
 app.command("show", cls=manners.Command, rich_help_panel=_LOOK)(insight.show_)
+app.command("metrics", cls=manners.Command, rich_help_panel=_LOOK)(metrics.metrics)
 app.command("list", cls=manners.Command, rich_help_panel=_LOOK)(insight.list_)
 app.command("init", cls=manners.Command, rich_help_panel=_RUN)(system.init)
 app.command("demo", cls=manners.Command, rich_help_panel=_RUN)(demo.demo)
