@@ -61,7 +61,14 @@ def test_a_key_that_sees_no_amounts_is_told_of_no_money(ask: Any) -> None:
     named = {one["name"] for one in ask("dee", "metrics", "purse").json()["metrics"]}
 
     assert "orders" in named
-    assert not named & {"revenue", "arpu", "refund_rate", "clv_to_cac", "customer_concentration", "gross_revenue_retention"}
+    assert not named & {
+        "revenue",
+        "arpu",
+        "refund_rate",
+        "clv_to_cac",
+        "customer_concentration",
+        "gross_revenue_retention",
+    }
     assert ask("dee", "metrics/refund_rate", "purse").status_code == 404
     assert ask("dee", "metrics/refund_rate/behind", "purse").status_code == 404
 

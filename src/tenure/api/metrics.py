@@ -31,7 +31,7 @@ class Split(Schema):
 class Behind(Schema):
     """start, end: the period, the end not included; the last full month unless said. by, part: one part of a dimension.
 
-    counted: only what is in the numerator.
+    counted: only what is in the numerator. rows: how many at most, up to 1000; skip: how many to pass over.
     """
 
     start: str = ""
@@ -39,8 +39,8 @@ class Behind(Schema):
     by: str = ""
     part: str = ""
     counted: bool = False
-    limit: int = 100
-    offset: int = 0
+    rows: int = 100
+    skip: int = 0
 
 
 @router.get("/metrics", url_name="metrics", auth=Key("insight"))
@@ -53,14 +53,14 @@ def metrics(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-@router.get("/metrics/{slug:name}", url_name="metric", auth=Key("insight"))
-def metric(request: HttpRequest, name: str, asked: Query[Split]) -> dict[str, Any]:
+@router.get("/metrics/{slug:metric}", url_name="metric", auth=Key("insight"))
+def one(request: HttpRequest, metric: str, asked: Query[Split]) -> dict[str, Any]:
     """One metric by period, each beside the same period a year before; with `by`, its newest period told apart.
 
     Over the customers within the key's reach. Money is in minor units of the reporting currency; a share is 0 to 1. A
     value that is null says why.
     """
-    found, shown = _asked(request, name)
+    found, shown = _asked(request, metric)
     scope = holder(request).scope
     if asked.grain not in GRAINS:
         raise HttpError(422, f"There is no grain {asked.grain[:40]}. There are: {', '.join(GRAINS)}.")
@@ -73,7 +73,7 @@ def metric(request: HttpRequest, name: str, asked: Query[Split]) -> dict[str, An
         dimension=asked.by or None,
     )  # fmt: skip
     if asked.by and told["by"] is None:
-        raise HttpError(422, f"{name} can't be told apart by {asked.by}. {told['why_not'][asked.by].en}")
+        raise HttpError(422, f"{metric} can't be told apart by {asked.by}. {told['why_not'][asked.by].en}")
 
     def row(one: dict[str, Any]) -> dict[str, Any]:
         keys = ("period_start", "period_end", "value", "numerator", "denominator", "count", "year_before")
@@ -92,12 +92,12 @@ def metric(request: HttpRequest, name: str, asked: Query[Split]) -> dict[str, An
     }
 
 
-@router.get("/metrics/{slug:name}/behind", url_name="metric_behind", auth=Key("insight"))
-def behind(request: HttpRequest, name: str, asked: Query[Behind]) -> dict[str, Any]:
+@router.get("/metrics/{slug:metric}/behind", url_name="metric_behind", auth=Key("insight"))
+def behind(request: HttpRequest, metric: str, asked: Query[Behind]) -> dict[str, Any]:
     """What a figure is made of: its customers, or its records, those of the greatest numerator first."""
-    found, shown = _asked(request, name)
+    found, shown = _asked(request, metric)
     if found.made_of:
-        raise HttpError(422, f"{name} is no sum over customers or records. Look at: {', '.join(found.made_of)}.")
+        raise HttpError(422, f"{metric} is no sum over customers or records. Look at: {', '.join(found.made_of)}.")
     period = spans("month", _until(shown), 1, workspace().zone)[0]
     if asked.start or asked.end:
         try:
@@ -109,8 +109,8 @@ def behind(request: HttpRequest, name: str, asked: Query[Behind]) -> dict[str, A
     try:
         told = numbers.behind(
             lake(), actor=holder(request).scope, metric=found, period=period, dimension=asked.by or None,
-            part=asked.part or None, counted=asked.counted, limit=max(1, min(asked.limit, MOST_ROWS)),
-            offset=max(0, asked.offset),
+            part=asked.part or None, counted=asked.counted, limit=max(1, min(asked.rows, MOST_ROWS)),
+            offset=max(0, asked.skip),
         )  # fmt: skip
     except ValueError as error:
         raise HttpError(422, str(error)) from None
@@ -132,16 +132,16 @@ def _until(shown: Publication) -> date:
     return timezone.localtime(shown.as_of).date()
 
 
-def _defined(one: Metric) -> dict[str, Any]:
+def _defined(of: Metric) -> dict[str, Any]:
     def line(at: Line | None) -> dict[str, Any] | None:
         return None if at is None else {"value": at.value, "source": _both(at.source)}
 
     return {
-        "name": one.name, "group": one.group, "group_words": _both(GROUPS[one.group]), "words": _both(one.words),
-        "meaning": _both(one.meaning), "formula": _both(one.formula), "unit": one.unit, "unit_words": _both(UNITS[one.unit]),
-        "better": one.better, "sample": _both(one.count), "source": _both(one.source), "reads": list(one.reads),
-        "columns": list(one.columns), "made_of": list(one.made_of), "benchmark": line(one.benchmark),
-        "excellent": line(one.excellent), "limit": line(one.limit),
+        "name": of.name, "group": of.group, "group_words": _both(GROUPS[of.group]), "words": _both(of.words),
+        "meaning": _both(of.meaning), "formula": _both(of.formula), "unit": of.unit, "unit_words": _both(UNITS[of.unit]),
+        "better": of.better, "sample": _both(of.count), "source": _both(of.source), "reads": list(of.reads),
+        "columns": list(of.columns), "made_of": list(of.made_of), "benchmark": line(of.benchmark),
+        "excellent": line(of.excellent), "limit": line(of.limit),
     }  # fmt: skip
 
 

@@ -5,7 +5,7 @@
 
 import csv
 import io
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -456,7 +456,11 @@ def _worded(scope: Scope, metric: Metric, grain: str, told: Row) -> Row:
     most = max((abs(part["value"]) for part in told["parts"] if part["value"] is not None), default=0)
     return {
         "told": told,
-        "tile": tile(metric, with_year, lacks, reach_all=scope.sees_all),
+        # On its own page the tile opens what its figure is made of.
+        "tile": replace(
+            tile(metric, with_year, lacks, reach_all=scope.sees_all),
+            url=drill if metric.made_of else f"{drill}?{_drill_query(_of(last))}",
+        ),
         "grain": grain,
         "grains": [(one.name, str(one.words)) for one in GRAINS.values()],
         "by": told["by"] or "",
