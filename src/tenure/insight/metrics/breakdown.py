@@ -14,7 +14,8 @@ from tenure.insight.metrics.base import Metric, Period, Tables, lacking, measure
 from tenure.language import Words
 
 CARDS, STAGES, PRODUCTS = "scores/customers", "scores/stages", "products"
-_PLACE = "|"  # between the one a row of a drill is about and the part of the split they are in
+# Between the one a row of a drill is about and the part of the split they are in: a character no record is written with.
+_PLACE = "\x1f"
 
 Row: TypeAlias = dict[str, Any]
 
