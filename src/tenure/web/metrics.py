@@ -91,7 +91,7 @@ def tile(metric: Metric, rows: list[Row], lacks: list[str], *, reach_all: bool =
     newest = Period(last["period_start"], last["period_end"])
     values = {(row["period_start"], row["period_end"]): row["value"] for row in rows}
     value = last["value"]
-    plain = {
+    plain: dict[str, Any] = {
         "name": metric.name,
         "words": str(metric.words),
         "meaning": str(metric.meaning),
@@ -321,7 +321,7 @@ def export(request: HttpRequest, metric: str) -> HttpResponse:
 
 
 def _workbook(metric: Metric, table: list[list[Any]]) -> HttpResponse:
-    from openpyxl import Workbook  # loads slowly; here alone
+    from openpyxl import Workbook  # type: ignore[import-untyped]  # loads slowly; here alone
 
     book = Workbook(write_only=True)
     sheet = book.create_sheet(metric.name[:31])
@@ -589,7 +589,7 @@ def _drill_table(scope: Scope, metric: Metric, rows: list[Row]) -> list[list[Any
     heading = (
         [_("Record"), _("Date"), *(str(CONTRACTS[metric.each][name].words) for name in columns)] if metric.each else []
     )
-    table = [[_("Customer"), *heading, _("Numerator"), _("Denominator")]]
+    table: list[list[Any]] = [[_("Customer"), *heading, _("Numerator"), _("Denominator")]]
     for start in range(0, len(rows), 1000):
         some = rows[start : start + 1000]
         names = _customers(scope, some) if named else {}
