@@ -83,13 +83,13 @@ def _values(column: Any) -> Iterator[str]:
 
 def metrics() -> Iterator[str]:
     """Every metric with its formula, its lines and an example worked by hand."""
-    from tenure.insight.metrics import METRICS, UNITS, figure
+    from tenure.insight.metrics import GROUPS, METRICS, UNITS, figure
 
     yield from head(
         "Metrics / 指标",
         "Every number anyone reports, defined once, one file each in `src/tenure/insight/metrics/`. "
-        "See yours with `tenure show metrics`. The suite runs each example.",
-        "所有对外数字只定义一次，每项指标一个文件。用 `tenure show metrics` 查看自己的数字。下列算例均由测试逐一验证。",
+        "See yours with `tenure metrics`, one of them with `tenure metrics NAME --by team`. The suite runs each example.",
+        "所有对外数字只定义一次，每项指标一个文件。用 `tenure metrics` 查看自己的数字，用 `tenure metrics NAME --by team` 查看其中一项。下列算例均由测试逐一验证。",
     )
     better = {
         "higher": Words("higher is better", "越高越好"),
@@ -99,8 +99,13 @@ def metrics() -> Iterator[str]:
     for metric in METRICS.values():
         yield from (f"## {metric.name}", "", f"**{both(metric.words)}**  ", both(metric.meaning, "  \n"), "")
         yield f"- Formula / 公式：{both(metric.formula)}"
+        yield f"- Chapter / 分类：{both(GROUPS[metric.group])}"
         yield f"- Unit / 单位：{both(UNITS[metric.unit])}; {both(better[metric.better])}"
         yield f"- Reads / 数据来源：{listed(metric.reads)}"
+        if metric.columns:
+            yield f"- Can't do without / 必需字段：{listed(metric.columns)}"
+        if metric.made_of:
+            yield f"- No sum over customers; made of / 非加总，由此得出：{listed(metric.made_of)}"
         yield f"- Sample size / 样本量：{both(metric.count)}"
         for title, line in (
             ("Benchmark / 基准线", metric.benchmark), ("Excellent / 优秀线", metric.excellent),

@@ -9,7 +9,7 @@ from typing import Any
 import ibis
 import pytest
 
-from tenure.contracts import CONTRACTS
+from tenure.contracts import CONTRACTS, base_money
 from tenure.errors import TenureError
 from tenure.insight.metrics import (
     MEASURED,
@@ -23,6 +23,8 @@ from tenure.insight.metrics import (
     measure,
     metric_named,
 )
+from tenure.insight.metrics.breakdown import behind
+from tenure.insight.purchases import counted
 from tests.tables import company, records
 
 EVERY = pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
@@ -111,7 +113,11 @@ def test_the_catalogue_holds_the_numbers_promised():
         "active_customers", "new_customers", "revenue", "orders", "average_order_value", "arpu", "repurchase_rate",
         "refund_rate", "churn_rate", "retention_rate", "silent_churn_rate", "nps", "csat", "ces", "complaint_rate",
         "first_contact_resolution", "response_hours", "resolution_hours", "discount_share", "campaign_uptake",
-        "late_payment_rate", "on_time_delivery", "customer_concentration",
+        "late_payment_rate", "on_time_delivery", "customer_concentration", "clv", "revenue_churn", "recurring_revenue",
+        "gross_revenue_retention", "net_revenue_retention", "handling_minutes", "cross_sell_success", "conversion_rate",
+        "win_rate", "sales_cycle_days", "promotion_roi", "acquisition_cost", "cost_to_serve", "clv_to_cac", "renewal_rate",
+        "automation_coverage", "stock_cover_days", "customer_contribution", "contribution_margin", "trust",
+        "perceived_value", "service_request_rate", "cross_channel_share", "high_value_share", "error_rate",
     }  # fmt: skip
 
 
@@ -292,3 +298,50 @@ def test_the_page_on_adding_one_shows_a_metric_that_works():
     metric = shown["items_per_customer"]
     row = measure(metric, company(**metric.example.rows), metric.example.period).to_pylist()[0]
     assert (row["value"], row["count"]) == (metric.example.value, metric.example.count)
+
+
+@EVERY
+def test_without_the_column_it_cannot_do_without_it_names_the_column(metric: Metric):
+    for column in metric.columns:
+        contract, __, name = column.partition(".")
+        blank = {**company(**metric.example.rows)}
+        empty = {n: ibis.null(blank[contract][n].type()) for n in {name, _base(name)} & set(blank[contract].columns)}
+        blank[contract] = blank[contract].mutate(**empty)
+
+        row = measure(metric, blank, metric.example.period).to_pylist()[0]
+
+        assert row["value"] is None
+        assert column in row["needs"].split(", ")
+
+
+@EVERY
+def test_a_metric_that_hidden_amounts_would_change_says_it_tells_of_money(metric: Metric):
+    hidden = {}
+    for name, table in company(**metric.example.rows).items():
+        # What a line is does not hang on its amount where the file says it.
+        kind = {"kind": counted(table).is_sale.ifelse("sale", "refund")} if name == "orders" else {}
+        table = table.mutate(**kind)
+        hidden[name] = table.mutate(**{n: ibis.null("int64") for n in table.columns if n.endswith("_minor")})
+
+    row = measure(metric, hidden, metric.example.period).to_pylist()[0]
+
+    if not metric.amounts and metric.name != "late_payment_rate":  # there, money given back is no bill
+        assert row["value"] == pytest.approx(metric.example.value)
+
+
+@EVERY
+def test_a_drill_adds_up_to_its_figure(metric: Metric):
+    tables, period = company(**metric.example.rows), metric.example.period
+    if metric.made_of:
+        assert set(metric.made_of) <= set(METRICS)
+        return
+    [figure_] = measure(metric, tables, period).to_pylist()
+
+    rows = behind(metric, tables, period).to_pyarrow().to_pylist()
+
+    assert sum(row["numerator"] for row in rows) == pytest.approx(figure_["numerator"])
+    assert sum(row["denominator"] for row in rows) == pytest.approx(figure_["denominator"])
+
+
+def _base(name: str) -> str:
+    return base_money(name) if name.endswith("_minor") else name

@@ -16,6 +16,8 @@ from tests.sweep.worlds import PEOPLE, World
 PARTS: dict[str, tuple[str, ...]] = {
     "part": ("segments", "stages", "value", "cohorts", "campaigns", "model"),
     "code": ("new", "agent", "clerk"),
+    "metric": ("revenue", "complaint_rate"),
+    "group": ("revenue", "service"),
     "contract": ("customers", "orders", "cases", "interactions"),
 }
 NUMBERS = ("1", "3", "4")

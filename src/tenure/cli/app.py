@@ -16,6 +16,7 @@ from tenure.cli import (
     insight,
     keys,
     manners,
+    metrics,
     people,
     records,
     rights,
@@ -52,6 +53,7 @@ app.add_typer(feeds.app, name="feed", rich_help_panel=_DATA)
 app.add_typer(feeds.migrate, name="migrate", rich_help_panel=_DATA)
 app.command("refresh", cls=manners.Command, rich_help_panel=_LOOK)(insight.refresh)
 app.command("show", cls=manners.Command, rich_help_panel=_LOOK)(insight.show_)
+app.command("metrics", cls=manners.Command, rich_help_panel=_LOOK)(metrics.metrics)
 app.command("list", cls=manners.Command, rich_help_panel=_LOOK)(insight.list_)
 app.command("init", cls=manners.Command, rich_help_panel=_RUN)(system.init)
 app.command("demo", cls=manners.Command, rich_help_panel=_RUN)(demo.demo)

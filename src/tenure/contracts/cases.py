@@ -117,6 +117,20 @@ cases = Contract(
             aliases=("root_cause", "根因"),
         ),
         Column(
+            "fault",
+            "text",
+            Words("Fault", "责任方"),
+            Words("Whose fault it was found to be", "查明的责任方"),
+            known_at="resolved_at",
+            values={
+                "ours": Words("Ours", "我方"),
+                "customer": Words("The customer's", "客户"),
+                "other": Words("Somebody else's, or nobody's", "第三方或无责任"),
+            },
+            example="ours",
+            aliases=("responsible", "responsible_party", "责任归属"),
+        ),
+        Column(
             "compensation_minor",
             "money",
             Words("Compensation", "补偿"),

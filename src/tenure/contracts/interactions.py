@@ -70,6 +70,14 @@ interactions = Contract(
             aliases=("staff", "employee", "客服", "员工"),
         ),
         Column(
+            "automated",
+            "boolean",
+            Words("Automated", "自动处理"),
+            Words("Whether a machine dealt with it from beginning to end", "是否全程由机器处理"),
+            example="no",
+            aliases=("bot", "self_service", "is_bot", "机器人", "是否机器人"),
+        ),
+        Column(
             "sentiment",
             "number",
             Words("Sentiment", "情绪"),

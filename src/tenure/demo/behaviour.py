@@ -137,7 +137,8 @@ def orders_table(orders: Orders, people: People, doubles: Doubles, calendar: Cal
     # Foreign customers pay in their own money; the price is that of the day, near enough.
     abroad = rng.random(len(people)) < 0.25
     currency = np.where(people.english & abroad, 1 + (people.kind + people.birth.astype(np.int64)) % 3, 0)[person]
-    divided = np.array([1.0, 7.15, 7.8, 0.915])[currency]
+    divided_by = np.array([1.0, 7.15, 7.8, 0.915])
+    divided = divided_by[currency]
     price = np.where(currency > 0, np.rint(price / divided), price).astype(np.int64)
     discount = np.where(currency > 0, np.rint(discount / divided), discount).astype(np.int64)
     amount = price * quantity - discount
@@ -168,6 +169,8 @@ def orders_table(orders: Orders, people: People, doubles: Doubles, calendar: Cal
     rows = {name: np.concatenate([sold[name], given[name]]) for name in sold}
     final = np.lexsort((rows["line"], rows["order"], rows["at"]))
     rows = {name: column[final] for name, column in rows.items()}
+    each = np.array([p.cost * 100 for p in everyday])[rows["goods"]] / divided_by[rows["currency"]]
+    cost = np.rint(each * np.abs(rows["quantity"]))
 
     at_order, refund = rows["order"], rows["refund"]
     numbers = at_order + 1
@@ -188,6 +191,7 @@ def orders_table(orders: Orders, people: People, doubles: Doubles, calendar: Cal
             "unit_price": _yuan(rows["price"]),
             "amount_minor": whole(rows["amount"]),
             "discount_minor": whole(rows["discount"]),
+            "cost_minor": whole(cost),
             "currency": words(("CNY", "USD", "EUR", "HKD"), rows["currency"]),
             "kind": words(("sale", "refund"), refund.astype(np.int64)),
             "status": words(("completed", "pending", "cancelled"), kept_status),

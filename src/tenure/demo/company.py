@@ -8,7 +8,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tenure.contracts import CONTRACTS
-from tenure.demo import behaviour, campaign, catalogue, churn, outside, people, sales, service, subscriptions, surveys
+from tenure.demo import (
+    behaviour,
+    books,
+    campaign,
+    catalogue,
+    churn,
+    outside,
+    people,
+    sales,
+    service,
+    subscriptions,
+    surveys,
+)
 from tenure.demo.causes import CAUSES
 from tenure.demo.clock import DAY, OFFSET, ZONE, Calendar, instant
 from tenure.demo.doubles import Doubles, draw_doubles, with_family_phones
@@ -90,7 +102,9 @@ def simulate(customers: int = 20_000, months: int = 24, seed: int = 7, until: da
         "opportunity_stages": stages,
         "external_attributes": outside.external_table(everyone, bills.late_payer, calendar, seed),
         "exchange_rates": rates,
+        "spending": books.spending_table(customers, calendar, seed),
     }
+    tables["stock"] = books.stock_table(tables["orders"], calendar, seed)
 
     # The stories that borrow everyday customers, and last the one that weighs all the orders.
     borrowed = Borrowed(everyone, leaving.left, doubles.position, book)

@@ -117,6 +117,8 @@ def cases_table(cases: Cases, people: People, calendar: Calendar, seed: int) -> 
     cause_pool = (*CATEGORIES[:5], "slow hand-over")
     cause = np.where(slow & (rng.random(size) < 0.4), 5, np.minimum(cases.category, 4))
     owners = [o for t in names.TEAMS for o in t.owners]
+    # Whose fault it was has a stream of its own: what else is drawn here stays as it is.
+    fault = draw(stream(seed, "faults"), (0.55, 0.25, 0.2), size)
     return table(
         "cases",
         {
@@ -137,6 +139,7 @@ def cases_table(cases: Cases, people: People, calendar: Calendar, seed: int) -> 
                 solved,
             ),
             "cause": words(cause_pool, cause, solved & complaint),
+            "fault": words(("ours", "customer", "other"), fault, solved & complaint),
             "compensation_minor": whole(rng.integers(1, 11, size) * 1000, paid),
             "currency": constant("CNY", size),
             "satisfaction": pa.array(content, mask=~rated),
@@ -203,6 +206,10 @@ def interactions_table(people: People, cases: Cases, left: Numbers, calendar: Ca
     via = np.where(about == 5, 3, draw(rng, (0.6, 0.3, 0.1), size))
     mood = np.clip(rng.normal(np.where(about == 6, -0.5, 0.2), 0.25), -1, 1)
     owners = [o for t in names.TEAMS for o in t.owners]
+    # The assistant answers more of the chats and calls each month; no complaint, and nobody we went to.
+    learns = np.clip(0.1 + 0.02 * calendar.month_of(moment), 0.1, 0.6)
+    answered = stream(seed, "automation").random(size) < learns
+    automated = answered & (via < 2) & (direction_of == 0) & (about != 6)
     sayings = [t for name in topics for t in spoken[name]]
     return table(
         "interactions",
@@ -216,6 +223,7 @@ def interactions_table(people: People, cases: Cases, left: Numbers, calendar: Ca
             "text": words(sayings, about * 2 + people.english[person]),
             "duration_seconds": pa.array(np.rint(rng.gamma(2, 130, size)), mask=via == 2),
             "agent": words(owners, people.team[person] * 2 + people.owner[person]),
+            "automated": pa.array(automated),
             "sentiment": pa.array(np.round(mood, 2), mask=rng.random(size) < 0.3),
         },
     )

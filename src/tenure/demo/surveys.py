@@ -43,6 +43,7 @@ def answers_table(
         *_after_cases(rng, cases),
         *_kano(rng, people, leaving, calendar),
         _exit(rng, people, leaving, calendar),
+        *_regard(stream(seed, "regard"), people, leaving, trouble, calendar),
     ]
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     asked = columns["at"]
@@ -107,6 +108,22 @@ def _nps(
         row["text"] = where_known(says & (glad | sad), np.where(glad, praise, blame))
         parts.append(row)
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _regard(
+    rng: np.random.Generator, people: People, leaving: Leaving, trouble: Numbers, calendar: Calendar
+) -> list[dict[str, Numbers]]:
+    """Trust and perceived value, 1 to 7, asked of one in a hundred each month; trouble costs trust more than value."""
+    parts: list[dict[str, Numbers]] = []
+    for month in range(calendar.months):
+        start, end = calendar.starts[month], calendar.starts[month + 1]
+        here = np.flatnonzero((people.joined < start) & (leaving.left > end) & (rng.random(len(people)) < 0.01))
+        at = moments(rng, np.full(len(here), start), np.full(len(here), end))
+        vexed = np.minimum(trouble[here, month], 4)
+        for survey, question, mean, cost in (("trust", "keeps-word", 5.6, 0.9), ("value", "worth-it", 5.1, 0.4)):
+            score = np.clip(np.rint(mean - cost * vexed + rng.normal(0, 1.0, len(here))), 1, 7)
+            parts.append(_rows(here, at, survey, question, "relationship", score))
+    return parts
 
 
 def _after_delivery(rng: np.random.Generator, orders: Orders) -> dict[str, Numbers]:

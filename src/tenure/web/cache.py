@@ -1,9 +1,9 @@
 """Figures over a whole customer base, worked out once a scope and kept until anything they are made of changes."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from hashlib import blake2b
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.core.cache import caches
 
@@ -23,6 +23,25 @@ def remembered(what: str, scope: Scope, publication: Publication | None, compute
     Give values that do not depend on the language. The key holds everything the answer depends on, so nothing is
     ever cleared: what no key asks for any more falls out by age.
     """
+    key = _key(what, scope, publication, tables)
+    cache = caches["figures"]
+    found: T | None = cache.get(key)
+    if found is None:
+        # One at a time: whoever else asks for the same figures meanwhile waits for them instead of working them out too.
+        with _computing:
+            found = cache.get(key)
+            if found is None:
+                found = compute()
+                cache.set(key, found, KEEP_SECONDS)
+    return found
+
+
+def recalled(what: str, scope: Scope, publication: Publication | None, *tables: str) -> Any | None:
+    """What `remembered` would give at once; None where it would have to be worked out."""
+    return caches["figures"].get(_key(what, scope, publication, tables))
+
+
+def _key(what: str, scope: Scope, publication: Publication | None, tables: Collection[str]) -> str:
     moved = (
         AuditEntry.objects.filter(verb__in=("assign_customer", "assign_customers"))
         .order_by("-pk")
@@ -37,17 +56,7 @@ def remembered(what: str, scope: Scope, publication: Publication | None, compute
         else None
     )
     parts = repr((str(lake().folder), what, _asker(scope), shown, moved, versions))
-    key = "figures:" + blake2b(parts.encode(), digest_size=16).hexdigest()
-    cache = caches["figures"]
-    found: T | None = cache.get(key)
-    if found is None:
-        # One at a time: whoever else asks for the same figures meanwhile waits for them instead of working them out too.
-        with _computing:
-            found = cache.get(key)
-            if found is None:
-                found = compute()
-                cache.set(key, found, KEEP_SECONDS)
-    return found
+    return "figures:" + blake2b(parts.encode(), digest_size=16).hexdigest()
 
 
 def _asker(scope: Scope) -> tuple[object, ...]:

@@ -24,6 +24,63 @@ def bars(x: Sequence[Any], y: Sequence[Any], *, name: str, links: Sequence[str] 
     }
 
 
+def over_time(
+    x: Sequence[str],
+    now: Sequence[float | None],
+    before: Sequence[float | None],
+    *,
+    name: str,
+    before_name: str = "",
+    share: bool = False,
+    lines: Sequence[tuple[str, float, str]] = (),
+) -> Figure:
+    """A figure by period beside the same periods a year before, and the lines it is held against (name, level, tint)."""
+    traces: list[dict[str, Any]] = []
+    if any(value is not None for value in before):
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "x": list(x),
+                "y": list(before),
+                "name": before_name,
+                "line": {"color": "$muted", "dash": "dot", "width": 1.5},
+            }
+        )
+    traces.append(
+        {
+            "type": "scatter",
+            "mode": "lines+markers",
+            "x": list(x),
+            "y": list(now),
+            "name": name,
+            "line": {"color": "$primary", "width": 2},
+        }
+    )
+    for said, level, tint in lines:
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "x": list(x),
+                "y": [level] * len(x),
+                "name": said,
+                "line": {"color": tint, "width": 1, "dash": "dash"},
+                "hoverinfo": "name",
+            }
+        )
+    return {
+        "data": traces,
+        "layout": {
+            "xaxis": {"type": "category"},
+            "yaxis": {"tickformat": ".1%", "rangemode": "tozero"} if share else {},
+            "showlegend": len(traces) > 1,
+            "legend": {"orientation": "h", "y": 1.12},
+            "hovermode": "x unified",
+        },
+    }
+
+
 def flow(labels: Sequence[str], links: Sequence[tuple[int, int, int]], tints: Sequence[str]) -> Figure:
     """A Sankey diagram: labels and tints of the nodes, (from, to, how many) of the links."""
     return {

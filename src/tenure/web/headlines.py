@@ -4,15 +4,15 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-import ibis
 from django.utils import timezone
 
-from tenure.contracts import CONTRACTS, STAMPS
 from tenure.desk.customers.models import Publication
 from tenure.desk.lake import lake, workspace
-from tenure.insight.metrics import METRICS, Change, Metric, Period, figure, judge, measure
+from tenure.insight.metrics import METRICS, Change, Metric, figure, judge, measure
+from tenure.insight.metrics import breakdown as apart
 from tenure.lake import Scope
 from tenure.language import Words
+from tenure.pipeline import numbers
 from tenure.web.cache import remembered
 from tenure.web.templatetags.tenure import compact, compact_money
 
@@ -78,30 +78,23 @@ def headlines(scope: Scope, publication: Publication) -> tuple[list[Headline], l
         if any(row["value"] is not None and row["count"] for row in rows):
             shown.append(_headline(METRICS[name], rows))
         else:
-            needs = {need for row in rows for need in (row["needs"] or "").split(",") if need}
+            needs = {need.strip().partition(".")[0] for row in rows for need in (row["needs"] or "").split(",") if need}
             missing.append(Missing(str(METRICS[name].words), sorted(needs)))
     return shown, missing
 
 
 def _metrics(scope: Scope) -> list[str]:
-    """The headline metrics the scope can see; without amounts a sum of them would be of nothing, and is left out."""
-    return [name for name in SHOWN if name in METRICS and (scope.sees("amounts") or METRICS[name].unit != "money")]
+    """The headline metrics the scope can see; without amounts those that tell of money are left out."""
+    return [metric.name for metric in numbers.offered(scope, SHOWN)]
 
 
 def _measured(
     scope: Scope, as_of: datetime, contracts: list[str], wanted: list[str]
 ) -> dict[str, list[dict[str, Any]]]:
-    end = timezone.localtime(as_of).date().replace(day=1)
-    months = end.year * 12 + end.month - 1 - MONTHS
-    first = date(months // 12, months % 12 + 1, 1)
-    periods = Period.months(first, MONTHS, workspace().zone)
-    # Scoped and read once, not once a metric and month: planning all those joins took longer than the counting.
-    # No metric reads names, free text or stamps.
-    tables = {}
-    for name in contracts:
-        unread = {*CONTRACTS[name].personal, *STAMPS.names}
-        tables[name] = ibis.memtable(lake().to_arrow(lake().read(f"records/{name}", actor=scope).drop(*unread)))
-    return {name: measure(METRICS[name], tables, periods).to_pylist() for name in wanted}
+    until = timezone.localtime(as_of).date()
+    periods = apart.spans("month", until, MONTHS, workspace().zone)
+    with numbers.tables(lake(), scope, contracts) as tables:
+        return {name: measure(METRICS[name], tables, periods).to_pylist() for name in wanted}
 
 
 def _headline(metric: Metric, rows: list[dict[str, Any]]) -> Headline:

@@ -54,6 +54,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         ("customers", _("Customers"), "group", reverse("admin:customers")),
         ("merge", _("Duplicates"), "join_inner", reverse("admin:duplicates")),
         ("insight", _("Insight"), "monitoring", reverse("admin:insight")),
+        ("insight", _("Metrics"), "analytics", reverse("admin:metrics")),
         ("data", _("Data"), "database", reverse("admin:data")),
         ("data", _("Data quality"), "fact_check", reverse("admin:quality")),
     ]

@@ -4,6 +4,7 @@ import sys
 
 from tenure.errors import TenureError
 from tenure.insight.metrics.base import (
+    GROUPS,
     MEASURED,
     UNITS,
     Change,
@@ -14,6 +15,7 @@ from tenure.insight.metrics.base import (
     Verdict,
     figure,
     judge,
+    lacking,
     measure,
     metric,
 )
@@ -23,6 +25,7 @@ from tenure.registry import scan
 METRICS: dict[str, Metric] = scan(sys.modules[__name__], Metric)
 
 __all__ = [
+    "GROUPS",
     "MEASURED",
     "METRICS",
     "UNITS",
@@ -34,6 +37,7 @@ __all__ = [
     "Verdict",
     "figure",
     "judge",
+    "lacking",
     "measure",
     "metric",
     "metric_named",

@@ -69,6 +69,62 @@ def earned(orders: Any, subscriptions: Any, period: Period) -> Any:
     return paid.union(ran.select("segment", "person_id", money=(fee * months).cast("float64")))
 
 
+def bought_lines(orders: Any) -> Any:
+    """person_id, product_id, at (instant) of every sale line of somebody."""
+    lines = of_somebody(counted(orders))
+    return lines.filter(lines.is_sale).select("person_id", "product_id", at="ordered_at")
+
+
+def brought_by_lines(orders: Any, period: Period) -> Any:
+    """The period's lines of which the cost is known: with net_base_minor, and cost (minor units, below zero given back)."""
+    lines = counted(orders)
+    lines = lines.filter(period.holds(lines.ordered_on), lines.cost_base_minor.notnull())
+    size = lines.cost_base_minor.abs()
+    return lines.mutate(cost=lines.is_sale.ifelse(size, -size))
+
+
+def recurring(subscriptions: Any, instant: Any) -> Any:
+    """segment, person_id, money: what each customer's subscriptions running at the instant come to a month.
+
+    A subscription that does not say its fee is left out.
+    """
+    known = of_somebody(subscriptions)
+    known = known.filter(
+        known.started_at < instant,
+        known.ended_at.isnull() | (known.ended_at >= instant),
+        known.fee_base_minor.notnull(),
+    )
+    monthly = known.fee_base_minor / known.period_months.nullif(0).fill_null(1)
+    return known.group_by("segment", "person_id").agg(money=monthly.sum().cast("float64"))
+
+
+def kept_money(subscriptions: Any, period: Period) -> Any:
+    """segment, before, after: the monthly fees of each customer who had any at the start, then and at the end (0 if none).
+
+    Within a segment: who moves from one product to another is lost to the one and not won by the other.
+    """
+    start = recurring(subscriptions, period.starts_at)
+    end = recurring(subscriptions, period.ends_at).rename(who="person_id", part="segment", later="money")
+    both = start.left_join(end, [start.person_id == end.who, start.segment.identical_to(end.part)])
+    both = both.filter(both.money > 0)
+    return both.select(segment=both.segment, before=both.money, after=both.later.fill_null(0.0))
+
+
+def spent(spending: Any, purpose: str, period: Period) -> Any:
+    """segment, money: what was spent for the purpose in the period."""
+    entries = spending.filter(
+        spending.purpose == purpose, period.holds(spending.spent_on), spending.amount_base_minor.notnull()
+    )
+    return entries.group_by("segment").agg(money=entries.amount_base_minor.sum().cast("float64"))
+
+
+def for_each(cost: Any, people: Any) -> Any:
+    """Money by segment (segment, money) over people by segment (segment, n): numerator and denominator."""
+    heads = people.rename(part="segment")
+    both = cost.inner_join(heads, cost.segment.identical_to(heads.part))
+    return both.select(segment=both.segment, numerator=both.money, denominator=both.n)
+
+
 def answers(survey_responses: Any, survey: str, lowest: float, highest: float, period: Period) -> Any:
     """The scored answers of one kind of survey in the period; a score off its scale is no answer."""
     asked = survey_responses.filter(

@@ -7,6 +7,7 @@ from tenure.insight.metrics.base import Example, Period, metric
 
 
 @metric(
+    group="customers",
     words=("Active customers", "活跃客户数"),
     meaning=(
         "Customers who bought in the period, or had a subscription running at some time in it",

@@ -7,6 +7,7 @@ from tenure.insight.metrics.base import Example, Period, metric
 
 
 @metric(
+    group="revenue",
     words=("Revenue per customer (ARPU)", "每客户平均收入（ARPU）"),
     meaning=("What an active customer brings in the period", "期间内每位活跃客户带来的收入"),
     formula=("revenue of known customers ÷ active customers", "已识别客户的收入 ÷ 活跃客户数"),

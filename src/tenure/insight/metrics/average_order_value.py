@@ -6,6 +6,7 @@ from tenure.insight.metrics.base import Example, Period, metric
 
 
 @metric(
+    group="revenue",
     words=("Average order value", "客单价"),
     meaning=("What an order comes to when it is placed", "每笔订单下单时的平均金额"),
     formula=("money of the sale lines ÷ orders", "销售明细金额 ÷ 订单数"),
@@ -14,6 +15,7 @@ from tenure.insight.metrics.base import Example, Period, metric
     reads=orders,
     count=("orders", "订单数"),
     source=("Retail standard", "零售业通行定义"),
+    each=orders,
     example=Example(
         rows={
             "orders": [

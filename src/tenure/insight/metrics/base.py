@@ -4,9 +4,9 @@ import math
 from calendar import monthrange
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import product
-from typing import Any, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
 import ibis
@@ -29,6 +29,19 @@ UNITS: dict[str, Words] = {
     "points": Words("points", "分"),
     "number": Words("a plain number", "数值"),
     "hours": Words("hours", "小时"),
+    "days": Words("days", "天"),
+    "minutes": Words("minutes", "分钟"),
+}
+
+# The chapters of the catalogue, in its order.
+GROUPS: dict[str, Words] = {
+    "customers": Words("Customers", "客户"),
+    "revenue": Words("Revenue", "收入"),
+    "satisfaction": Words("Satisfaction", "满意度"),
+    "service": Words("Service", "服务"),
+    "sales": Words("Sales", "销售"),
+    "marketing": Words("Marketing", "营销"),
+    "operations": Words("Operations", "运营"),
 }
 
 MEASURED = pa.schema(
@@ -76,6 +89,12 @@ class Period:
         start = _months_later(self.start, -months) if months else self.start - (self.end - self.start)
         return Period(start, self.start, self.zone)
 
+    def year_before(self) -> "Period":
+        """The same period a year before: the same months where it is whole months, else the same weekdays 52 weeks back."""
+        if self._whole_months:
+            return Period(_months_later(self.start, -12), _months_later(self.end, -12), self.zone)
+        return Period(self.start - timedelta(weeks=52), self.end - timedelta(weeks=52), self.zone)
+
     def holds(self, column: Any) -> Any:
         """Whether a column (business dates, or instants) lies within. Null is not within."""
         if column.type().is_timestamp():
@@ -99,6 +118,11 @@ class Period:
     @property
     def end_instant(self) -> datetime:
         return self._midnight(self.end)
+
+    @property
+    def a_year_back(self) -> date:
+        """Where the twelve months up to its end begin."""
+        return _months_later(self.end, -12)
 
     @property
     def length_months(self) -> float:
@@ -138,7 +162,11 @@ class Example:
 class Metric:
     """A number that anyone reports, defined once.
 
-    unit: a key of UNITS. reads: names of the contracts it is made from, in the order `compute` takes them.
+    group: a key of GROUPS. unit: a key of UNITS. reads: names of the contracts it is made from, in the order `compute`
+    takes them. columns: those it can't do without beyond person and time, as `contract.column`.
+    each: the contract whose records it counts one by one; "" where it counts customers. made_of: the metrics to look at
+    where the figure is no sum over customers or records (a rank, a quotient of two figures). amounts: whether it tells
+    of money, though it may be no money itself. heavy: one period takes as long as twenty of another metric.
     count: what the sample size counts. total: a sum or a number of things, of which a period may truly hold none, so that
     it is 0 there and not unknown. benchmark, excellent: lines to reach; limit: a line whose crossing warns.
     compute(*tables, period) gives one row for each segment: segment, numerator, denominator, and where they differ from
@@ -146,6 +174,7 @@ class Metric:
     """
 
     name: str
+    group: str
     words: Words
     meaning: Words
     formula: Words
@@ -159,9 +188,17 @@ class Metric:
     module: str
     scale: float = 1.0
     total: bool = False
+    columns: tuple[str, ...] = ()
+    each: str = ""
+    made_of: tuple[str, ...] = ()
+    amounts: bool = False
+    heavy: bool = False
     benchmark: Line | None = None
     excellent: Line | None = None
     limit: Line | None = None
+
+    # A page shows a metric's words; a template would call whatever can be called.
+    do_not_call_in_templates: ClassVar[bool] = True
 
     def __call__(self, *tables: Any, period: Period) -> Any:
         return self.compute(*tables, period)
@@ -211,6 +248,7 @@ class Change:
 
 def metric(
     *,
+    group: str,
     words: tuple[str, str],
     meaning: tuple[str, str],
     formula: tuple[str, str],
@@ -222,21 +260,34 @@ def metric(
     example: Example,
     scale: float = 1.0,
     total: bool = False,
+    columns: Sequence[str] = (),
+    each: Contract | None = None,
+    made_of: Sequence[str] = (),
+    amounts: bool = False,
+    heavy: bool = False,
     benchmark: Line | None = None,
     excellent: Line | None = None,
     limit: Line | None = None,
 ) -> Callable[[Callable[..., Any]], Metric]:
     """Makes a metric of the function it stands on; the function's name is the metric's.
 
-    Raises ValueError for a unit that UNITS does not know.
+    Raises ValueError for a unit that UNITS does not know, a group that GROUPS does not, or a column no contract has.
     """
+    if group not in GROUPS:
+        raise ValueError(f"group {group!r} is unknown; there are: {', '.join(GROUPS)}")
     if unit not in UNITS:
         raise ValueError(f"unit {unit!r} is unknown; there are: {', '.join(UNITS)}")
     contracts = (reads,) if isinstance(reads, Contract) else tuple(reads)
+    by_name = {contract.name: contract for contract in contracts}
+    for column in columns:
+        contract, __, name = column.partition(".")
+        if contract not in by_name or name not in by_name[contract]:
+            raise ValueError(f"{column!r} is no column of what the metric reads: {', '.join(by_name)}")
 
     def wrap(compute: Callable[..., Any]) -> Metric:
         return Metric(
             name=compute.__name__,
+            group=group,
             words=Words(*words),
             meaning=Words(*meaning),
             formula=Words(*formula),
@@ -250,6 +301,11 @@ def metric(
             module=compute.__module__,
             scale=scale,
             total=total,
+            columns=tuple(columns),
+            each=each.name if each else "",
+            made_of=tuple(made_of),
+            amounts=amounts or unit == "money" or any(column.endswith("_minor") for column in columns),
+            heavy=heavy,
             benchmark=benchmark,
             excellent=excellent,
             limit=limit,
@@ -272,7 +328,8 @@ def measure(
 
     value: the figure in the metric's unit, null where there is nothing to make it of, never NaN; numerator, denominator:
     what it was made of; count: the sample size, 0 where there is none; needs: where the value is null, the contracts
-    whose records would light it up, comma-separated. A total over records that hold nothing for the period is 0.
+    whose records would light it up, comma-separated, or where those are there, the columns in which nothing stands
+    (`orders.cost_minor`). A total over records that hold nothing for the period is 0.
     """
     wanted = [periods] if isinstance(periods, Period) else list(periods)
     if not wanted:
@@ -322,7 +379,10 @@ def figure(unit: str, value: float, *, signed: bool = False, places: int = 2, de
         text = f"{value / 10**decimals:{'+' if signed else ''},.{decimals}f}"
         return Words(text, text)
     text = _number(value, places, signed)
-    return Words(f"{text} h", f"{text} 小时") if unit == "hours" else Words(text, text)
+    after = {
+        "hours": Words("{n} h", "{n} 小时"), "days": Words("{n} days", "{n} 天"), "minutes": Words("{n} min", "{n} 分钟"),
+    }.get(unit, Words("{n}", "{n}"))  # fmt: skip
+    return after.format(n=text)
 
 
 def _number(value: float, places: int = 2, signed: bool = False) -> str:
@@ -400,7 +460,7 @@ def _complete(
         else sorted({row["segment"] for row in rows} or {None}, key=lambda name: (name is None, name or ""))
     )
     nothing = {"value": None, "numerator": None, "denominator": None, "count": 0}
-    empty: tuple[str, ...] | None = None
+    lacks: tuple[str, ...] | None = None
     final = []
     for number, segment in product(range(len(periods)), segments):
         row = found.get((number, segment), nothing)
@@ -408,10 +468,10 @@ def _complete(
         if value is not None and not math.isfinite(value):
             value = None
         if not row["count"]:
-            if empty is None:
-                empty = tuple(n for n, t in zip(metric.reads, prepared, strict=True) if _is_empty(t))
-            if not metric.total or len(empty) == len(metric.reads):
-                value, needs = None, ", ".join(empty or metric.reads)
+            if lacks is None:
+                lacks = lacking(metric, dict(zip(metric.reads, prepared, strict=True)))
+            if not metric.total or set(lacks) & set(metric.columns) or set(lacks) >= set(metric.reads):
+                value, needs = None, ", ".join(lacks or metric.reads)
             else:
                 value = 0.0
         period = periods[number]
@@ -429,11 +489,24 @@ def _complete(
     return pa.Table.from_pylist(final, schema=MEASURED)
 
 
+def lacking(metric: Metric, tables: Tables) -> tuple[str, ...]:
+    """What the metric lacks in these records: the contracts without a row, or else its columns without a value."""
+    empty = tuple(name for name in metric.reads if name not in tables or _is_empty(tables[name]))
+    if empty:
+        return empty
+    return tuple(name for name in metric.columns if _is_blank(tables, *name.split(".")))
+
+
+def _is_blank(tables: Tables, contract: str, column: str) -> bool:
+    table = tables[contract]
+    return not table.filter(table[column].notnull()).select("person_id").limit(1).to_pyarrow().num_rows
+
+
 def _is_empty(table: Any) -> bool:
     return not table.select("person_id").limit(1).to_pyarrow().num_rows
 
 
 __all__ = [
-    "MEASURED", "UNITS", "Better", "Change", "Example", "Level", "Line", "Metric", "Period", "Verdict", "figure", "judge",
-    "measure", "metric",
+    "GROUPS", "MEASURED", "UNITS", "Better", "Change", "Example", "Level", "Line", "Metric", "Period", "Verdict", "figure",
+    "judge", "lacking", "measure", "metric",
 ]  # fmt: skip

@@ -13,6 +13,7 @@ WITHIN_DAYS = 30
 
 
 @metric(
+    group="marketing",
     words=("Campaign uptake", "活动响应率"),
     meaning=(
         "Share of the customers we acted on in the period who bought, or signed up, within 30 days",

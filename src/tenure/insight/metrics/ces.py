@@ -6,6 +6,7 @@ from tenure.insight.metrics.base import Example, Period, metric
 
 
 @metric(
+    group="satisfaction",
     words=("Ease (CES)", "客户费力度（CES，越高越省力）"),
     meaning=(
         "How far customers agree that we made it easy, 1 to 7; more is easier",
@@ -17,6 +18,7 @@ from tenure.insight.metrics.base import Example, Period, metric
     reads=survey_responses,
     count=("answers", "回答数"),
     source=("CES 2.0: Dixon, Toman & DeLisi, The Effortless Experience, 2013", "CES 2.0：Dixon 等《轻松体验》，2013"),
+    each=survey_responses,
     example=Example(
         rows={
             "survey_responses": [

@@ -6,6 +6,7 @@ from tenure.insight.metrics.base import Example, Period, metric
 
 
 @metric(
+    group="customers",
     words=("Churn rate", "客户流失率"),
     meaning=(
         "Share of the customers with a running subscription at the start of the period who have none at its end",

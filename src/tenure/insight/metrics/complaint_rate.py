@@ -8,6 +8,7 @@ from tenure.insight.metrics.base import Example, Period, metric
 
 
 @metric(
+    group="service",
     words=("Complaint rate", "投诉率"),
     meaning=("Share of the period's active customers who complained in it", "期间内活跃客户中提出投诉的占比"),
     formula=("active customers with a complaint ÷ active customers", "有投诉的活跃客户 ÷ 活跃客户"),

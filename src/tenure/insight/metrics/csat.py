@@ -6,6 +6,7 @@ from tenure.insight.metrics.base import Example, Period, metric
 
 
 @metric(
+    group="satisfaction",
     words=("Satisfaction (CSAT)", "客户满意度（CSAT）"),
     meaning=("How satisfied customers say they are, 0 to 100", "客户自述的满意程度（0 到 100）"),
     formula=("mean of the scores", "评分的平均值"),
@@ -16,6 +17,7 @@ from tenure.insight.metrics.base import Example, Period, metric
     source=("Mean score on a scale of 100", "百分制平均分"),
     benchmark=line(75),
     excellent=line(90),
+    each=survey_responses,
     example=Example(
         rows={
             "survey_responses": [

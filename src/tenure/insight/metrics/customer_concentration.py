@@ -9,6 +9,7 @@ from tenure.insight.metrics.base import Example, Period, metric
 
 
 @metric(
+    group="customers",
     words=("Customer concentration", "客户集中度"),
     meaning=("Share of the revenue that the best fifth of the customers brought", "贡献最高的 20% 客户带来的收入占比"),
     formula=("revenue of the best 20 % of customers ÷ revenue", "前 20% 客户的收入 ÷ 总收入"),
@@ -17,6 +18,8 @@ from tenure.insight.metrics.base import Example, Period, metric
     reads=(orders, subscriptions),
     count=("customers with revenue", "有收入的客户数"),
     source=("Pareto's curve, read at one fifth", "帕累托曲线在 20% 处的读数"),
+    made_of=("revenue",),
+    amounts=True,
     example=Example(
         rows={
             "orders": [

@@ -6,6 +6,7 @@ from tenure.insight.metrics.base import Example, Period, metric
 
 
 @metric(
+    group="revenue",
     words=("Discount share", "优惠占比"),
     meaning=("How much of the full price was given away", "原价中以优惠让出的比例"),
     formula=("discounts ÷ (sales + discounts)", "优惠金额 ÷（销售金额 + 优惠金额）"),
@@ -14,6 +15,8 @@ from tenure.insight.metrics.base import Example, Period, metric
     reads=orders,
     count=("orders", "订单数"),
     source=("Price waterfall: list price to pocket price", "价格瀑布：标价到实收价"),
+    each=orders,
+    amounts=True,
     example=Example(
         rows={
             "orders": [

@@ -8,6 +8,7 @@ RETURN_DAYS = 7
 
 
 @metric(
+    group="service",
     words=("First-contact resolution", "首次解决率"),
     meaning=(
         "Share of solved cases that never changed hands and did not come back within 7 days",
@@ -19,6 +20,7 @@ RETURN_DAYS = 7
     reads=cases,
     count=("solved cases", "已解决工单数"),
     source=("Service-desk practice, with a return window of 7 days", "服务台惯例，回访窗口 7 天"),
+    each=cases,
     example=Example(
         rows={
             "cases": [

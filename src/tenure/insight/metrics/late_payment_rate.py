@@ -6,6 +6,7 @@ from tenure.insight.purchases import days
 
 
 @metric(
+    group="revenue",
     words=("Late payment rate", "逾期付款率"),
     meaning=(
         "Share of the bills due in the period that were not paid by the end of the day they were due",
@@ -17,6 +18,7 @@ from tenure.insight.purchases import days
     reads=payments,
     count=("bills due", "到期账单数"),
     source=("Credit control practice, by number of bills", "信用管理惯例，按账单数"),
+    each=payments,
     example=Example(
         rows={
             "payments": [
@@ -38,6 +40,6 @@ def late_payment_rate(payments: Any, period: Period) -> Any:
     Due dates come as the first instant of their day, so this is the end of that day. Money given back is no bill. A
     period that is not over counts bills not yet due as late: measure up to today.
     """
-    bills = payments.filter(period.holds(payments.due_on), payments.amount_minor > 0)
+    bills = payments.filter(period.holds(payments.due_on), (payments.amount_minor > 0).fill_null(True))
     late = (bills.paid_at >= bills.due_at + days(1)).fill_null(True)
     return bills.group_by("segment").agg(numerator=late.sum(), denominator=bills.count())

@@ -8,6 +8,7 @@ from tenure.insight.purchases import counted
 
 
 @metric(
+    group="customers",
     words=("New customers", "新客户数"),
     meaning=(
         "Customers whose first purchase, or first subscription, ever recorded falls in the period",

@@ -12,6 +12,7 @@ def _answers(*scores: tuple[int, int]) -> list[dict[str, Any]]:
 
 
 @metric(
+    group="satisfaction",
     words=("Net promoter score (NPS)", "净推荐值（NPS）"),
     meaning=(
         "How many more would recommend us than warn against us: promoters (9–10) less detractors (0–6), of 100 answers",
@@ -25,6 +26,7 @@ def _answers(*scores: tuple[int, int]) -> list[dict[str, Any]]:
     source=("Reichheld, Harvard Business Review, December 2003", "Reichheld，《哈佛商业评论》2003 年 12 月"),
     scale=100,
     benchmark=line(50),
+    each=survey_responses,
     example=Example(
         rows={"survey_responses": _answers((10, 30), (9, 30), (8, 15), (7, 10), (6, 10), (0, 5))},
         period=Period.month(2026, 3),

@@ -7,6 +7,7 @@ from tenure.insight.purchases import counted, days
 
 
 @metric(
+    group="operations",
     words=("On-time delivery", "准时送达率"),
     meaning=(
         "Share of the orders promised for the period that arrived by the end of the day they were promised for",
@@ -18,6 +19,7 @@ from tenure.insight.purchases import counted, days
     reads=orders,
     count=("orders promised", "承诺送达订单数"),
     source=("Logistics standard: on time, in full", "物流业通行定义：准时足量"),
+    each=orders,
     example=Example(
         rows={
             "orders": [

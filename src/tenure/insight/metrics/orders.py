@@ -6,6 +6,7 @@ from tenure.insight.metrics.base import Example, Period, metric
 
 
 @metric(
+    group="revenue",
     words=("Orders", "订单数"),
     meaning=("Orders placed in the period and not cancelled", "期间内下达且未取消的订单"),
     formula=("number of different orders with a sale line", "含销售明细的去重订单数"),
@@ -15,6 +16,7 @@ from tenure.insight.metrics.base import Example, Period, metric
     count=("orders", "订单数"),
     source=("Plain count", "直接计数"),
     total=True,
+    each=order_lines,
     example=Example(
         rows={
             "orders": [

@@ -7,6 +7,7 @@ from tenure.insight.purchases import counted
 
 
 @metric(
+    group="revenue",
     words=("Refund rate", "退款率"),
     meaning=("Money given back in the period, as a share of what was sold in it", "期间内退款金额占销售金额的比例"),
     formula=("refunds ÷ sales, both in money", "退款金额 ÷ 销售金额"),
@@ -15,6 +16,8 @@ from tenure.insight.purchases import counted
     reads=orders,
     count=("orders", "订单数"),
     source=("Retail standard, by money and by the day of the refund", "零售业通行定义，按金额与退款发生日"),
+    each=orders,
+    amounts=True,
     example=Example(
         rows={
             "orders": [

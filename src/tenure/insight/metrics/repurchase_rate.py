@@ -6,6 +6,7 @@ from tenure.insight.metrics.base import Example, Period, metric
 
 
 @metric(
+    group="customers",
     words=("Repurchase rate", "复购率"),
     meaning=(
         "Share of the period's buyers who bought on two or more different days",

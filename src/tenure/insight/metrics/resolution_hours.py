@@ -5,6 +5,7 @@ from tenure.insight.metrics.base import Example, Period, metric
 
 
 @metric(
+    group="service",
     words=("Resolution time", "解决时间"),
     meaning=("Hours from the customer raising a case to its solution, on average", "客户提出到问题解决的平均小时数"),
     formula=("hours to the solution, summed ÷ cases solved", "解决小时数之和 ÷ 已解决工单数"),
@@ -13,6 +14,7 @@ from tenure.insight.metrics.base import Example, Period, metric
     reads=cases,
     count=("cases solved", "已解决工单数"),
     source=("By the clock, nights and week-ends included", "按自然时间，含夜间与周末"),
+    each=cases,
     example=Example(
         rows={
             "cases": [

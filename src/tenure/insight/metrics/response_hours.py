@@ -5,6 +5,7 @@ from tenure.insight.metrics.base import Example, Period, metric
 
 
 @metric(
+    group="service",
     words=("First response time", "首次响应时间"),
     meaning=(
         "Hours from the customer raising a case to our first answer, on average",
@@ -16,6 +17,7 @@ from tenure.insight.metrics.base import Example, Period, metric
     reads=cases,
     count=("cases answered", "已答复工单数"),
     source=("By the clock, nights and week-ends included", "按自然时间，含夜间与周末"),
+    each=cases,
     example=Example(
         rows={
             "cases": [

@@ -6,6 +6,7 @@ from tenure.insight.metrics.base import Example, Period, metric
 
 
 @metric(
+    group="customers",
     words=("Retention", "客户留存率"),
     meaning=(
         "Share of the customers with a running subscription at the start of the period who still have one at its end",

@@ -7,6 +7,7 @@ from tenure.insight.metrics.base import Example, Period, metric
 
 
 @metric(
+    group="revenue",
     words=("Revenue", "收入"),
     meaning=(
         "What orders brought less what was given back, plus the fees of subscriptions for the time they ran",

@@ -9,6 +9,7 @@ from tenure.insight.purchases import counted
 
 
 @metric(
+    group="customers",
     words=("Silent churn rate", "静默流失率"),
     meaning=(
         "Share of buyers without a contract who fell silent, in the period, for longer than their own rhythm explains",
@@ -23,6 +24,7 @@ from tenure.insight.purchases import counted
     reads=(orders, subscriptions),
     count=("buyers at the start", "期初买家数"),
     source=("Own rhythm: the rules of the life-cycle stage “left”", "自身节奏：生命周期“流失”阶段的规则"),
+    heavy=True,
     example=Example(
         rows={
             "orders": [

@@ -216,6 +216,40 @@
     });
   }
 
+  // A page that follows piece by piece: charts are drawn as they come, and a bar tells how many pieces are there.
+  document.addEventListener("htmx:afterSettle", () => {
+    document.querySelectorAll("[data-figure]:not([data-drawn])").forEach(draw);
+    const bar = document.querySelector("progress[data-pieces]");
+    if (!bar) return;
+    const waiting = document.querySelectorAll("[data-waits]").length;
+    bar.value = Number(bar.max) - waiting;
+    bar.closest("[data-progress]").hidden = waiting === 0;
+    seek();
+  });
+
+  // The catalogue narrows as one types; nothing is asked of the server.
+  function seek() {
+    const box = document.querySelector("[data-seek]");
+    if (!box) return;
+    const wanted = box.value.trim().toLowerCase();
+    for (const section of document.querySelectorAll("[data-chapter]")) {
+      let any = false;
+      for (const one of section.querySelectorAll("[data-says]")) {
+        one.hidden = wanted !== "" && !one.dataset.says.toLowerCase().includes(wanted);
+        any = any || !one.hidden;
+      }
+      section.hidden = wanted !== "" && !any && !section.querySelector("[data-waits]");
+    }
+  }
+  document.addEventListener("input", (event) => {
+    if (event.target.matches("[data-seek]")) seek();
+  });
+
+  // A picker asks for its figures as soon as something is picked.
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-asks] select")) event.target.form.requestSubmit();
+  });
+
   const drawAll = () => document.querySelectorAll("[data-figure]").forEach(draw);
 
   window.addEventListener("DOMContentLoaded", () => {

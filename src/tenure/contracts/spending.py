@@ -1,0 +1,76 @@
+from tenure.contracts._shared import CHANNEL, CURRENCY, PRODUCT, REGION, instant
+from tenure.contracts.base import Column, Contract
+from tenure.language import Words
+
+spending = Contract(
+    name="spending",
+    words=Words("Spending", "费用支出"),
+    meaning=Words(
+        "What was spent on winning, serving and keeping customers, as the books have it",
+        "账上用于获客、服务与维系客户的支出",
+    ),
+    key=("spending_id",),
+    person=None,
+    valid_at="spent_at",
+    columns=(
+        Column(
+            "spending_id",
+            "text",
+            Words("Entry", "支出编号"),
+            Words("Number of the entry in the books", "支出在账上的编号"),
+            required=True,
+            example="K-1",
+            aliases=("entry_id", "expense_id", "voucher", "凭证号", "费用编号"),
+        ),
+        instant(
+            "spent_at",
+            "Spent",
+            "支出时间",
+            "The day it was spent on, or the first of the month it is booked for",
+            "支出当日，或入账月份的第一天",
+            "spent_on",
+            "booked_at",
+            "date",
+            "支出日期",
+            "入账日期",
+            required=True,
+            example="2026-03-01",
+        ),
+        Column(
+            "purpose",
+            "text",
+            Words("Purpose", "用途"),
+            Words("What it was spent for", "支出的用途"),
+            required=True,
+            values={
+                "acquisition": Words("Winning customers", "获客"),
+                "service": Words("Serving customers", "服务"),
+                "retention": Words("Keeping customers", "维系"),
+                "brand": Words("Brand", "品牌"),
+                "other": Words("Other", "其他"),
+            },
+            example="acquisition",
+            aliases=("expense_type", "cost_type", "费用类型", "费用用途"),
+        ),
+        Column(
+            "amount_minor",
+            "money",
+            Words("Amount", "金额"),
+            Words("How much was spent", "支出金额"),
+            required=True,
+            example="12000.00",
+            aliases=("amount", "spend", "cost", "支出金额", "费用金额"),
+        ),
+        CURRENCY,
+        CHANNEL,
+        PRODUCT,
+        REGION,
+        Column(
+            "campaign",
+            "text",
+            Words("Campaign", "活动"),
+            Words("The campaign it was spent on", "所属活动"),
+            aliases=("campaign_name", "活动名称"),
+        ),
+    ),
+)

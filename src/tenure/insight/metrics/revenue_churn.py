@@ -1,0 +1,52 @@
+from typing import Any
+
+import ibis
+
+from tenure.contracts.subscriptions import subscriptions
+from tenure.insight.metrics._shared import kept_money
+from tenure.insight.metrics.base import Example, Period, metric
+
+
+@metric(
+    group="revenue",
+    words=("Revenue churn", "收入流失率"),
+    meaning=(
+        "Share of the monthly fees at the start of the period that left with customers or was cut back by its end",
+        "期初月费中因客户流失或降级而失去的比例",
+    ),
+    formula=(
+        "fees lost or cut ÷ fees at the start",
+        "流失与降级的月费 ÷ 期初月费",
+    ),
+    unit="share",
+    better="lower",
+    reads=subscriptions,
+    count=("customers at the start", "期初客户数"),
+    source=(
+        "One less gross revenue retention",
+        "等于 1 减总收入留存率",
+    ),
+    columns=("subscriptions.fee_minor",),
+    example=Example(
+        rows={
+            "subscriptions": [
+                {"person_id": 1, "started_at": "2025-01-01", "fee_minor": 6000},
+                {"person_id": 2, "started_at": "2025-01-01", "ended_at": "2026-03-15", "fee_minor": 2000},
+                {"person_id": 3, "started_at": "2025-01-01", "ended_at": "2026-03-10", "fee_minor": 2000},
+                {"person_id": 3, "started_at": "2026-03-10", "fee_minor": 5000},
+                {"person_id": 4, "started_at": "2026-03-02", "fee_minor": 9900},
+            ]
+        },
+        period=Period.month(2026, 3),
+        value=0.2,
+        count=3,
+    ),
+)
+def revenue_churn(subscriptions: Any, period: Period) -> Any:
+    """Share of the monthly fees at the start that were lost or cut by the end (0 to 1): one less gross revenue retention."""
+    kept = kept_money(subscriptions, period)
+    return kept.group_by("segment").agg(
+        numerator=(kept.before - ibis.least(kept.before, kept.after)).sum(),
+        denominator=kept.before.sum(),
+        count=kept.count(),
+    )
