@@ -41,6 +41,18 @@ COMPUTED: dict[str, pa.Schema] = {
     ),
     # The life-cycle stage of each person at each month's end and now.
     "scores/stages": pa.schema([("person_id", _WHOLE), ("as_of", pa.date32()), ("stage", _TEXT)]),
+    # The RFM scores, cell and ABC class of each buyer at each month's end and now.
+    "scores/rfm_months": pa.schema(
+        [
+            ("person_id", _WHOLE),
+            ("as_of", pa.date32()),
+            ("r", pa.int8()),
+            ("f", pa.int8()),
+            ("m", pa.int8()),
+            ("cell", _TEXT),
+            ("abc", _TEXT),
+        ]
+    ),
     # What is missing, wrong, shared or old in the records in force, by source, field ("" the record as a whole) and
     # month of receipt. flaws: JSON, how many of each; no value of anybody.
     "quality/fields": pa.schema(
