@@ -54,7 +54,7 @@ def test_stages_at_an_earlier_date_are_those_the_orders_of_then_give(orders, mom
     ]  # fmt: skip
     tables = company(subscriptions=contracts) | {"orders": orders}
 
-    found = stages_on(bought(orders), tables, moment).order_by("person_id").to_pyarrow().to_pylist()
+    found = stages_on(bought(orders).rhythms(moment.date()), tables, moment).order_by("person_id").to_pyarrow().to_pylist()
 
     expected = stages(tables, moment).order_by("person_id").to_pyarrow().to_pylist()
     for one, other in zip(found, expected, strict=True):
@@ -74,7 +74,7 @@ def test_a_customer_of_a_hundred_thousand_orders_is_one_buyer_among_others():
         bought=ibis._.bought.any(), net_base_minor=ibis._.net_base_minor.sum()).to_pyarrow())  # fmt: skip
 
     scores = {row["person_id"]: row for row in days.rfm(date(2026, 7, 1)).to_pylist()}
-    staged = {row["person_id"]: row for row in stages_on(days, {}, JULY).to_pyarrow().to_pylist()}
+    staged = {row["person_id"]: row for row in stages_on(days.rhythms(JULY.date()), {}, JULY).to_pyarrow().to_pylist()}
 
     assert (scores[1]["frequency"], scores[1]["monetary_base_minor"], scores[1]["abc"]) == (1277, 10_000_000, "A")
     assert (staged[1]["stage"], staged[2]["stage"]) == ("mature", "acquire")
@@ -84,7 +84,7 @@ def test_nothing_bought_gives_typed_tables_without_rows():
     days = bought(records("orders"))
 
     assert days.rfm(date(2026, 7, 1)).num_rows == 0
-    assert stages_on(days, {}, JULY).to_pyarrow().num_rows == 0
+    assert stages_on(days.rhythms(JULY.date()), {}, JULY).to_pyarrow().num_rows == 0
 
 
 def test_what_was_only_ever_given_back_makes_no_buyer_and_what_is_still_to_come_counts_for_nothing():

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import ibis
+import pyarrow as pa
 
 from tenure.contracts import CONTRACTS
 from tenure.insight.purchases import at, days_between, purchase_days
-from tenure.insight.segments.days import PurchaseDays
 from tenure.language import Words
 
 STAGES: dict[str, Words] = {
@@ -172,16 +172,12 @@ def stages(tables: Mapping[str, ibis.Table], as_of: datetime) -> ibis.Table:
     return _staged(_rhythms(_table(tables, "orders"), as_of), tables, as_of)
 
 
-def stages_on(
-    purchases: PurchaseDays, tables: Mapping[str, ibis.Table], as_of: datetime
-) -> ibis.Table:
-    """The same as `stages` at the start of a business day, of purchases read once for any number of such days.
+def stages_on(bought: pa.Table, tables: Mapping[str, ibis.Table], as_of: datetime) -> ibis.Table:
+    """The same as `stages` at the start of a business day, of customers whose buying was read from the orders before.
 
-    Of the tables only subscriptions and customers count. Raises ValueError where `as_of` has no zone.
+    bought: what `segments.days.PurchaseDays.rhythms` gives for that day. Of the tables only subscriptions and customers
+    count. Raises ValueError where `as_of` has no zone.
     """
-    bought = purchases.rhythms(
-        as_of.date(), default_days=DEFAULT_RHYTHM_DAYS, population_gaps=POPULATION_GAPS, pace_rhythms=PACE_RHYTHMS
-    )
     return _staged(ibis.memtable(bought), tables, as_of)
 
 

@@ -53,7 +53,7 @@ def _stages(context: Context) -> int:
         for place, moment in enumerate(moments):
             # Contracts change after they are signed, so theirs is the history at each date; there are far fewer of them.
             with tables_at(context, moment, ["subscriptions"]) as tables:
-                found = lake.to_arrow(lifecycle.stages_on(days, tables, moment))
+                found = lake.to_arrow(lifecycle.stages_on(days.rhythms(moment.date()), tables, moment))
             if moment == context.as_of:
                 lake.publish("scores/stages_now", found)
             context.tell(place + 1, len(moments))

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from tenure.insight.lifecycle import DEFAULT_RHYTHM_DAYS, PACE_RHYTHMS, POPULATION_GAPS
 from tenure.insight.segments.rfm import A_UNTIL, B_UNTIL, CELLS, cell_of
 
 Whole = NDArray[np.int64]
@@ -84,7 +85,7 @@ class PurchaseDays:
         inside = (self._visit_day >= since.toordinal() - _EPOCH) & (self._visit_day < until.toordinal() - _EPOCH)
         return np.bincount(self._visit_of[inside], minlength=len(self.people))
 
-    def rhythms(self, day: date, *, default_days: float, population_gaps: int, pace_rhythms: int) -> pa.Table:
+    def rhythms(self, day: date) -> pa.Table:
         """How each customer who bought before a morning buys: see `lifecycle.stages` for the columns and the rhythm."""
         today = day.toordinal() - _EPOCH
         n, last = self._visits(today)
@@ -102,12 +103,12 @@ class PurchaseDays:
         own = np.zeros(len(self.people))
         # By size within each person, so the median is the mean of the two in the middle.
         own[has] = (gaps[begin[has] + (each[has] - 1) // 2] + gaps[begin[has] + each[has] // 2]) / 2
-        usual = float(np.median(own[has])) if has.any() else default_days
+        usual = float(np.median(own[has])) if has.any() else DEFAULT_RHYTHM_DAYS
 
         there = np.flatnonzero(n)
-        rhythm = (each * own + population_gaps * usual) / (each + population_gaps)
+        rhythm = (each * own + POPULATION_GAPS * usual) / (each + POPULATION_GAPS)
         silent = today - self._visit_day[early].astype(np.int64)
-        pace = pace_rhythms * rhythm[whose]
+        pace = PACE_RHYTHMS * rhythm[whose]
         recent = np.bincount(whose[silent <= pace], minlength=len(self.people))
         earlier = np.bincount(whose[(silent > pace) & (silent <= 2 * pace)], minlength=len(self.people))
         return pa.table(
