@@ -1,29 +1,45 @@
 """Steps: what customers are like and where they stand, now and at the end of each month of the year before."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from dataclasses import asdict
+from datetime import date, datetime, timedelta
+from typing import Any
 
+import ibis
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from tenure.contracts import CONTRACTS, standard_column
 from tenure.insight import lifecycle
 from tenure.insight.purchases import person_days
+from tenure.insight.segments import MixedClusters
+from tenure.insight.segments import tiers as tier
 from tenure.insight.segments.days import PurchaseDays
+from tenure.insight.segments.habits import SAID, YEAR_DAYS, habits
+from tenure.insight.value import NotEnoughDataError
+from tenure.lake import SYSTEM, Lake
 from tenure.lake.tables import COMPUTED
-from tenure.language import Words
+from tenure.language import Words, both
 from tenure.pipeline.clock import start_of
 from tenure.pipeline.history import scored_from, tables_at
 from tenure.pipeline.run import Context, Step
 
+TIERS_DOCUMENT, PERSONAS_DOCUMENT = "tiers", "personas"
+_STANDARDS = {column.name for column in CONTRACTS["customers"].standards}
 # How many month ends back scores and stages are worked out, for the moves between them.
 MONTHS_BACK = 12
-_STAGED_BY = ("orders", "subscriptions")
+_BOUGHT = ("orders",)
+_STAGED_BY = ("orders", "subscriptions", "products")
 
 
 def _days(context: Context) -> PurchaseDays:
-    """What everybody bought by day, read from the orders once for every step and every date."""
+    """What everybody bought by day, read from the orders once for every step and every date; and how they bought of late."""
     if "purchase_days" not in context.shared:
-        with tables_at(context, context.as_of, ["orders"]) as tables:
-            rows = context.lake.to_arrow(person_days(tables["orders"], context.as_of))
+        lake = context.lake
+        with tables_at(context, context.as_of, ["orders", "products"]) as tables:
+            rows = lake.to_arrow(person_days(tables["orders"], context.as_of))
+            context.shared["habits"] = lake.to_arrow(habits(tables, context.as_of))
         context.shared["purchase_days"] = PurchaseDays(rows)
     found: PurchaseDays = context.shared["purchase_days"]
     return found
@@ -61,7 +77,165 @@ def _stages(context: Context) -> int:
             yield found.select(["person_id", "stage"])
 
     _publish_months(context, "scores/stages", months())
+    _publish_habits(context, days)
+    context.shared.clear()  # the largest thing a refresh holds; nobody after this needs it
     return rows
+
+
+def _publish_habits(context: Context, days: PurchaseDays) -> None:
+    """What each customer brought in the last 12 months and the 12 before, by orders or by fees, and how it bought."""
+    lake, today = context.lake, context.as_of.date()
+    year, two = today - timedelta(days=YEAR_DAYS), today - timedelta(days=2 * YEAR_DAYS)
+    visits = days.visits(year, today)
+    brought = days.net(year, today)
+    bought = pa.table(
+        {
+            "person_id": days.people,
+            "visits": visits,
+            "paid": brought,
+            "paid_before": days.net(two, year),
+            "basket_base_minor": pa.array(brought // np.maximum(visits, 1), mask=visits == 0),
+        }
+    )
+    everyone = lake.read("scores/stages_now", actor=SYSTEM)
+    for table in (bought, context.shared["habits"]):
+        everyone = everyone.left_join(ibis.memtable(table), "person_id").drop("person_id_right")
+    fees = (everyone.fee_base_minor * 12, everyone.fee_before_base_minor * 12)
+    found = everyone.mutate(
+        recency_days=everyone.since_last_days,
+        # Where fees are paid as orders too, they count once: the greater of the two.
+        brought_base_minor=ibis.greatest(everyone.paid, fees[0].round().cast("int64")),
+        before_base_minor=ibis.greatest(everyone.paid_before, fees[1].round().cast("int64")),
+        tenure_days=ibis.greatest(everyone.since_first_days, everyone.contract_days),
+        fee_base_minor=everyone.fee_base_minor.round().cast("int64"),
+    )
+    schema = COMPUTED["scores/habits"]
+    lake.publish("scores/habits", lake.to_arrow(found.select(*schema.names).order_by("person_id")).cast(schema))
+
+
+def _tiers(context: Context) -> int:
+    """Each customer's tier by the rule in force, and who moved since the last refresh or the last rule, and why."""
+    lake = context.lake
+    rule, version = tier_rule(lake)
+    rows = lake.read("scores/habits", actor=SYSTEM)
+    value = lake.read("scores/value", actor=SYSTEM).select("person_id", "value_base_minor")
+    rows = rows.left_join(value, "person_id").drop("person_id_right")
+    had = lake.to_arrow(rows.order_by("person_id"))
+    stood = tier.parts(had)
+    found = tier.tiers(stood, rule)
+    today = context.as_of.date()
+    before, since = _tiers_before(lake, today, version, found["person_id"])
+    schema = COMPUTED["scores/tiers"]
+    columns = {name: stood[name] for name in ("p_value", "p_brought", "p_margin", "p_tenure", "growth", "newly")}
+    columns |= {name: had[name] for name in ("person_id", "tenure_days", "brought_base_minor")}
+    columns |= {"tier": found["tier"], "tier_points": found["points"], "tier_rule": found["rule"], "tier_before": before["tier"]}
+    columns |= {
+        "tier_version": pa.array([version] * had.num_rows, pa.int64()),
+        "as_of": pa.array([today] * had.num_rows, pa.date32()),
+    }
+    now = pa.table([columns[name].cast(schema.field(name).type) for name in schema.names], schema=schema)
+    if since is not None:
+        _publish_tier_moves(context, now, before, rule, rule_changed=since)
+    lake.publish("scores/tiers", now)
+    return int(now.num_rows)
+
+
+def tier_rule(lake: Lake) -> tuple[tier.Rule, int]:
+    """The rule for tiers in force and its version; the rule every company starts with is version 0."""
+    told = lake.document(TIERS_DOCUMENT) or {}
+    return (tier.Rule(**told["rule"]), int(told["version"])) if "rule" in told else (tier.Rule(), 0)
+
+
+def _tiers_before(
+    lake: Lake, today: date, version: int, people: pa.ChunkedArray
+) -> tuple[pa.Table, bool | None]:
+    """The tiers of the last other date or rule (tier, points), in the order of `people`; and whether the rule was another.
+
+    None: there were none, or this date and rule were worked out before, and their moves are known.
+    """
+    was = lake.to_arrow(lake.read("scores/tiers", actor=SYSTEM).order_by("person_id"))
+    same = was.num_rows > 0 and (was["as_of"][0].as_py(), was["tier_version"][0].as_py()) == (today, version)
+    place = pc.index_in(people, value_set=was["person_id"].combine_chunks())
+    before = pa.table(
+        {"tier": was["tier_before" if same else "tier"].take(place), "points": was["tier_points"].take(place)}
+    )
+    if not was.num_rows or same:
+        return before, None
+    return before, was["tier_version"][0].as_py() != version
+
+
+def _publish_tier_moves(
+    context: Context, now: pa.Table, before: pa.Table, rule: tier.Rule, *, rule_changed: bool
+) -> None:
+    lake = context.lake
+    moved = pc.fill_null(pc.not_equal(now["tier"], before["tier"]), False)
+    after, were = now.filter(moved).to_pylist(), before.filter(moved).to_pylist()
+    rows = []
+    for row, was in zip(after, were, strict=True):
+        said = {"rule": row["tier_rule"], "points": row["tier_points"], "growth": row["growth"],
+                "tenure_days": row["tenure_days"]}  # fmt: skip
+        words = tier.why_moved(was, said, rule, rule_changed=rule_changed)
+        rows.append(
+            {"person_id": row["person_id"], "as_of": row["as_of"], "at": context.now, "tier_before": was["tier"],
+             "tier": row["tier"], "tier_why_en": words.en, "tier_why_zh": words.zh, "tier_version": row["tier_version"]}
+        )  # fmt: skip
+    if rows:
+        lake.add("scores/tier_moves", pa.Table.from_pylist(rows, schema=COMPUTED["scores/tier_moves"]))
+
+
+def _personas(context: Context) -> int:
+    """Customers who are alike, as groups that keep their numbers and names from refresh to refresh."""
+    lake = context.lake
+    people = lake.to_arrow(_likenesses(context).order_by("person_id"))
+    was = lake.read("scores/clusters", actor=SYSTEM)
+    last = {row["person_id"]: row["persona"] for row in lake.to_arrow(was).to_pylist()}
+    before = [last.get(person) for person in people["person_id"].to_pylist()]
+    told = (lake.document(PERSONAS_DOCUMENT) or {}).get("groups", [])
+    names = {int(group["number"]): Words(group["en"], group["zh"]) for group in told}
+    card: dict[str, Any] = {"as_of": context.as_of.date().isoformat(), "customers": people.num_rows, "groups": []}
+    labels: list[str | None] = [None] * people.num_rows
+    try:
+        numbers = pa.array([None if number is None else int(number) for number in before], pa.int64())
+        found = MixedClusters(said=SAID).fit(people.drop_columns(["person_id"]), before=numbers, names=names)
+    except NotEnoughDataError as error:
+        why = both(error.args[0])
+        card["not_enough_data"] = {"en": why.en, "zh": why.zh}
+    else:
+        labels = [str(number) for number in found.labels_.tolist()]
+        card |= {
+            "silhouette": found.silhouette_, "kept_share": found.kept_share_, "left_out": sorted(found.left_out_),
+            "tried": {str(k): score for k, score in found.tried_.items()},
+            "groups": [
+                {"number": group.number, "rows": group.rows, "en": group.name.en, "zh": group.name.zh,
+                 "traits": [asdict(trait) for trait in group.traits]}
+                for group in found.groups_
+            ],
+        }  # fmt: skip
+    schema = COMPUTED["scores/clusters"]
+    columns = [people["person_id"], labels, before, [context.as_of.date()] * people.num_rows]
+    rows = pa.table([pa.array(c, f.type) if isinstance(c, list) else c for c, f in zip(columns, schema, strict=True)],
+                    schema=schema)  # fmt: skip
+    lake.publish("scores/clusters", rows if "not_enough_data" not in card else schema.empty_table())
+    lake.publish_document(PERSONAS_DOCUMENT, card)
+    return int(rows.num_rows)
+
+
+def _likenesses(context: Context) -> ibis.Table:
+    """What customers are compared by: how they buy, what they pay, where and what they are."""
+    lake = context.lake
+    rows = lake.read("scores/habits", actor=SYSTEM)
+    customers = lake.read("records/customers", actor=SYSTEM)
+    customers = customers.filter(customers.person_id.notnull())
+    region = customers[standard_column("region")] if "region" in _STANDARDS else customers.region
+    who = customers.group_by("person_id").agg(
+        region=ibis.coalesce(region, customers.region).max(), kind=customers.kind.max()
+    )
+    held = lake.read("records/subscriptions", actor=SYSTEM)
+    held = held.filter(held.person_id.notnull(), held.ended_at.isnull(), held.valid_at < ibis.literal(context.as_of))
+    plans = held.group_by("person_id").agg(plan=held.plan.max())
+    for table in (who, plans):
+        rows = rows.left_join(table, "person_id").drop("person_id_right")
+    return rows.select("person_id", *SAID)
 
 
 def _publish_months(context: Context, table: str, months: Iterator[pa.Table]) -> None:
@@ -89,8 +263,25 @@ def _moments(as_of: datetime) -> list[datetime]:
 
 
 STEPS: tuple[Step, ...] = (
-    Step("rfm", Words("Recency, frequency, money", "最近购买、频次与金额"), lambda c: scored_from(c, "orders"), _rfm),
+    Step("rfm", Words("Recency, frequency, money", "最近购买、频次与金额"), lambda c: scored_from(c, *_BOUGHT), _rfm),
     Step("stages", Words("Life cycle", "客户生命周期"), lambda c: scored_from(c, *_STAGED_BY), _stages),
 )
 
-__all__ = ["STEPS"]
+# After value and churn: tiers go by what customers are expected to bring.
+GROUPS: tuple[Step, ...] = (
+    Step("tiers", Words("Tiers", "客户分级"), lambda c: _made_from(c, "scores/habits", "scores/value", rule=True), _tiers),
+    Step(
+        "personas",
+        Words("Personas", "客户画像"),
+        lambda c: _made_from(c, "scores/habits", "records/customers", "records/subscriptions"),
+        _personas,
+    ),
+)
+
+
+def _made_from(context: Context, *tables: str, rule: bool = False) -> object:
+    lake = context.lake
+    return [context.as_of, [lake.version(table) for table in tables], lake.document(TIERS_DOCUMENT) if rule else None]
+
+
+__all__ = ["GROUPS", "STEPS"]

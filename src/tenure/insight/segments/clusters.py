@@ -112,7 +112,7 @@ class MixedClusters:
                 tr("Not enough data, because nothing tells the customers apart: every column is the same in all rows.")
             )
         space = np.hstack([block.wide for block in blocks])
-        if len(np.unique(space[: 10 * FITTED_ON].round(6), axis=0)) < max(self.k or 3, 3):
+        if len(np.unique(space[:: max(1, len(space) // 20_000)].round(6), axis=0)) < max(self.k or 3, 3):
             raise NotEnoughDataError(
                 tr("Not enough data, because there are fewer different customers than groups.")
             )
