@@ -54,7 +54,9 @@ def test_stages_at_an_earlier_date_are_those_the_orders_of_then_give(orders, mom
     ]  # fmt: skip
     tables = company(subscriptions=contracts) | {"orders": orders}
 
-    found = stages_on(bought(orders).rhythms(moment.date()), tables, moment).order_by("person_id").to_pyarrow().to_pylist()
+    found = (
+        stages_on(bought(orders).rhythms(moment.date()), tables, moment).order_by("person_id").to_pyarrow().to_pylist()
+    )
 
     expected = stages(tables, moment).order_by("person_id").to_pyarrow().to_pylist()
     for one, other in zip(found, expected, strict=True):

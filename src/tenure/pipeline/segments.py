@@ -128,7 +128,12 @@ def _tiers(context: Context) -> int:
     schema = COMPUTED["scores/tiers"]
     columns = {name: stood[name] for name in ("p_value", "p_brought", "p_margin", "p_tenure", "growth", "newly")}
     columns |= {name: had[name] for name in ("person_id", "tenure_days", "brought_base_minor")}
-    columns |= {"tier": found["tier"], "tier_points": found["points"], "tier_rule": found["rule"], "tier_before": before["tier"]}
+    columns |= {
+        "tier": found["tier"],
+        "tier_points": found["points"],
+        "tier_rule": found["rule"],
+        "tier_before": before["tier"],
+    }
     columns |= {
         "tier_version": pa.array([version] * had.num_rows, pa.int64()),
         "as_of": pa.array([today] * had.num_rows, pa.date32()),
@@ -146,9 +151,7 @@ def tier_rule(lake: Lake) -> tuple[tier.Rule, int]:
     return (tier.Rule(**told["rule"]), int(told["version"])) if "rule" in told else (tier.Rule(), 0)
 
 
-def _tiers_before(
-    lake: Lake, today: date, version: int, people: pa.ChunkedArray
-) -> tuple[pa.Table, bool | None]:
+def _tiers_before(lake: Lake, today: date, version: int, people: pa.ChunkedArray) -> tuple[pa.Table, bool | None]:
     """The tiers of the last other date or rule (tier, points), in the order of `people`; and whether the rule was another.
 
     None: there were none, or this date and rule were worked out before, and their moves are known.
@@ -269,7 +272,9 @@ STEPS: tuple[Step, ...] = (
 
 # After value and churn: tiers go by what customers are expected to bring.
 GROUPS: tuple[Step, ...] = (
-    Step("tiers", Words("Tiers", "客户分级"), lambda c: _made_from(c, "scores/habits", "scores/value", rule=True), _tiers),
+    Step(
+        "tiers", Words("Tiers", "客户分级"), lambda c: _made_from(c, "scores/habits", "scores/value", rule=True), _tiers
+    ),
     Step(
         "personas",
         Words("Personas", "客户画像"),

@@ -12,7 +12,7 @@ from tenure.language import Words
 # A page, or something done on one. Sidebar, routes, operations and buttons all ask for the same words.
 Permission: TypeAlias = Literal[
     "today", "customers", "insight", "data", "import", "users", "export", "assign", "share",
-    "roles", "audit", "keys", "consent", "rights", "grants", "edit", "fields", "merge", "relate",
+    "roles", "audit", "keys", "consent", "rights", "grants", "edit", "fields", "merge", "relate", "tiers",
 ]  # fmt: skip
 
 PERMISSIONS: Mapping[str, Words] = {
@@ -29,6 +29,7 @@ PERMISSIONS: Mapping[str, Words] = {
     "relate": Words(
         "Record who belongs to whom: companies, employees, households", "登记客户间的关系：公司、员工、家庭"
     ),
+    "tiers": Words("Set the tiers and how each is served", "设定客户分级与服务政策"),
     "share": Words("Share saved views with colleagues", "与同事共享已存视图"),
     "consent": Words("Record what customers agree to", "登记客户的同意与拒绝"),
     "rights": Words(

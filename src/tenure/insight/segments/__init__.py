@@ -3,6 +3,7 @@
 from tenure.insight.segments.clusters import MixedClusters
 from tenure.insight.segments.concentration import concentration, gini, top_share
 from tenure.insight.segments.rfm import ABC, CELLS, cell_of
+
 from tenure.insight.segments.door import cluster, lifecycle, rfm  # isort: skip  after the file of the same name
 
 __all__ = [

@@ -113,9 +113,7 @@ class MixedClusters:
             )
         space = np.hstack([block.wide for block in blocks])
         if len(np.unique(space[:: max(1, len(space) // 20_000)].round(6), axis=0)) < max(self.k or 3, 3):
-            raise NotEnoughDataError(
-                tr("Not enough data, because there are fewer different customers than groups.")
-            )
+            raise NotEnoughDataError(tr("Not enough data, because there are fewer different customers than groups."))
         last = None if before is None else _last(before, table.num_rows)
         found = self._settled(space, last)
         self.labels_, self.kept_share_ = _lasting(found, last)
@@ -278,7 +276,11 @@ def _traits(blocks: Sequence[_Block], inside: NDArray[np.bool_]) -> tuple[Trait,
 
 def _last(before: Any, rows: int) -> Whole:
     """The numbers of last time as an array, -1 for a row not known then."""
-    column = before if isinstance(before, pa.Array | pa.ChunkedArray) else pa.array(list(before), pa.int64(), from_pandas=True)
+    column = (
+        before
+        if isinstance(before, pa.Array | pa.ChunkedArray)
+        else pa.array(list(before), pa.int64(), from_pandas=True)
+    )
     found = column.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
     if len(found) != rows:
         raise ValueError(f"before has {len(found)} rows and the frame {rows}; give one number a row, or null")

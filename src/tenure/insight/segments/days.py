@@ -142,7 +142,7 @@ def _fifth(values: Whole) -> Whole:
     """1 to 5 by where the middle of the customer's equals stands among all: whole numbers only, so no tie is split."""
     if not len(values):
         return np.zeros(0, np.int64)
-    each, place, equal = np.unique(values, return_inverse=True, return_counts=True)
+    _each, place, equal = np.unique(values, return_inverse=True, return_counts=True)
     below = np.concatenate([[0], np.cumsum(equal)[:-1]])
     return (((2 * below + equal) * 5) // (2 * len(values)) + 1)[place]  # type: ignore[no-any-return]
 

@@ -154,7 +154,9 @@ def _instants(column: pa.ChunkedArray, as_of: datetime) -> pa.ChunkedArray:
         if pa.types.is_null(column.type):
             return column.cast(pa.timestamp("us", tz="UTC"))
     values = [
-        None if value is None else (value if isinstance(value, datetime) else datetime.combine(value, datetime.min.time()))
+        None
+        if value is None
+        else (value if isinstance(value, datetime) else datetime.combine(value, datetime.min.time()))
         for value in column.to_pylist()
     ]
     aware = [value and (value if value.tzinfo else value.replace(tzinfo=as_of.tzinfo)) for value in values]
@@ -179,6 +181,8 @@ def _like(given: Any, found: pa.Table) -> Any:
     if isinstance(given, pa.Table):
         return found
     if isinstance(given, pa.RecordBatch):
-        return found.combine_chunks().to_batches()[0] if found.num_rows else pa.RecordBatch.from_pylist([], found.schema)
+        return (
+            found.combine_chunks().to_batches()[0] if found.num_rows else pa.RecordBatch.from_pylist([], found.schema)
+        )
     backend = nw.get_native_namespace(given)
     return nw.from_arrow(found, backend=backend).to_native()

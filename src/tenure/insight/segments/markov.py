@@ -33,6 +33,11 @@ class Ahead:
     low: int
     high: int
 
+    @property
+    def whole(self) -> int:
+        """The expected number in whole customers."""
+        return round(self.expected)
+
 
 def matrix(counts: Counts, stages: Sequence[str], *, level: float = 0.90) -> list[Move]:
     """The share of each stage's customers that went to each stage: a row of the transition matrix for every stage seen.

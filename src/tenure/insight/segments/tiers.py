@@ -166,7 +166,9 @@ def why_moved(before: Mapping[str, Any], after: Mapping[str, Any], rule: Rule, *
         return _after("The rule for tiers was changed. ", "分级规则已修改。", why(after, rule))
     was, now = before.get("points"), after.get("points")
     if was is not None and now is not None and int(was) != int(now):
-        return _after(f"From {int(was)} to {int(now)} points. ", f"积分从 {int(was)} 变为 {int(now)}。", why(after, rule))
+        return _after(
+            f"From {int(was)} to {int(now)} points. ", f"积分从 {int(was)} 变为 {int(now)}。", why(after, rule)
+        )
     return why(after, rule)
 
 
