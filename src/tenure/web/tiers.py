@@ -88,7 +88,8 @@ def _policies(posted: Mapping[str, str]) -> dict[str, Policy]:
             for field in ("contact_days", "response_hours", "discount_percent")
         ]
         texts = [str(posted.get(f"{name}.{field}", "")).strip() for field in ("looked_after", "note")]
-        found[name] = Policy(*numbers, *texts)
+        days, hours, percent = numbers
+        found[name] = Policy(days, hours, percent, *texts)
     return found
 
 

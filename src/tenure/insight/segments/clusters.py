@@ -170,8 +170,8 @@ class MixedClusters:
             self.tried_[k] = 0.0
         best = max(self.tried_, key=lambda k: (round(self.tried_[k], 6), -k))
         was = None if last is None else len(np.unique(last[last >= 0]))
-        if was in self.tried_ and self.tried_[best] - self.tried_[was] < BETTER_BY:  # type: ignore[index]
-            best = was  # type: ignore[assignment]
+        if was in self.tried_ and self.tried_[best] - self.tried_[was] < BETTER_BY:
+            best = was
         self.silhouette_ = self.tried_[best]
         start = fits[best].cluster_centers_
         kind = KMeans if len(sample) <= 20_000 else MiniBatchKMeans

@@ -144,7 +144,7 @@ def _fifth(values: Whole) -> Whole:
         return np.zeros(0, np.int64)
     _each, place, equal = np.unique(values, return_inverse=True, return_counts=True)
     below = np.concatenate([[0], np.cumsum(equal)[:-1]])
-    return (((2 * below + equal) * 5) // (2 * len(values)) + 1)[place]  # type: ignore[no-any-return]
+    return (((2 * below + equal) * 5) // (2 * len(values)) + 1)[place]
 
 
 def _abc(values: Whole) -> NDArray[np.int8]:
@@ -156,7 +156,7 @@ def _abc(values: Whole) -> NDArray[np.int8]:
         return np.full(len(values), 2, np.int8)
     better = (total - np.cumsum(brought)) / total
     found = np.where(each <= 0, 2, np.where(better < A_UNTIL, 0, np.where(better < B_UNTIL, 1, 2)))
-    return found.astype(np.int8)[place]  # type: ignore[no-any-return]
+    return found.astype(np.int8)[place]
 
 
 def _named(codes: NDArray[np.int8], names: tuple[str, ...]) -> pa.Array:

@@ -59,7 +59,8 @@ def personas(scope: Scope, shown: Publication | None) -> Context:
 
 def _held(scope: Scope) -> dict[str, Any]:
     cards = lake().read("scores/customers", actor=scope)
-    held = cards.filter(cards.persona.notnull()).group_by("persona").agg(**_sums(cards))
+    grouped = cards.filter(cards.persona.notnull())
+    held = grouped.group_by("persona").agg(**_sums(grouped))
     habits = lake().read("scores/habits", actor=scope)
     tiers = lake().read("scores/tiers", actor=scope)
     both = cards.select("person_id", "abc", "value_base_minor", "churn_probability")
