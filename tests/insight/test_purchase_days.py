@@ -4,6 +4,7 @@ import random
 from datetime import UTC, date, datetime, timedelta
 
 import ibis
+import pyarrow as pa
 import pytest
 
 from tenure.insight.lifecycle import stages, stages_on
@@ -12,8 +13,25 @@ from tenure.insight.segments import rfm
 from tenure.insight.segments.days import PurchaseDays
 from tests.tables import company, records
 
+STAMP = pa.timestamp("us", tz="UTC")
 JULY = datetime(2026, 7, 1, tzinfo=UTC)
 LUCK = random.Random(11)
+
+
+def staged_on(days, tables, *moments):
+    """The stages at each moment, by person, from one question over all of them."""
+    rhythms = [
+        days.rhythms(m.date()).append_column("moment", pa.array([m] * days.rhythms(m.date()).num_rows, STAMP))
+        for m in moments
+    ]
+    stamps = ibis.memtable(pa.table({"moment": pa.array(list(moments), STAMP)}))
+    held = tables.get("subscriptions", records("subscriptions")).cross_join(stamps)
+    return (
+        stages_on(ibis.memtable(pa.concat_tables(rhythms)), held)
+        .order_by("moment", "person_id")
+        .to_pyarrow()
+        .to_pylist()
+    )
 
 
 def bought(orders, as_of=JULY):
@@ -45,20 +63,22 @@ def test_scores_at_an_earlier_date_are_those_the_orders_of_then_give(orders, mom
     assert found.to_pylist() == expected.to_pylist()
 
 
-@pytest.mark.parametrize("moment", [JULY, datetime(2026, 1, 1, tzinfo=UTC), datetime(2024, 3, 1, tzinfo=UTC)])
-def test_stages_at_an_earlier_date_are_those_the_orders_of_then_give(orders, moment):
+def test_stages_at_earlier_dates_are_those_the_records_of_then_give(orders):
     contracts = [
         {"person_id": person, "started_at": "2025-11-01", "fee_minor": 9900, "auto_renew": person % 2 == 0,
          "term_ends_at": "2026-07-20", "ended_at": "2026-05-01" if person % 3 == 0 else None}
         for person in range(190, 220)
     ]  # fmt: skip
     tables = company(subscriptions=contracts) | {"orders": orders}
+    moments = [datetime(2024, 3, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC), JULY]
 
-    found = (
-        stages_on(bought(orders).rhythms(moment.date()), tables, moment).order_by("person_id").to_pyarrow().to_pylist()
-    )
+    found = staged_on(bought(orders), tables, *moments)
 
-    expected = stages(tables, moment).order_by("person_id").to_pyarrow().to_pylist()
+    expected = [
+        {"moment": moment} | row
+        for moment in moments
+        for row in stages(tables, moment).order_by("person_id").to_pyarrow().to_pylist()
+    ]
     for one, other in zip(found, expected, strict=True):
         assert (one.pop("rhythm_days") or 0) == pytest.approx(other.pop("rhythm_days") or 0, rel=1e-12)
         assert one == other
@@ -76,7 +96,7 @@ def test_a_customer_of_a_hundred_thousand_orders_is_one_buyer_among_others():
         bought=ibis._.bought.any(), net_base_minor=ibis._.net_base_minor.sum()).to_pyarrow())  # fmt: skip
 
     scores = {row["person_id"]: row for row in days.rfm(date(2026, 7, 1)).to_pylist()}
-    staged = {row["person_id"]: row for row in stages_on(days.rhythms(JULY.date()), {}, JULY).to_pyarrow().to_pylist()}
+    staged = {row["person_id"]: row for row in staged_on(days, {}, JULY)}
 
     assert (scores[1]["frequency"], scores[1]["monetary_base_minor"], scores[1]["abc"]) == (1277, 10_000_000, "A")
     assert (staged[1]["stage"], staged[2]["stage"]) == ("mature", "acquire")
@@ -86,7 +106,7 @@ def test_nothing_bought_gives_typed_tables_without_rows():
     days = bought(records("orders"))
 
     assert days.rfm(date(2026, 7, 1)).num_rows == 0
-    assert stages_on(days.rhythms(JULY.date()), {}, JULY).to_pyarrow().num_rows == 0
+    assert staged_on(days, {}, JULY) == []
 
 
 def test_what_was_only_ever_given_back_makes_no_buyer_and_what_is_still_to_come_counts_for_nothing():

@@ -1,8 +1,9 @@
 """Steps: what customers are like and where they stand, now and at the end of each month of the year before."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import ibis
@@ -12,13 +13,14 @@ import pyarrow.compute as pc
 
 from tenure.contracts import CONTRACTS, standard_column
 from tenure.insight import lifecycle
-from tenure.insight.purchases import person_days
+from tenure.insight.purchases import INSTANT, person_days
 from tenure.insight.segments import MixedClusters
 from tenure.insight.segments import tiers as tier
 from tenure.insight.segments.days import PurchaseDays
 from tenure.insight.segments.habits import SAID, YEAR_DAYS, habits
 from tenure.insight.value import NotEnoughDataError
 from tenure.lake import SYSTEM, Lake
+from tenure.lake.resolve import undisputed
 from tenure.lake.tables import COMPUTED
 from tenure.language import Words, both
 from tenure.pipeline.clock import start_of
@@ -29,6 +31,9 @@ TIERS_DOCUMENT, PERSONAS_DOCUMENT = "tiers", "personas"
 _STANDARDS = {column.name for column in CONTRACTS["customers"].standards}
 # How many month ends back scores and stages are worked out, for the moves between them.
 MONTHS_BACK = 12
+# Customers and dates judged in one question to the engine.
+AT_ONCE = 3_000_000
+_HELD = ("person_id", "started_at", "ended_at", "term_ends_at", "auto_renew", "fee_base_minor", "period_months")
 _BOUGHT = ("orders",)
 _STAGED_BY = ("orders", "subscriptions", "products")
 
@@ -49,37 +54,90 @@ def _rfm(context: Context) -> int:
     days = _days(context)
     now = days.rfm(context.as_of.date())
     context.lake.publish("scores/rfm", now)
-    names = [name for name in COMPUTED["scores/rfm_months"].names if name != "as_of"]
+    schema = COMPUTED["scores/rfm_months"]
 
-    def months() -> Iterator[pa.Table]:
+    def batches() -> Iterator[pa.RecordBatch]:
         for moment in _moments(context.as_of):
-            yield days.rfm(moment.date()).select(names)
+            rows = days.rfm(moment.date())
+            dated = rows.append_column("as_of", pa.array([moment.date()] * rows.num_rows, pa.date32()))
+            yield from dated.select(schema.names).cast(schema).to_batches()
 
-    _publish_months(context, "scores/rfm_months", months())
+    context.lake.publish("scores/rfm_months", pa.RecordBatchReader.from_batches(schema, batches()))
     return int(now.num_rows)
 
 
 def _stages(context: Context) -> int:
     lake, days = context.lake, _days(context)
     moments = _moments(context.as_of)
+    schema = COMPUTED["scores/stages"]
     rows = 0
 
-    def months() -> Iterator[pa.Table]:
+    def batches() -> Iterator[pa.RecordBatch]:
         nonlocal rows
-        for place, moment in enumerate(moments):
-            # Contracts change after they are signed, so theirs is the history at each date; there are far fewer of them.
-            with tables_at(context, moment, ["subscriptions"]) as tables:
-                found = lake.to_arrow(lifecycle.stages_on(days.rhythms(moment.date()), tables, moment))
-            if moment == context.as_of:
-                lake.publish("scores/stages_now", found)
-            context.tell(place + 1, len(moments))
-            rows += found.num_rows
-            yield found.select(["person_id", "stage"])
+        with _subscriptions(context, moments) as held:
+            # As many dates at once as fit: what a question costs to put matters where there are few customers.
+            at_once = max(1, AT_ONCE // max(len(days.people), 1))
+            for start in range(0, len(moments), at_once):
+                some = moments[start : start + at_once]
+                bought = pa.concat_tables([_at(days.rhythms(moment.date()), moment) for moment in some])
+                first, last = (ibis.literal(moment.astimezone(UTC), INSTANT) for moment in (some[0], some[-1]))
+                inside = held.filter(held.moment >= first, held.moment <= last)
+                found = lake.to_arrow(lifecycle.stages_on(ibis.memtable(bought), inside))
+                for moment in some:
+                    now = found.filter(
+                        pc.equal(found["moment"], pa.scalar(moment.astimezone(UTC), found["moment"].type))
+                    )
+                    if moment == context.as_of:
+                        lake.publish("scores/stages_now", now.drop_columns(["moment"]))
+                    rows += now.num_rows
+                    dated = now.append_column("as_of", pa.array([moment.date()] * now.num_rows, pa.date32()))
+                    yield from dated.select(schema.names).cast(schema).to_batches()
+                context.tell(start + len(some), len(moments))
 
-    _publish_months(context, "scores/stages", months())
+    lake.publish("scores/stages", pa.RecordBatchReader.from_batches(schema, batches()))
     _publish_habits(context, days)
     context.shared.clear()  # the largest thing a refresh holds; nobody after this needs it
     return rows
+
+
+def _at(rows: pa.Table, moment: datetime) -> pa.Table:
+    stamps = pa.array([moment.astimezone(UTC)] * rows.num_rows, pa.timestamp("us", tz="UTC"))
+    return rows.append_column("moment", stamps)
+
+
+@contextmanager
+def _subscriptions(context: Context, moments: Sequence[datetime]) -> Iterator[ibis.Table]:
+    """The subscriptions as they were known at each of the moments.
+
+    Contracts change after they are signed, so theirs is the history at each date; where no row was ever changed by
+    another, the latest history holds them all. There are far fewer of them than orders.
+    """
+    lake = context.lake
+    schema = pa.schema(
+        [("moment", pa.timestamp("us", tz="UTC")), *(CONTRACTS["subscriptions"].records_schema.field(n) for n in _HELD)]
+    )
+    live = [info for info in lake.batches("subscriptions") if info.state == "committed"]
+    if not live:
+        yield ibis.memtable(schema.empty_table())
+        return
+    with tables_at(context, context.as_of, ["subscriptions"]) as tables:
+        if undisputed(live) or _never_changed(lake, tables["subscriptions"], context.as_of):
+            stamps = pa.array([moment.astimezone(UTC) for moment in moments], schema.field("moment").type)
+            yield tables["subscriptions"].select(*_HELD).cross_join(ibis.memtable(pa.table({"moment": stamps})))
+            return
+    found = []
+    for moment in moments:
+        rows = lake.history("subscriptions", as_of=moment, actor=SYSTEM).select(*_HELD)
+        found.append(_at(lake.to_arrow(rows), moment).select(schema.names).cast(schema))
+    yield ibis.memtable(pa.concat_tables(found))
+
+
+def _never_changed(lake: Lake, history: ibis.Table, as_of: datetime) -> bool:
+    """Whether each row received before is a record of its own, so that what is known now was known from its start on."""
+    received = lake.read("received/subscriptions", actor=SYSTEM)
+    counts = received.filter(received.valid_at < ibis.literal(as_of)).aggregate(received=ibis._.count())
+    both = lake.to_arrow(counts.cross_join(history.aggregate(known=history.count()))).to_pylist()[0]
+    return bool(both["received"] == both["known"])
 
 
 def _publish_habits(context: Context, days: PurchaseDays) -> None:
@@ -239,18 +297,6 @@ def _likenesses(context: Context) -> ibis.Table:
     for table in (who, plans):
         rows = rows.left_join(table, "person_id").drop("person_id_right")
     return rows.select("person_id", *SAID)
-
-
-def _publish_months(context: Context, table: str, months: Iterator[pa.Table]) -> None:
-    """Put the rows of each moment, the latest last, in their place under its date, one moment in memory at a time."""
-    schema = COMPUTED[table]
-
-    def batches() -> Iterator[pa.RecordBatch]:
-        for moment, rows in zip(_moments(context.as_of), months, strict=True):
-            dated = rows.append_column("as_of", pa.array([moment.date()] * rows.num_rows, pa.date32()))
-            yield from dated.select(schema.names).cast(schema).to_batches()
-
-    context.lake.publish(table, pa.RecordBatchReader.from_batches(schema, batches()))
 
 
 def _moments(as_of: datetime) -> list[datetime]:
