@@ -156,7 +156,7 @@ def test_a_persona_s_page_says_what_sets_it_apart_and_leads_to_its_customers(sig
 
     assert "95.0% of the customers stayed" in overview
     assert "Purchase days in 12 months" in page
-    assert "Main channel: app" in page
+    assert "Main channel · app" in page
     assert "90%, among all 50%" in page
     assert "/customers/?persona=1" in page
     assert client.get("/insight/personas/9/").status_code == 404

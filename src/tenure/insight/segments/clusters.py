@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -27,15 +27,17 @@ FITTED_ON, JUDGED_ON = 60_000, 3_000
 # Another number of groups than last time must be better by as much, else names would change for nothing.
 BETTER_BY = 0.02
 TELLING = 0.35
+_UNSAID = Words("", "")
 
 
 @dataclass(frozen=True)
 class Said:
-    """How a column is spoken of: what a group high or low in it is called."""
+    """How a column is spoken of: what a group high or low in it is called, or its categories, where they are codes."""
 
     words: Words
-    high: Words
-    low: Words
+    high: Words = _UNSAID
+    low: Words = _UNSAID
+    levels: Mapping[str, Words] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -209,7 +211,7 @@ class MixedClusters:
             if trait.level in ("true", "false"):
                 told = spoken and (spoken.high if trait.level == "true" else spoken.low)
                 return told or Words(f"{trait.column} {trait.level}", f"{trait.column} {trait.level}")
-            return Words(trait.level, trait.level)
+            return (spoken.levels if spoken else {}).get(trait.level) or Words(trait.level, trait.level)
         if spoken:
             return spoken.high if trait.score > 0 else spoken.low
         return Words(f"high {trait.column}", f"{trait.column} 高") if trait.score > 0 else Words(

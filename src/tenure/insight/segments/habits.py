@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import ibis
 
+from tenure.contracts import CONTRACTS
 from tenure.insight.purchases import at, counted
 from tenure.insight.segments.clusters import Said
 from tenure.language import Words
@@ -39,11 +40,11 @@ SAID: dict[str, Said] = {
     "fee_base_minor": Said(
         Words("Monthly fee", "月费"), Words("high fee", "高月费"), Words("low fee", "低月费")
     ),
-    "channel": Said(Words("Main channel", "主要渠道"), Words("", ""), Words("", "")),
-    "category": Said(Words("Main category", "主要品类"), Words("", ""), Words("", "")),
-    "plan": Said(Words("Plan", "套餐"), Words("", ""), Words("", "")),
-    "region": Said(Words("Region", "地区"), Words("", ""), Words("", "")),
-    "kind": Said(Words("Kind", "类型"), Words("", ""), Words("", "")),
+    "channel": Said(Words("Main channel", "主要渠道")),
+    "category": Said(Words("Main category", "主要品类")),
+    "plan": Said(Words("Plan", "套餐")),
+    "region": Said(Words("Region", "地区")),
+    "kind": Said(Words("Kind", "类型"), levels=CONTRACTS["customers"]["kind"].values),
 }  # fmt: skip
 
 

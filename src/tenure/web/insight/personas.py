@@ -115,7 +115,8 @@ def _trait(trait: dict[str, Any]) -> dict[str, Any]:
     said = SAID[trait["column"]]
     if trait["level"] is not None:
         here, among = (f"{trait[name]:.0%}" for name in ("here", "among"))
-        return {"words": f"{said.words}: {trait['level']}", "score": trait["score"], "here": here, "among": among}
+        level = said.levels.get(trait["level"], trait["level"])
+        return {"words": f"{said.words} · {level}", "score": trait["score"], "here": here, "among": among}
     unit = "share" if trait["column"].endswith("_share") else "days"
     if trait["column"].endswith("_minor"):
         here, among = (str(compact_money(round(trait[name]))) for name in ("here", "among"))
