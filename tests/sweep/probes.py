@@ -14,7 +14,7 @@ from tests.sweep.worlds import PEOPLE, World
 
 # What a part of an address may be, by its name; one of another name is tried with a forged value.
 PARTS: dict[str, tuple[str, ...]] = {
-    "part": ("segments", "stages", "value", "cohorts", "campaigns", "model"),
+    "part": ("segments", "stages", "tiers", "personas", "value", "cohorts", "campaigns", "model"),
     "code": ("new", "agent", "clerk"),
     "metric": ("revenue", "complaint_rate"),
     "group": ("revenue", "service"),
@@ -76,6 +76,7 @@ def looks() -> Iterator[str]:
         "cell=loyal",
         "r=3",
     )
+    yield from ("tier=core", "persona=2", "owner=0", "of=cell", "of=stage&before=grow&after=mature")
     yield from ("c_1=gold&cols=c_1,c_2,c_3", "c_2.from=5&c_2.to=500", "c_3=A-1", "c_3.is=set", "c_1.is=empty", "sort=c_2",
                 "sort=-c_1", "sort=c_3")  # fmt: skip
     yield from ("risk=low&sort=value", "page=2", "limit=2", "kind=cases", "upto=5", "owner=1", "team=2")

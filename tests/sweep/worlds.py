@@ -107,6 +107,7 @@ class World:
                     {"feature": "spent_90d", "effect": 0.7, "en": f"Spent {self.amount(p)}", "zh": f"消费 {self.amount(p)}"}
                 ]),
                 "fee_base_minor": self.amount(p), "open_cases": 1 + strange, "last_nps": 9.0 - strange,
+                "tier": ("core", "growth", "potential")[self.amount(p) // 1000 % 3], "persona": str(1 + self.amount(p) // 1000 % 2),
                 "extra": json.dumps({"Contract": "One year" if self.other(p, "extra") else "Two year"}),
             }  # fmt: skip
             rows.append(row)
@@ -226,6 +227,42 @@ class World:
         stages = [{"person_id": p, "as_of": day, "stage": "left" if p in self.unseen else stage}
                   for p in self.people for day, stage in months.items()]  # fmt: skip
         lake.publish("scores/stages", pa.Table.from_pylist(stages, schema=COMPUTED["scores/stages"]))
+        for table, rows in self.groups().items():
+            lake.publish(table, pa.Table.from_pylist(rows, schema=COMPUTED[table]))
+        lake.publish_document("personas", {
+            "kept_share": 0.9, "tried": {"2": 0.5}, "groups": [
+                {"number": n, "rows": 3, "en": f"Group {n}", "zh": f"群体{n}", "traits": [
+                    {"column": "visits", "level": None, "score": 1.5 - n, "here": 3.0 * n, "among": 4.0}]}
+                for n in (1, 2)],
+        })  # fmt: skip
+
+    def groups(self) -> dict[str, list[dict[str, Any]]]:
+        """Tiers and how they moved, how each buys, and scores of two months; all but the last made of money."""
+        made: dict[str, list[dict[str, Any]]] = {
+            name: [] for name in ("scores/tiers", "scores/tier_moves", "scores/habits", "scores/rfm_months")
+        }
+        for p in self.people:
+            strange, money = p in self.unseen, self.amount(p)
+            before, tier = ("growth", "core") if money % 2_000 else ("core", "potential")
+            made["scores/tiers"].append(
+                {"person_id": p, "tier": tier, "tier_points": money / 1_000, "tier_rule": "core", "p_value": money / 1_000,
+                 "p_brought": money / 2_000, "growth": money / 100.0, "newly": money > 50_000, "tenure_days": 300 + strange,
+                 "brought_base_minor": money, "tier_before": before, "tier_version": 0, "as_of": date(2026, 2, 28)}
+            )  # fmt: skip
+            made["scores/tier_moves"].append(
+                {"person_id": p, "as_of": date(2026, 2, 28), "at": MONDAY, "tier_before": before, "tier": tier,
+                 "tier_why_en": f"Brought {money}", "tier_why_zh": f"贡献 {money}", "tier_version": 0}
+            )  # fmt: skip
+            made["scores/habits"].append(
+                {"person_id": p, "recency_days": 9 + strange, "visits": 3 + strange, "brought_base_minor": money,
+                 "discount_share": 0.1 + strange / 2, "channel": "shop" if strange else "app", "category": "tea"}
+            )  # fmt: skip
+            for day, cell in ((date(2026, 1, 1), "loyal"), (date(2026, 2, 1), "lost" if strange else "champions")):
+                made["scores/rfm_months"].append(
+                    {"person_id": p, "as_of": day, "r": 5 - strange, "f": 3, "m": 1 + money // 1_000 % 5, "cell": cell,
+                     "abc": "AB"[money % 7 > 3]}
+                )  # fmt: skip
+        return made
 
     def _records(self) -> dict[str, list[dict[str, Any]]]:
         day = timedelta(days=1)

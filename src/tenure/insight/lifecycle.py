@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import ibis
 
 from tenure.contracts import CONTRACTS
-from tenure.insight.purchases import at, days_between, purchase_days
+from tenure.insight.purchases import at, days, days_between, purchase_days
 from tenure.language import Words
 
 STAGES: dict[str, Words] = {
@@ -168,12 +168,27 @@ def stages(tables: Mapping[str, ibis.Table], as_of: datetime) -> ibis.Table:
 
     Raises ValueError where `as_of` has no zone.
     """
-    bought = _rhythms(_table(tables, "orders"), as_of)
-    held = _contracts(_table(tables, "subscriptions"), as_of)
-    both = bought.outer_join(held, bought.person_id == held.holder)
-    both = both.mutate(person_id=ibis.coalesce(both.person_id, both.holder)).drop("holder")
-    everyone = _with_prospects(both, _table(tables, "customers"), as_of)
-    return _judged(everyone)
+    bought = _rhythms(_table(tables, "orders"), as_of).mutate(moment=at(as_of))
+    held = _contracts(_table(tables, "subscriptions").mutate(moment=at(as_of)))
+    return _judged(_with_prospects(_together(bought, held), _table(tables, "customers"), as_of)).drop("moment")
+
+
+def stages_on(bought: ibis.Table, subscriptions: ibis.Table) -> ibis.Table:
+    """The same as `stages` at the starts of many business days, of customers whose buying was read from the orders before.
+
+    bought: what `segments.days.PurchaseDays.rhythms` gives for each of the days, with `moment`, the instant the day
+    begins. subscriptions: their records as known at each `moment`. Adds moment to the columns; somebody on file who has
+    neither is left out.
+    """
+    return _judged(_together(bought, _contracts(subscriptions)))
+
+
+def _together(bought: ibis.Table, held: ibis.Table) -> ibis.Table:
+    held = held.rename(held_at="moment")
+    both = bought.outer_join(held, [bought.person_id == held.holder, bought.moment == held.held_at])
+    return both.mutate(
+        person_id=ibis.coalesce(both.person_id, both.holder), moment=ibis.coalesce(both.moment, both.held_at)
+    ).drop("holder", "held_at")
 
 
 def explain(row: Mapping[str, Any]) -> Words:
@@ -207,15 +222,15 @@ def _table(tables: Mapping[str, ibis.Table], name: str) -> ibis.Table:
 
 
 def _rhythms(orders: ibis.Table, as_of: datetime) -> ibis.Table:
-    days = purchase_days(orders, as_of).mutate(since=lambda t: days_between(t.ordered_on, as_of))
+    bought = purchase_days(orders, as_of).mutate(since=lambda t: days_between(t.ordered_on, as_of))
     # One row a person and day, so the day alone orders them without a tie.
-    before = days.since.lag().over(group_by="person_id", order_by=days.ordered_on)
-    days = days.mutate(gap=before - days.since)
-    own = days.group_by("person_id").agg(
-        purchase_days=days.count(),
-        since_last_days=days.since.min(),
-        since_first_days=days.since.max(),
-        own_rhythm=days.gap.median(),
+    before = bought.since.lag().over(group_by="person_id", order_by=bought.ordered_on)
+    bought = bought.mutate(gap=before - bought.since)
+    own = bought.group_by("person_id").agg(
+        purchase_days=bought.count(),
+        since_last_days=bought.since.min(),
+        since_first_days=bought.since.max(),
+        own_rhythm=bought.gap.median(),
     )
     usual = own.aggregate(usual=own.own_rhythm.median().cast("float64").fill_null(DEFAULT_RHYTHM_DAYS))
     own = own.cross_join(usual)
@@ -223,7 +238,7 @@ def _rhythms(orders: ibis.Table, as_of: datetime) -> ibis.Table:
     rhythm = (gaps * own.own_rhythm.fill_null(0) + POPULATION_GAPS * own.usual) / (gaps + POPULATION_GAPS)
     own = own.mutate(rhythm_days=rhythm.cast("float64")).drop("own_rhythm", "usual")
     windows = own.select(who="person_id", pace=own.rhythm_days * PACE_RHYTHMS)
-    paced = days.inner_join(windows, days.person_id == windows.who)
+    paced = bought.inner_join(windows, bought.person_id == windows.who)
     pace = paced.group_by("who").agg(
         recent_days=(paced.since <= paced.pace).sum(),
         earlier_days=((paced.since > paced.pace) & (paced.since <= 2 * paced.pace)).sum(),
@@ -231,23 +246,26 @@ def _rhythms(orders: ibis.Table, as_of: datetime) -> ibis.Table:
     return own.inner_join(pace, own.person_id == pace.who).drop("who")
 
 
-def _contracts(subscriptions: ibis.Table, as_of: datetime) -> ibis.Table:
-    then = as_of - timedelta(days=FEE_DAYS)
-    known = subscriptions.filter(subscriptions.person_id.notnull(), subscriptions.started_at < at(as_of))
-    # The records know of endings that were still to come at `as_of`.
-    known = known.mutate(ended_at=(known.ended_at < at(as_of)).ifelse(known.ended_at, None))
+def _contracts(subscriptions: ibis.Table) -> ibis.Table:
+    """What each customer holds at each `moment`, of subscriptions as they were known then."""
+    known = subscriptions.filter(subscriptions.person_id.notnull(), subscriptions.started_at < subscriptions.moment)
+    # The records know of endings that were still to come then.
+    known = known.mutate(
+        ended_at=(known.ended_at < known.moment).ifelse(known.ended_at, None), earlier=known.moment - days(FEE_DAYS)
+    )
     runs = known.ended_at.isnull()
-    ran_then = (known.started_at < at(then)) & (runs | (known.ended_at >= at(then)))
+    ran_then = (known.started_at < known.earlier) & (runs | (known.ended_at >= known.earlier))
     fee = known.fee_base_minor.fill_null(0) / known.period_months.nullif(0).fill_null(1)
     expires = runs & ~known.auto_renew.fill_null(False)
-    held = known.group_by(holder=known.person_id).agg(
+    since_start = _days_before(known.started_at, known.moment)
+    held = known.group_by("moment", holder=known.person_id).agg(
         running=runs.sum(),
-        contract_days=_days_before(known.started_at.min(where=runs), as_of),
-        first_contract_days=_days_before(known.started_at.min(), as_of),
+        contract_days=since_start.max(where=runs),
+        first_contract_days=since_start.max(),
         # The latest term counts: a customer with one open-ended or renewing subscription keeps a reason to stay.
-        term_left_days=-_days_before(known.term_ends_at.max(where=expires), as_of),
+        term_left_days=-_days_before(known.term_ends_at, known.moment).min(where=expires),
         open_ended=(runs & (known.auto_renew.fill_null(False) | known.term_ends_at.isnull())).sum(),
-        ended_days=_days_before(known.ended_at.max(), as_of),
+        ended_days=_days_before(known.ended_at, known.moment).min(),
         fee_base_minor=fee.sum(where=runs),
         fee_before_base_minor=fee.sum(where=ran_then),
     )
@@ -310,15 +328,15 @@ def _judged(t: ibis.Table) -> ibis.Table:
         *[(t.rule.isin([rule for rule, (of, _) in RULES.items() if of == name]), name) for name in STAGES]
     )
     return t.mutate(stage=stage).select(
-        "person_id", "stage", "rule", "basis", "rhythm_days", "since_last_days", "since_first_days", "purchase_days",
+        "moment", "person_id", "stage", "rule", "basis", "rhythm_days", "since_last_days", "since_first_days", "purchase_days",
         "recent_days", "earlier_days", "contract_days", "term_left_days", "ended_days", "fee_base_minor",
         "fee_before_base_minor",
     )  # fmt: skip
 
 
-def _days_before(instant: Any, as_of: datetime) -> Any:
-    """Whole days (of 24 hours) from an instant to `as_of`; negative for one still to come."""
-    seconds = -instant.delta(at(as_of), unit="second")
+def _days_before(instant: Any, moment: Any) -> Any:
+    """Whole days (of 24 hours) from an instant to a moment; negative for one still to come."""
+    seconds = -instant.delta(moment, unit="second")
     return (seconds / 86400).floor().cast("int64")
 
 

@@ -52,3 +52,16 @@ def purchase_days(orders: ibis.Table, as_of: datetime | None = None) -> ibis.Tab
 def days_between(earlier: ibis.Value, later: datetime) -> ibis.Value:
     """Whole days from a column of business dates to the date `later` has in the zone it was passed in."""
     return -earlier.delta(ibis.literal(later.date()), unit="day")
+
+
+def person_days(orders: ibis.Table, as_of: datetime | None = None) -> ibis.Table:
+    """One row for each person and business day with a line that counts: person_id, ordered_on, bought, net_base_minor.
+
+    bought: whether there was a sale that day; a day on which something was only given back is no visit. net_base_minor:
+    sold less given back, in minor units. Lines that belong to nobody, and those without a day, are left out.
+    """
+    lines = counted(orders, as_of)
+    lines = lines.filter(lines.person_id.notnull(), lines.ordered_on.notnull())
+    return lines.group_by("person_id", "ordered_on").agg(
+        bought=lines.is_sale.any(), net_base_minor=lines.net_base_minor.sum().cast("int64")
+    )

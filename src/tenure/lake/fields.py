@@ -106,6 +106,21 @@ _COMPUTED: Mapping[str, str] = {
     "mean_value": "amounts",
     "spent_key": "amounts",
     "value_key": "amounts",
+    # Ranks by money, and groups found in it.
+    "tier": "amounts",
+    "tier_points": "amounts",
+    "tier_rule": "amounts",
+    "tier_before": "amounts",
+    "tier_why_en": "amounts",
+    "tier_why_zh": "amounts",
+    "p_value": "amounts",
+    "p_brought": "amounts",
+    "p_margin": "amounts",
+    "growth": "amounts",
+    "newly": "amounts",
+    "margin_share": "amounts",
+    "persona": "amounts",
+    "persona_before": "amounts",
 }
 _MONEY = {"price", "cost", "amount", "fee"}
 

@@ -38,6 +38,75 @@ COMPUTED: dict[str, pa.Schema] = {
     ),
     # The life-cycle stage of each person at each month's end and now.
     "scores/stages": pa.schema([("person_id", _WHOLE), ("as_of", pa.date32()), ("stage", _TEXT)]),
+    # The RFM scores, cell and ABC class of each buyer at each month's end and now.
+    "scores/rfm_months": pa.schema(
+        [
+            ("person_id", _WHOLE),
+            ("as_of", pa.date32()),
+            ("r", pa.int8()),
+            ("f", pa.int8()),
+            ("m", pa.int8()),
+            ("cell", _TEXT),
+            ("abc", _TEXT),
+        ]
+    ),
+    # How each customer bought in the year before: what tiers and personas are made of. brought, before: paid less given
+    # back in the last 12 months and in the 12 before; tenure_days: since the first purchase or contract.
+    "scores/habits": pa.schema(
+        [
+            ("person_id", _WHOLE),
+            ("recency_days", _WHOLE),
+            ("visits", _WHOLE),
+            ("basket_base_minor", _WHOLE),
+            ("brought_base_minor", _WHOLE),
+            ("before_base_minor", _WHOLE),
+            ("tenure_days", _WHOLE),
+            ("fee_base_minor", _WHOLE),
+            ("discount_share", _NUMBER),
+            ("refund_share", _NUMBER),
+            ("margin_share", _NUMBER),
+            ("products", _WHOLE),
+            ("channel", _TEXT),
+            ("category", _TEXT),
+        ]
+    ),
+    # The tier of each customer, what decided, and the tier before. p_…: the share of customers ahead of which it is.
+    "scores/tiers": pa.schema(
+        [
+            ("person_id", _WHOLE),
+            ("tier", _TEXT),
+            ("tier_points", _NUMBER),
+            ("tier_rule", _TEXT),
+            ("p_value", _NUMBER),
+            ("p_brought", _NUMBER),
+            ("p_margin", _NUMBER),
+            ("p_tenure", _NUMBER),
+            ("growth", _NUMBER),
+            ("newly", pa.bool_()),
+            ("tenure_days", _WHOLE),
+            ("brought_base_minor", _WHOLE),
+            ("tier_before", _TEXT),
+            ("tier_version", _WHOLE),
+            ("as_of", pa.date32()),
+        ]
+    ),
+    # Every move from tier to tier so far, with the reason in one line.
+    "scores/tier_moves": pa.schema(
+        [
+            ("person_id", _WHOLE),
+            ("as_of", pa.date32()),
+            ("at", pa.timestamp("us", tz="UTC")),
+            ("tier_before", _TEXT),
+            ("tier", _TEXT),
+            ("tier_why_en", _TEXT),
+            ("tier_why_zh", _TEXT),
+            ("tier_version", _WHOLE),
+        ]
+    ),
+    # The group of customers alike that each belongs to, and the one at the refresh before; named in the document "personas".
+    "scores/clusters": pa.schema(
+        [("person_id", _WHOLE), ("persona", _TEXT), ("persona_before", _TEXT), ("as_of", pa.date32())]
+    ),
     # What is missing, wrong, shared or old in the records in force, by source, field ("" the record as a whole) and
     # month of receipt. flaws: JSON, how many of each; no value of anybody.
     "quality/fields": pa.schema(
@@ -91,6 +160,8 @@ COMPUTED: dict[str, pa.Schema] = {
             ("fee_base_minor", _WHOLE),
             ("open_cases", _WHOLE),
             ("last_nps", _NUMBER),
+            ("tier", _TEXT),
+            ("persona", _TEXT),
             ("extra", _TEXT),
         ]
     ),

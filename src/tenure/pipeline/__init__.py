@@ -12,7 +12,14 @@ from tenure.workspace import Workspace
 
 __all__ = ["STEPS", "Done", "Refreshed", "Step", "Watcher", "refresh"]
 
-_SCORING: tuple[Step, ...] = (*segments.STEPS, *value.STEPS, *churn.STEPS, *cards.STEPS, *quality.STEPS)
+_SCORING: tuple[Step, ...] = (
+    *segments.STEPS,
+    *value.STEPS,
+    *churn.STEPS,
+    *segments.GROUPS,
+    *cards.STEPS,
+    *quality.STEPS,
+)
 STEPS: tuple[Step, ...] = (*records.STEPS, *_SCORING)
 
 

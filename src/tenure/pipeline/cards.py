@@ -21,7 +21,7 @@ from tenure.pipeline.run import Context, Step
 _GOLDEN = ("name", "kind", "phone", "email", "region", "city", "language", "owner", "team")
 _STANDARDS = {column.name for column in CONTRACTS["customers"].standards}
 _READ = ("orders", "subscriptions", "cases", "survey_responses")
-_SCORES = ("scores/rfm", "scores/stages_now", "scores/value", "scores/churn")
+_SCORES = ("scores/rfm", "scores/stages_now", "scores/value", "scores/churn", "scores/tiers", "scores/clusters")
 
 
 def _card_inputs(context: Context) -> object:
@@ -97,6 +97,8 @@ def _joined(context: Context, tables: dict[str, ibis.Table]) -> ibis.Table:
         "scores/rfm": ("recency_days", "frequency", "monetary_base_minor", "r", "f", "m", "cell", "abc"),
         "scores/value": ("p_alive", "value_base_minor", "value_decile"),
         "scores/churn": ("churn_probability", "risk_band", "reasons"),
+        "scores/tiers": ("tier",),
+        "scores/clusters": ("persona",),
     }.items():
         if lake.exists(table):
             scores = lake.read(table, actor=SYSTEM).select("person_id", *columns)

@@ -30,6 +30,8 @@ class Context:
     as_of: datetime
     now: datetime
     tell: Callable[[int, int], None] = lambda done, total: None
+    # What one step worked out that a later one of the same run goes on with.
+    shared: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

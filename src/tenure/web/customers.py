@@ -18,7 +18,7 @@ from tenure.desk.customers.fields.definitions import known, seen_by
 from tenure.desk.customers.fields.values import with_values, worded
 from tenure.desk.customers.models import CustomField, Publication, SavedView
 from tenure.desk.customers.selectors import Filters
-from tenure.desk.customers.words import CELLS, RISK_BANDS, STAGES
+from tenure.desk.customers.words import CELLS, RISK_BANDS, STAGES, TIERS
 from tenure.desk.governance import audit
 from tenure.desk.governance.api import may, scope_of
 from tenure.desk.governance.models import User
@@ -26,6 +26,7 @@ from tenure.errors import TenureError
 from tenure.lake.scope import Scope
 from tenure.web.cache import remembered
 from tenure.web.frame import render
+from tenure.web.insight.shared import persona_called
 
 FEW = 4  # own fields whose filters are all offered
 
@@ -65,6 +66,8 @@ def page(request: HttpRequest) -> HttpResponse:
         bands=[(code, str(words)) for code, words in RISK_BANDS.items()],
         cells=[(code, str(words)) for code, words in CELLS.items()],
         deciles=list(range(10, 0, -1)),
+        tiers=[(code, str(words)) for code, words in TIERS.items()],
+        nobody=selectors.NOBODY,
         sorts=[(key, name) for key, name in sorts() if key in allowed],
         headings=[(key, name, filters.but(sort=key)) for key, name in headings() if key in allowed],
         narrowed=narrowed(filters) + _own_chips(own, filters),
@@ -156,6 +159,8 @@ def narrowed(filters: Filters) -> list[tuple[str, str]]:
         chips.append((_("Recency score %(score)s") % {"score": filters.r}, filters.but(r=None)))
     if filters.f is not None:
         chips.append((_("Frequency score %(score)s") % {"score": filters.f}, filters.but(f=None)))
+    if filters.persona:
+        chips.append((persona_called(filters.persona), filters.but(persona="")))
     if filters.moved == "high":
         chips.append((_("New at high risk"), filters.but(moved="")))
     return chips

@@ -101,6 +101,30 @@ def flow(labels: Sequence[str], links: Sequence[tuple[int, int, int]], tints: Se
     }
 
 
+def bands(
+    lines: Sequence[tuple[str, str, Sequence[tuple[Any, float, float, float]]]], *, x_title: str = "", y_title: str = ""
+) -> Figure:
+    """Lines each within a band: (name, tint, points of x, middle, low, high)."""
+    data: list[dict[str, Any]] = []
+    for name, tint, points in lines:
+        x = [point[0] for point in points]
+        data += [
+            {"type": "scatter", "mode": "lines", "x": [*x, *reversed(x)],
+             "y": [*(point[3] for point in points), *(point[2] for point in reversed(points))],
+             "fill": "toself", "fillcolor": "$veil", "line": {"width": 0, "color": tint}, "hoverinfo": "skip",
+             "showlegend": False},
+            {"type": "scatter", "mode": "lines", "x": x, "y": [point[1] for point in points], "name": name,
+             "line": {"color": tint, "width": 2.5}, "hovertemplate": "%{y:,.0f}"},
+        ]  # fmt: skip
+    return {
+        "data": data,
+        "layout": {
+            "xaxis": {"title": {"text": x_title}, "dtick": 1}, "yaxis": {"title": {"text": y_title}, "rangemode": "tozero"},
+            "showlegend": True, "hovermode": "x unified", "legend": {"orientation": "h", "y": 1.12, "x": 0},
+        },
+    }  # fmt: skip
+
+
 def calibration(bins: Sequence[Mapping[str, Any]], *, said: str, seen: str, perfect: str) -> Figure:
     """Predicted against observed share, one point a bin; on the diagonal the score means what it says."""
     # Where few leave, the points would huddle in a corner of the whole 0 to 1.

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from tenure.contracts import CONTRACTS
-from tenure.desk.customers import duplicates, relations, selectors, services
+from tenure.desk.customers import duplicates, relations, selectors, services, tiers
 from tenure.desk.customers.cards import SENSITIVE, Card
 from tenure.desk.customers.fields import tags
 from tenure.desk.customers.fields.definitions import known, seen_by
@@ -25,6 +25,7 @@ from tenure.lake import Lake, Scope
 from tenure.web.consents import purposes_of
 from tenure.web.fields import shown_on
 from tenure.web.frame import render
+from tenure.web.insight.shared import persona_called
 from tenure.web.timeline import kinds_in, timeline
 
 STEP = 60
@@ -47,6 +48,7 @@ def page(request: HttpRequest, person_id: int) -> HttpResponse:
         entries = timeline(lake, scope, person_id, now=timezone.now())
         written, outside = as_written(lake, scope, card), from_outside(lake, scope, person_id)
         numbers = duplicates.numbers_of(lake, {person_id}) if merges else []
+        standing = tiers.standing_of(person_id, lake=lake, scope=scope)
     related = relations.relations_of(scope, person_id, today=timezone.localdate())
     kind, channel = request.GET.get("kind", ""), request.GET.get("channel", "")
     chosen = [e for e in entries if kind in ("", e.kind) and channel in ("", e.channel)]
@@ -67,6 +69,9 @@ def page(request: HttpRequest, person_id: int) -> HttpResponse:
         because=access.why(request.user, **access_facts(card)).words,
         may_users=may(request.user, "users"),
         hidden=scope.hides,
+        standing=standing,
+        persona=persona_called(card.persona) if card.persona else "",
+        cover=tiers.cover_of(card.owner_id, timezone.localdate()),
         entries=chosen[:length],
         more=len(chosen) > length,
         upto=length + STEP * 2,

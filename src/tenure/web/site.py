@@ -76,9 +76,11 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
             rights,
             roles,
             sharing,
+            tiers,
             today,
         )
         from tenure.web.importing import batches, steps
+        from tenure.web.insight import moved, personas
         from tenure.web.insight import page as insight
 
         return [
@@ -115,6 +117,10 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
                 "duplicates/<int:left>/<int:right>/decide/", self.page("merge", duplicates.decide), name="pair_decide"
             ),
             path("insight/", self.page("insight", insight.page), name="insight"),
+            path("insight/moves/", self.page("insight", moved.page), name="moves"),
+            path("insight/personas/<int:number>/", self.page("insight", personas.page), name="persona"),
+            path("settings/tiers/", self.page("tiers", tiers.page), name="tiers"),
+            path("settings/cover/", self.page("assign", tiers.cover), name="cover"),
             path("insight/<slug:part>/", self.page("insight", insight.page), name="insight_part"),
             path("metrics/", self.page("insight", metrics.page), name="metrics"),
             path("metrics/chapter/<slug:group>/", self.page("insight", metrics.chapter), name="metrics_chapter"),

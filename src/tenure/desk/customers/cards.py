@@ -15,7 +15,7 @@ _CUSTOMER = frozenset({
 _SCORE = frozenset({
     "first_order_on", "last_order_on", "recency_days", "frequency", "monetary_base_minor", "r", "f", "m", "rfm_cell",
     "abc", "stage", "stage_why", "p_alive", "value_base_minor", "value_decile", "churn_probability", "risk_band",
-    "fee_base_minor", "open_cases", "last_nps", "extra", "at_risk_minor",
+    "fee_base_minor", "open_cases", "last_nps", "tier", "persona", "extra", "at_risk_minor",
 })  # fmt: skip
 
 

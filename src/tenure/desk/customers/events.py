@@ -66,6 +66,21 @@ class PrecedenceSet:
 
 
 @dataclass(frozen=True, slots=True)
+class TiersSet:
+    """Another rule for tiers, or another way of serving them, is in force."""
+
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class CoverSet:
+    """Somebody stands in for a manager of customers; None: nobody does any more."""
+
+    manager_id: int
+    deputy_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class IdentityDecisionUndone:
     deed: str
     own_ids: tuple[int, ...]

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from tenure.currencies import minor_digits
 from tenure.desk.customers.cards import TABLE, Card
 from tenure.desk.customers.fields.models import CustomField
-from tenure.desk.customers.words import CELLS, RISK_BANDS, STAGES, words_for
+from tenure.desk.customers.words import CELLS, RISK_BANDS, STAGES, TIERS, words_for
 from tenure.lake.fields import field_of
 from tenure.lake.scope import Scope
 from tenure.workspace import open_workspace
@@ -57,6 +57,7 @@ def export_columns() -> list[Column]:
         ("monetary_base_minor", _("Spent"), lambda s: _units(s.monetary_base_minor)),
         ("frequency", _("Days with an order"), lambda s: s.frequency),
         ("last_order_on", _("Last order"), lambda s: s.last_order_on),
+        ("tier", _("Tier"), lambda s: str(TIERS.get(s.tier, s.tier) or "")),
         ("rfm_cell", _("RFM cell"), lambda s: cells.get(s.rfm_cell, s.rfm_cell)),
     ]
 

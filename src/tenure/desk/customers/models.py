@@ -141,6 +141,8 @@ class Score(models.Model):
     fee_base_minor = models.BigIntegerField(_("monthly fee"), null=True)
     open_cases = models.IntegerField(_("open cases"), null=True)
     last_nps = models.FloatField(_("last score given"), null=True)
+    tier = models.CharField(_("tier"), max_length=20, blank=True)
+    persona = models.CharField(_("persona"), max_length=20, blank=True)
     sealed_under = SealedUnder()
     extra = SealedJSON(default=dict)
     # Sort keys: what is unknown sorts last, on both databases and along one index, by a value below every real one.
@@ -256,8 +258,9 @@ class SavedView(models.Model):
 from tenure.desk.customers.archive_models import ArchivedRecord, Archiving  # noqa: E402  one app
 from tenure.desk.customers.fields.models import CustomEdit, CustomField, CustomValue  # noqa: E402  one app
 from tenure.desk.customers.person_models import IdentityDecision, Relation  # noqa: E402  one app, all its tables
+from tenure.desk.customers.tier_models import Cover, TierRule  # noqa: E402  one app, all its tables
 
 __all__ = [
-    "REACHED_BY", "ArchivedRecord", "Archiving", "CustomEdit", "CustomField", "CustomValue", "Customer", "CustomerQuerySet", "IdentityDecision", "Publication", "Relation", "SavedView", "Score",
-    "reach", "say_whose",
+    "REACHED_BY", "ArchivedRecord", "Archiving", "Cover", "CustomEdit", "CustomField", "CustomValue", "Customer",
+    "CustomerQuerySet", "IdentityDecision", "Publication", "Relation", "SavedView", "Score", "TierRule", "reach", "say_whose",
 ]  # fmt: skip

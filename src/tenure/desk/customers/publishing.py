@@ -27,7 +27,7 @@ _FACTS = ("customer_id", "source", "name", "kind", "phone", "email", "region", "
 _FIGURES = (
     "first_order_on", "last_order_on", "recency_days", "frequency", "monetary_base_minor", "r", "f", "m", "rfm_cell",
     "abc", "stage", "stage_why_en", "stage_why_zh", "p_alive", "value_base_minor", "value_decile", "churn_probability",
-    "risk_band", "fee_base_minor", "open_cases", "last_nps",
+    "risk_band", "fee_base_minor", "open_cases", "last_nps", "tier", "persona",
 )  # fmt: skip
 _TEXT = {field.name for field in Score._meta.fields if isinstance(field, models.CharField | models.TextField)}
 

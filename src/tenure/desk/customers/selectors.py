@@ -16,6 +16,7 @@ from tenure.desk.sealed import BlindIndex
 from tenure.lake.scope import Scope
 
 PAGE = 50
+NOBODY = 0  # as an owner to filter by: those nobody looks after
 COUNTED = 2_000  # a list is counted this far; past it nobody pages, they filter
 
 # Largest first but for the name; what is unknown comes last (see Score).
@@ -34,6 +35,8 @@ TELLS: Mapping[str, str] = {
     "spent": "amounts",
     "name": "name",
     "decile": "amounts",
+    "tier": "amounts",
+    "persona": "amounts",
 }
 
 
@@ -52,6 +55,8 @@ class Filters:
     r: int | None = None
     f: int | None = None
     kind: str = ""
+    tier: str = ""
+    persona: str = ""  # the number of a group of customers alike
     moved: str = ""  # "high": came to high risk with the latest refresh
     sort: str = ""  # empty: the list's own order
     cols: str = ""  # own fields shown as columns, `c_3,c_1`
@@ -78,7 +83,7 @@ class Filters:
 
     def within(self, scope: Scope) -> "Filters":
         """The same without what would give away a field the scope does not see in clear."""
-        kept = replace(self, decile=None) if not scope.sees(TELLS["decile"]) else self
+        kept = replace(self, decile=None, tier="", persona="") if not scope.sees(TELLS["decile"]) else self
         own = _own_fields() if self.custom or asking.SORT.match(self.sort) else {}
         if kept.custom:
             kept = replace(kept, custom=asking.allowed(kept.custom, scope, own))
@@ -139,7 +144,11 @@ def listing(scope: Scope, filters: Filters, publication: Publication | None = No
         "team_id": filters.team,
         "owner_id": filters.owner,
         "customer__kind": filters.kind,
+        "tier": filters.tier,
+        "persona": filters.persona,
     }
+    if filters.owner == NOBODY:
+        wanted |= {"owner_id": None, "owner_id__isnull": True}
     rows = rows.filter(**{name: value for name, value in wanted.items() if value not in ("", None)})
     if filters.q:
         # By the customers first: their table is read once, in order, where a join would fetch each from its score.
@@ -264,6 +273,29 @@ def card_of(scope: Scope, person_id: int) -> Card | None:
     """One customer with the figures now shown; None where the scope does not reach it or there is no such customer."""
     found = scores(scope).select_related("customer__owner", "customer__team").filter(customer_id=person_id).first()
     return Card(found, scope) if found else None
+
+
+def cards_among(
+    scope: Scope, person_ids: Sequence[int], publication: Publication | None = None, limit: int = 200
+) -> list[Card]:
+    """The cards of those among these persons whom the scope reaches, in the list's own order, at most so many."""
+    rows = scores(scope, publication)
+    found: list[Score] = []
+    order = SORTS[sorts(scope)[0]]
+    for start in range(0, len(person_ids), 5000):
+        among = rows.filter(customer_id__in=person_ids[start : start + 5000])
+        found += among.select_related("customer__owner", "customer__team").order_by(*order)[:limit]
+    key = order[0].removeprefix("-")
+    found.sort(key=lambda score: (-getattr(score, key), -score.customer_id))
+    return [Card(row, scope) for row in found[:limit]]
+
+
+def without_owner(scope: Scope, publication: Publication | None = None) -> dict[str, int]:
+    """How many customers of each tier nobody looks after."""
+    if not scope.sees(TELLS["tier"]):
+        return {}
+    alone = scores(scope, publication).filter(owner_id__isnull=True).exclude(tier="")
+    return dict(alone.order_by().values_list("tier").annotate(n=Count("pk")))
 
 
 def attention(scope: Scope, publication: Publication | None = None, limit: int = 12) -> list[Card]:

@@ -8,7 +8,8 @@ from tenure.desk.governance.purposes import CHANNELS, PURPOSES
 from tenure.desk.governance.purposes import STATES as CONSENT_STATES
 from tenure.desk.governance.rights import KINDS as REQUESTS
 from tenure.insight.lifecycle import STAGES
-from tenure.insight.segments import CELLS
+from tenure.insight.segments import ABC, CELLS
+from tenure.insight.segments.tiers import TIERS
 from tenure.language import Words
 
 RISK_BANDS: Mapping[str, Words] = {
@@ -24,12 +25,14 @@ STATES: Mapping[str, Words] = {
 }
 KINDS: Mapping[str, Words] = CONTRACTS["customers"]["kind"].values
 
-__all__ = ["CELLS", "KINDS", "RISK_BANDS", "STAGES", "STATES", "words_for"]
+__all__ = ["ABC", "CELLS", "KINDS", "RISK_BANDS", "STAGES", "STATES", "TIERS", "words_for"]
 
 _BY_NAME: Mapping[str, Mapping[str, Words]] = {
     "stage": STAGES,
     "risk": RISK_BANDS,
     "cell": CELLS,
+    "tier": TIERS,
+    "abc": ABC,
     "kind": KINDS,
     "state": STATES,
     "consent": CONSENT_STATES,

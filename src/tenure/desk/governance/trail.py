@@ -61,6 +61,8 @@ VERBS: Mapping[str, Words] = {
     "archive_records": Words("Archived records", "归档记录"),
     "bring_back_records": Words("Brought archived records back", "恢复已归档记录"),
     "set_stale_after": Words("Set when a record is stale", "设定记录过时的期限"),
+    "set_tiers": Words("Set the tiers and how they are served", "设定客户分级与服务政策"),
+    "set_cover": Words("Said who stands in for a manager", "设定客户经理代班"),
     "set_precedence": Words("Set which source wins", "设定来源优先级"),
     "relate": Words("Recorded a relation", "登记客户关系"),
     "unrelate": Words("Removed a relation", "移除客户关系"),
@@ -188,6 +190,18 @@ DETAILS: Mapping[str, Words] = {
     "deed": Words("deed", "操作标识"),
     "records": Words("records", "记录数"),
     "finding": Words("finding", "质量问题"),
+    "policies": Words("service policies", "服务政策"),
+    "deputy": Words("stands in", "代班人"),
+    "since": Words("from", "开始"),
+    "strategic_from": Words("strategic from", "战略客户起点"),
+    "core_from": Words("core from", "核心客户起点"),
+    "tenure_least_days": Words("days with us at least", "最少合作天数"),
+    "growth_from": Words("growth from, %", "成长起点（%）"),
+    "growth_points_from": Words("least points for growth", "成长所需最低积分"),
+    "weight_value": Words("weight of value", "价值权重"),
+    "weight_brought": Words("weight of what was brought in", "贡献权重"),
+    "weight_margin": Words("weight of margin", "毛利权重"),
+    "weight_tenure": Words("weight of time with us", "合作时长权重"),
 }
 
 _VALUES: Mapping[tuple[str, str], Words] = {

@@ -13,26 +13,32 @@ from tenure.web.frame import render
 from tenure.web.insight.campaigns import campaigns
 from tenure.web.insight.cohorts import cohorts
 from tenure.web.insight.model import model
+from tenure.web.insight.personas import personas
 from tenure.web.insight.segments import segments
 from tenure.web.insight.shared import Context
 from tenure.web.insight.stages import stages
+from tenure.web.insight.tiers import tiers
 from tenure.web.insight.value import value
 
 PARTS: dict[str, tuple[Callable[[], str], Callable[[Scope, Publication | None], Context]]] = {
     "segments": (lambda: _("RFM"), segments),
     "stages": (lambda: _("Life cycle"), stages),
+    "tiers": (lambda: _("Tiers"), tiers),
+    "personas": (lambda: _("Personas"), personas),
     "value": (lambda: _("Value"), value),
     "cohorts": (lambda: _("Cohorts"), cohorts),
     "campaigns": (lambda: _("Campaigns"), campaigns),
     "model": (lambda: _("Churn model"), model),
 }
+# Made of money, and so for whom amounts are shown alone.
+OF_MONEY = {"value", "tiers", "personas"}
 
 
 @require_safe
 def page(request: HttpRequest, part: str = "segments") -> HttpResponse:
     """One part of Insight, over the customers the asker may see."""
     scope = scope_of(request.user)
-    open_parts = {name: one for name, one in PARTS.items() if name != "value" or scope.sees("amounts")}
+    open_parts = {name: one for name, one in PARTS.items() if name not in OF_MONEY or scope.sees("amounts")}
     if part not in open_parts:
         raise Http404
     shown = Publication.current()

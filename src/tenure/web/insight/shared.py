@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from tenure.desk.customers.selectors import Filters
 from tenure.desk.lake import lake
+from tenure.language import Words
 
 Context: TypeAlias = dict[str, Any]
 
@@ -14,6 +15,17 @@ Context: TypeAlias = dict[str, Any]
 def rows(table: ibis.Table) -> list[dict[str, Any]]:
     """The rows of a question to the lake."""
     return lake().to_arrow(table).to_pylist()  # type: ignore[no-any-return]
+
+
+def persona_names() -> dict[str, Words]:
+    """What the groups of customers alike are called, by number."""
+    groups = (lake().document("personas") or {}).get("groups", [])
+    return {str(group["number"]): Words(group["en"], group["zh"]) for group in groups}
+
+
+def persona_called(number: str) -> str:
+    """What a group of customers alike is called; its number where it has no name any more."""
+    return str(persona_names().get(number, number))
 
 
 def customers_where(**narrowed: Any) -> str:

@@ -1,40 +1,66 @@
-"""The stages of the life cycle, and the flow between them."""
+"""The stages of the life cycle: how many customers are in each, how they move, and where that leads."""
 
 from datetime import date
 from itertools import pairwise
 from typing import Any
+from urllib.parse import urlencode
 
 import ibis
+from django.urls import reverse
 from django.utils.formats import date_format
+from django.utils.translation import gettext as _
 
 from tenure.desk.customers.models import Publication
 from tenure.desk.customers.words import STAGES, words_for
 from tenure.desk.lake import lake
+from tenure.insight.segments.markov import matrix, project
 from tenure.lake import Scope
 from tenure.web import figures
 from tenure.web.cache import remembered
 from tenure.web.insight.shared import Context, customers_where, rows
 
 STEPS = 4  # points in time the stage flow runs over
+MONTHS_AHEAD = 12
+TOLD_AHEAD = (1, 3, 6, 12)
+LEAST_MOVES = 30  # fewer customers seen in a month's moves tell of no rate
 
 
 def stages(scope: Scope, shown: Publication | None) -> Context:
-    """How many customers are in each stage, and how they came from one to another."""
+    """How many customers are in each stage, how they come from one to another, and where they will be in a year."""
 
     def compute() -> dict[str, Any]:
         table = lake().read("scores/stages", actor=scope)
-        dates = sorted(row["as_of"] for row in rows(table.select("as_of").distinct()))
+        # Everybody known at one date is known at each later one, so the next row of a person is the next date's.
+        later = ibis.window(group_by="person_id", order_by="as_of")
+        moved = table.mutate(after=table.stage.lead().over(later), after_on=table.as_of.lead().over(later))
+        moved = moved.filter(moved.after.notnull())
+        by_month = rows(moved.group_by("as_of", "after_on", "stage", "after").agg(n=moved.count()))
+        counts = rows(table.group_by("as_of", "stage").agg(n=table.count()))
+        dates = sorted({row["as_of"] for row in counts})
         picked = _spread(dates)
         links: list[tuple[str, str, str, str, int]] = []
-        for earlier, later in pairwise(picked):
+        for earlier, later_on in pairwise(picked):
             a = table.filter(table.as_of == earlier).select("person_id", before="stage")
-            b = table.filter(table.as_of == later).select("person_id", after="stage")
+            b = table.filter(table.as_of == later_on).select("person_id", after="stage")
             both = a.inner_join(b, "person_id").group_by("before", "after").agg(n=ibis._.count())
             links += [
-                (earlier.isoformat(), row["before"], later.isoformat(), row["after"], row["n"]) for row in rows(both)
+                (earlier.isoformat(), row["before"], later_on.isoformat(), row["after"], row["n"]) for row in rows(both)
             ]
-        now = table.filter(table.as_of == picked[-1]).group_by("stage").agg(n=ibis._.count()) if picked else None
-        return {"links": links, "now": {row["stage"]: row["n"] for row in rows(now)} if now is not None else {}}
+        pooled: dict[tuple[str, str], int] = {}
+        for row in by_month:
+            # A month that is not over would show fewer moves than a month has.
+            if 26 <= (row["after_on"] - row["as_of"]).days <= 32:
+                cell = (row["stage"], row["after"])
+                pooled[cell] = pooled.get(cell, 0) + row["n"]
+        now = {row["stage"]: row["n"] for row in counts if dates and row["as_of"] == dates[-1]}
+        known = [code for code in STAGES if code in now or any(code in cell for cell in pooled)]
+        enough = sum(pooled.values()) >= LEAST_MOVES
+        return {
+            "links": links, "now": now, "dates": dates,
+            "moves": matrix(pooled, known) if enough else [],
+            "ahead": project(pooled, now, known, months=MONTHS_AHEAD) if enough else [],
+            "seen": sum(pooled.values()),
+        }  # fmt: skip
 
     found = remembered("stages", scope, shown, compute, "scores/stages")
     total = sum(found["now"].values())
@@ -46,7 +72,60 @@ def stages(scope: Scope, shown: Publication | None) -> Context:
         ],
         "total": total,
         "figure": _flow(found["links"]) if found["links"] else None,
+        "matrix": _matrix(found["moves"], found["dates"]),
+        "columns": [(code, str(STAGES[code])) for code in STAGES if any(move.after == code for move in found["moves"])],
+        "projection": _projection(found["ahead"]) if found["ahead"] else None,
+        "ahead": _table(found["ahead"]),
+        "told_ahead": TOLD_AHEAD,
+        "seen": found["seen"],
+        "least": LEAST_MOVES,
     }  # fmt: skip
+
+
+def moves_where(of: str, since: date, until: date, before: str = "", after: str = "") -> str:
+    """The address of the moves between two dates, or of the customers who made one of them."""
+    asked = {"of": of, "from": since.isoformat(), "to": until.isoformat(), "before": before, "after": after}
+    return f"{reverse('admin:moves')}?{urlencode({name: value for name, value in asked.items() if value})}"
+
+
+def _matrix(moves: list[Any], dates: list[date]) -> list[tuple[str, int, list[tuple[Any, str]]]]:
+    """Rows of the matrix: the stage, how many customer-months were seen in it, and each cell with its customers."""
+    cells = {(move.before, move.after): move for move in moves}
+    known = [code for code in STAGES if any(code == move.before for move in moves)]
+    after = [code for code in STAGES if any(code == move.after for move in moves)]
+    whole = [day for day in dates if day.day == 1] or dates
+    since, until = (whole[0], whole[-1]) if len(whole) > 1 else (dates[0], dates[-1]) if dates else (None, None)
+    table = []
+    for before in known:
+        row = []
+        for code in after:
+            move = cells.get((before, code))
+            url = moves_where("stage", since, until, before, code) if since and until else ""
+            row.append((move, url + "&step=1" if move and move.customers else ""))
+        of = next((move.of for move in moves if move.before == before), 0)
+        table.append((words_for("stage", before), of, row))
+    return table
+
+
+def _projection(ahead: list[Any]) -> figures.Figure:
+    known = [code for code in STAGES if any(one.stage == code for one in ahead)]
+    return figures.bands(
+        [
+            (words_for("stage", code), f"$stage-{code}", [(one.month, one.expected, one.low, one.high) for one in ahead if one.stage == code])
+            for code in known
+        ],
+        x_title=_("Months from now"),
+        y_title=_("Customers"),
+    )  # fmt: skip
+
+
+def _table(ahead: list[Any]) -> list[tuple[str, int, list[Any]]]:
+    by = {(one.stage, one.month): one for one in ahead}
+    return [
+        (words_for("stage", code), round(by[code, 0].expected), [by[code, month] for month in TOLD_AHEAD])
+        for code in STAGES
+        if (code, 0) in by
+    ]
 
 
 def _flow(links: list[tuple[str, str, str, str, int]]) -> figures.Figure:

@@ -1,0 +1,203 @@
+"""Personas: customers who are alike, named by what sets them apart; and segments by rule beside them."""
+
+from typing import Any
+
+import ibis
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from tenure.desk.customers import selectors
+from tenure.desk.customers.models import Publication
+from tenure.desk.customers.words import STAGES, TIERS, words_for
+from tenure.desk.governance.api import scope_of
+from tenure.desk.lake import lake
+from tenure.insight.features.base import written
+from tenure.insight.segments.habits import SAID
+from tenure.lake import Scope
+from tenure.language import Words
+from tenure.web.cache import remembered
+from tenure.web.frame import render
+from tenure.web.insight.shared import Context, customers_where, persona_called, rows
+from tenure.web.templatetags.tenure import compact_money
+
+REGIONS, TYPICAL, TRAITS = 8, 6, 8
+# By rule: what each table says, and the column of `scores/habits` or the tiers that decides.
+RISING, FALLING = 20, -20
+
+
+def personas(scope: Scope, shown: Publication | None) -> Context:
+    """Every group of customers alike: its size, value, risk and what sets it apart; and the segments by rule."""
+    card = lake().document("personas") or {}
+    found = remembered(
+        "personas", scope, shown, lambda: _held(scope), "scores/customers", "scores/habits", "scores/tiers"
+    )
+    everyone = sum(row["customers"] for row in found["held"].values())
+    groups = [
+        {
+            "number": str(group["number"]), "name": str(Words(group["en"], group["zh"])),
+            "row": found["held"][str(group["number"])], "traits": [_trait(t) for t in group["traits"][:3]],
+            "share": found["held"][str(group["number"])]["customers"] / everyone if everyone else None,
+            "url": customers_where(persona=str(group["number"])),
+        }
+        for group in card.get("groups", [])
+        if str(group["number"]) in found["held"]
+    ]  # fmt: skip
+    why = card.get("not_enough_data")
+    return {
+        "groups": groups,
+        "why": str(Words(**why)) if why else "",
+        "kept": card.get("kept_share"),
+        "tried": sorted((int(k), score) for k, score in card.get("tried", {}).items()),
+        "chosen": len(card.get("groups", [])),
+        "by_rule": [
+            (_title(name), [(_word(name, row["code"]), row) for row in table if row["code"] is not None])
+            for name, table in found["by_rule"].items()
+        ],
+    }
+
+
+def _held(scope: Scope) -> dict[str, Any]:
+    cards = lake().read("scores/customers", actor=scope)
+    grouped = cards.filter(cards.persona.notnull())
+    held = grouped.group_by("persona").agg(**_sums(grouped))
+    habits = lake().read("scores/habits", actor=scope)
+    tiers = lake().read("scores/tiers", actor=scope)
+    both = cards.select("person_id", "abc", "value_base_minor", "churn_probability")
+    both = both.left_join(habits.select("person_id", "category", "channel", "discount_share", "visits"), "person_id")
+    both = both.drop("person_id_right").left_join(tiers.select("person_id", "growth", "newly"), "person_id")
+    behaviour = ibis.cases(
+        (both.visits == 0, "resting"), (both.discount_share >= 0.2, "bargains"), (both.visits >= 12, "often"),
+        (both.visits == 1, "once"), (both.visits.notnull(), "now and then"),
+    )  # fmt: skip
+    potential = ibis.cases(
+        (both.newly.fill_null(False) | (both.growth >= RISING), "rising"), (both.growth <= FALLING, "falling"),
+        (both.growth.notnull(), "steady"),
+    )  # fmt: skip
+    codes = {
+        "value": both.abc,
+        "need": both.category,
+        "behaviour": behaviour,
+        "channel": both.channel,
+        "potential": potential,
+    }
+    by_rule = {}
+    for name, code in codes.items():
+        table = both.mutate(code=code)
+        agreed = table.group_by("code").agg(**_sums(table)).order_by(ibis._.customers.desc()).limit(9)
+        by_rule[name] = rows(agreed)
+    return {"held": {row["persona"]: row for row in rows(held)}, "by_rule": by_rule}
+
+
+def _sums(table: ibis.Table) -> dict[str, Any]:
+    return {"customers": table.count(), "value": table.value_base_minor.sum(), "risk": table.churn_probability.mean()}
+
+
+def _title(name: str) -> str:
+    return {
+        "value": _("By value"), "need": _("By need: what they mostly buy"), "behaviour": _("By behaviour"),
+        "channel": _("By channel"), "potential": _("By potential"),
+    }[name]  # fmt: skip
+
+
+def _word(name: str, code: str) -> str:
+    known = {
+        "often": _("Twelve visits a year or more"), "now and then": _("Some visits a year"), "once": _("One visit in a year"),
+        "resting": _("No visit in a year"), "bargains": _("A fifth off or more"),
+        "rising": _("Bringing a fifth more than a year ago"), "steady": _("About as much as a year ago"),
+        "falling": _("Bringing a fifth less than a year ago"),
+    }  # fmt: skip
+    return words_for("abc", code) if name == "value" else known.get(code, code)
+
+
+def _trait(trait: dict[str, Any]) -> dict[str, Any]:
+    """One thing that sets a group apart, in the page's words, with its values here and among all."""
+    said = SAID[trait["column"]]
+    if trait["level"] is not None:
+        here, among = (f"{trait[name]:.0%}" for name in ("here", "among"))
+        level = said.levels.get(trait["level"], trait["level"])
+        return {"words": f"{said.words} · {level}", "score": trait["score"], "here": here, "among": among}
+    unit = "share" if trait["column"].endswith("_share") else "days"
+    if trait["column"].endswith("_minor"):
+        here, among = (str(compact_money(round(trait[name]))) for name in ("here", "among"))
+    else:
+        here, among = (written(unit, trait[name]) for name in ("here", "among"))
+    return {"words": str(said.words), "score": trait["score"], "here": here, "among": among}
+
+
+@require_safe
+def page(request: HttpRequest, number: int) -> HttpResponse:
+    """One persona: its size, value and risk, what sets it apart, where it lives and stands, and typical customers."""
+    scope, shown = scope_of(request.user), Publication.current()
+    card = lake().document("personas") or {}
+    group = next((one for one in card.get("groups", []) if one["number"] == number), None)
+    if not scope.sees("amounts") or group is None:
+        raise Http404
+    code = str(number)
+    found = remembered(f"persona {code}", scope, shown, lambda: _one(scope, code), "scores/customers", "scores/habits")
+    traits = [_trait(trait) for trait in group["traits"][:TRAITS]]
+    stages = [name for name in STAGES if any(row["stage"] == name for row in found["mix"])]
+    customers = sum(row["customers"] for row in found["mix"])
+    by_place = {(row["region"], row["stage"]): row for row in found["places"]}
+    regions = sorted({row["region"] for row in found["places"]}, key=lambda r: -sum(
+        row["customers"] for row in found["places"] if row["region"] == r))[:REGIONS]  # fmt: skip
+    return render(
+        request,
+        "insight/persona.html",
+        persona_called(code),
+        number=code,
+        all=found["all"],
+        customers=customers,
+        traits=traits,
+        most=max((abs(trait["score"]) for trait in traits), default=0),
+        mix=[
+            (words_for("stage", name), row["customers"], row["customers"] / customers)
+            for name in stages
+            for row in found["mix"]
+            if row["stage"] == name
+        ],
+        tiers=[
+            (str(words), row["customers"], customers_where(persona=code, tier=name))
+            for name, words in TIERS.items()
+            for row in found["tiers"]
+            if row["tier"] == name
+        ],
+        stages=[words_for("stage", name) for name in stages],
+        places=[
+            (
+                region,
+                [
+                    (by_place.get((region, name)), customers_where(persona=code, region=region, stage=name))
+                    for name in stages
+                ],
+            )
+            for region in regions
+        ],
+        most_place=max((row["customers"] for row in found["places"]), default=0),
+        typical=selectors.cards_among(scope, found["typical"], shown, TYPICAL),
+        url=customers_where(persona=code),
+        risky=customers_where(persona=code, risk="high"),
+    )
+
+
+def _one(scope: Scope, code: str) -> dict[str, Any]:
+    cards = lake().read("scores/customers", actor=scope)
+    cards = cards.filter(cards.persona == code)
+    habits = lake().read("scores/habits", actor=scope).semi_join(cards, "person_id")
+    near = ["recency_days", "visits", "brought_base_minor", "tenure_days"]
+    middles = habits.aggregate(**{f"middle_{name}": habits[name].median() for name in near})
+    beside = habits.cross_join(middles)
+    # As shares of the middle, so that no one of them decides by its unit.
+    away = sum(
+        ((beside[name] - beside[f"middle_{name}"]).abs() / (beside[f"middle_{name}"].abs() + 1)).fill_null(1.0)
+        for name in near
+    )
+    typical = beside.mutate(away=away).order_by("away", "person_id").limit(TYPICAL).select("person_id")
+    places = cards.filter(cards.region.notnull(), cards.stage.notnull()).group_by("region", "stage")
+    return {
+        "all": rows(cards.aggregate(**_sums(cards), spent=cards.monetary_base_minor.sum()))[0],
+        "mix": rows(cards.group_by("stage").agg(customers=cards.count())),
+        "tiers": rows(cards.group_by("tier").agg(customers=cards.count())),
+        "places": rows(places.agg(customers=ibis._.count(), value=ibis._.value_base_minor.sum())),
+        "typical": [row["person_id"] for row in rows(typical)],
+    }

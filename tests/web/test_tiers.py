@@ -1,0 +1,193 @@
+"""Tiers, personas and moves as people see and set them."""
+
+import shutil
+from datetime import date, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from tenure.desk.customers.api import publish
+from tenure.desk.customers.models import Cover, TierRule
+from tenure.desk.governance.models import AuditEntry, User
+from tenure.insight.segments.tiers import Rule, parts, tiers
+from tenure.lake import Lake
+from tenure.lake.tables import COMPUTED
+from tests.cast import CHEN, CUSTOMERS, LI, MONDAY, QUIET, SMITH, WANG, ZHANG, cards
+from tests.web import SignIn
+
+pytestmark = pytest.mark.django_db
+
+BROUGHT = {WANG: 900, LI: 800, ZHANG: 700, SMITH: 600, CHEN: 500, QUIET: 0}
+FORM = {
+    "weight_value": "0", "weight_brought": "1", "weight_margin": "0", "weight_tenure": "0", "strategic_from": "90",
+    "core_from": "70", "tenure_least_days": "180", "growth_from": "20", "growth_points_from": "30",
+    "strategic.contact_days": "14", "strategic.looked_after": "Two names, always", "core.response_hours": "6",
+}  # fmt: skip
+
+
+@pytest.fixture
+def lake(company: dict[str, User], filled_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
+    """The company's lake with everybody's tier by what they brought in, one move, and two personas."""
+    home = tmp_path / "home"
+    shutil.copytree(filled_home, home)
+    monkeypatch.setenv("TENURE_HOME", str(home))
+    lake = Lake(home / "lake")
+    people = list(CUSTOMERS)
+    inputs = pa.table(
+        {
+            "person_id": people, "value_base_minor": pa.nulls(6, pa.int64()),
+            "brought_base_minor": [BROUGHT[p] * 100 for p in people], "before_base_minor": [BROUGHT[p] * 100 for p in people],
+            "margin_share": pa.nulls(6, pa.float64()), "tenure_days": [400] * 6,
+        }
+    )  # fmt: skip
+    stood = parts(inputs)
+    found = tiers(stood, Rule())
+    tier = dict(zip(people, found["tier"].to_pylist(), strict=True))
+    columns = {name: stood[name] for name in stood.column_names if name != "person_id"}
+    columns |= {
+        "person_id": stood["person_id"],
+        "tier": found["tier"],
+        "tier_points": found["points"],
+        "tier_rule": found["rule"],
+    }
+    columns |= {"brought_base_minor": inputs["brought_base_minor"], "tier_version": pa.array([0] * 6),
+                "tier_before": pa.array([None] * 6, pa.string()), "as_of": pa.array([MONDAY.date()] * 6)}  # fmt: skip
+    schema = COMPUTED["scores/tiers"]
+    lake.publish("scores/tiers", pa.table([columns[f.name].cast(f.type) for f in schema], schema=schema))
+    move = {"person_id": WANG, "as_of": MONDAY.date(), "at": MONDAY, "tier_before": "core", "tier": "strategic",
+            "tier_why_en": "From 75 to 91 points.", "tier_why_zh": "积分从 75 变为 91。", "tier_version": 0}  # fmt: skip
+    lake.publish("scores/tier_moves", pa.Table.from_pylist([move], schema=COMPUTED["scores/tier_moves"]))
+    habits = [{"person_id": p, "visits": 2 * p, "recency_days": 3, "brought_base_minor": BROUGHT[p] * 100, "channel": "app"}
+              for p in people]  # fmt: skip
+    lake.publish("scores/habits", pa.Table.from_pylist(habits, schema=COMPUTED["scores/habits"]))
+    months = [{"person_id": p, "as_of": day, "r": 3, "f": 3, "m": 3, "cell": cell, "abc": "A"}
+              for p in people for day, cell in ((date(2026, 1, 1), "loyal"), (date(2026, 2, 1), "lost" if p == LI else "loyal"))]  # fmt: skip
+    lake.publish("scores/rfm_months", pa.Table.from_pylist(months, schema=COMPUTED["scores/rfm_months"]))
+    traits = [{"column": "visits", "level": None, "score": -1.2, "here": 3, "among": 6},
+              {"column": "channel", "level": "app", "score": 0.8, "here": 0.9, "among": 0.5}]  # fmt: skip
+    lake.publish_document("personas", {"kept_share": 0.95, "tried": {"3": 0.41}, "groups": [
+        {"number": 1, "rows": 4, "en": "Seldom, app", "zh": "购买稀少、app", "traits": traits},
+        {"number": 2, "rows": 2, "en": "Frequent", "zh": "购买频繁", "traits": []},
+    ]})  # fmt: skip
+    table = cards(tier=tier, persona={p: "1" if p < 5 else "2" for p in people})
+    lake.publish("scores/customers", table)
+    publish(table, as_of=MONDAY, now=MONDAY)
+    return lake
+
+
+def test_the_rule_is_tried_before_it_is_saved_and_each_save_is_a_version(sign_in: SignIn, lake: Lake) -> None:
+    client = sign_in("dee")
+    page = client.get("/settings/tiers/").content.decode()
+    assert "What each tier holds" in page
+
+    looked = client.post("/settings/tiers/", FORM | {"core_from": "40", "look": "1"}).content.decode()
+
+    assert "What each tier would hold" in looked
+    assert not TierRule.objects.exists()
+    assert lake.document("tiers") is None
+
+    client.post("/settings/tiers/", FORM | {"core_from": "40", "note": "More core", "save": "1"})
+
+    saved = TierRule.objects.get()
+    assert (saved.version, saved.rule["core_from"], saved.note) == (1, 40, "More core")
+    assert saved.policies["strategic"]["looked_after"] == "Two names, always"
+    assert lake.document("tiers")["rule"]["core_from"] == 40  # type: ignore[index]
+    entry = AuditEntry.objects.get(verb="set_tiers")
+    assert (entry.detail["before"]["core_from"], entry.detail["after"]["core_from"]) == (70, 40)
+    client.post("/settings/tiers/", FORM | {"core_from": "40", "save": "1"})
+    assert TierRule.objects.count() == 1, "what is in force already makes no version"
+
+
+def test_lines_that_contradict_each_other_and_numbers_that_are_none_are_refused(sign_in: SignIn, lake: Lake) -> None:
+    client = sign_in("dee")
+
+    crossed = client.post("/settings/tiers/", FORM | {"core_from": "95", "save": "1"}).content.decode()
+    lettered = client.post("/settings/tiers/", FORM | {"growth_from": "much", "save": "1"}).content.decode()
+    steep = client.post("/settings/tiers/", FORM | {"core.discount_percent": "101", "save": "1"}).content.decode()
+
+    assert "contradict each other" in crossed
+    assert "&quot;much&quot; is no whole number" in lettered
+    assert "101 is no number for Core; give 0 to 100." in steep
+    assert not TierRule.objects.exists()
+
+
+def test_only_who_sees_everybody_may_set_tiers(sign_in: SignIn, lake: Lake) -> None:
+    assert sign_in("mia").get("/settings/tiers/").status_code == 403
+    assert sign_in("ivy").post("/settings/tiers/", FORM | {"save": "1"}).status_code == 403
+    assert not TierRule.objects.exists()
+
+
+def test_a_customer_s_page_says_the_tier_why_how_it_is_served_and_every_move(sign_in: SignIn, lake: Lake) -> None:
+    page = sign_in("ann").get(f"/customers/{WANG}/").content.decode()
+
+    assert "Ahead of 91 % of customers; strategic from 90" in page
+    assert "Answer within" in page
+    assert "4 hours" in page
+    assert "From 75 to 91 points." in page
+    assert "Seldom, app" in page
+
+
+def test_the_list_is_narrowed_to_a_tier_a_persona_and_to_those_nobody_looks_after(sign_in: SignIn, lake: Lake) -> None:
+    client = sign_in("dee")
+
+    def shown(query: str) -> set[str]:
+        page = client.get(f"/customers/?{query}").content.decode()
+        return {name for name, *_rest in CUSTOMERS.values() if name in page}
+
+    assert shown("tier=strategic") == {"王小明"}
+    assert shown("persona=2") == {"陈静", "赵敏"}
+    assert shown("owner=0") == {"张伟", "赵敏"}
+
+
+def test_insight_says_what_each_tier_holds_and_who_moved_and_why(sign_in: SignIn, lake: Lake) -> None:
+    page = sign_in("mia").get("/insight/tiers/").content.decode()
+
+    assert "From 75 to 91 points." in page
+    assert "/customers/?tier=core&amp;" in page or "tier=core" in page
+    assert "John Smith" not in page
+
+
+def test_a_persona_s_page_says_what_sets_it_apart_and_leads_to_its_customers(sign_in: SignIn, lake: Lake) -> None:
+    client = sign_in("dee")
+
+    overview = client.get("/insight/personas/").content.decode()
+    page = client.get("/insight/personas/1/").content.decode()
+
+    assert "95.0% of the customers stayed" in overview
+    assert "Purchase days in 12 months" in page
+    assert "Main channel · app" in page
+    assert "90%, among all 50%" in page
+    assert "/customers/?persona=1" in page
+    assert client.get("/insight/personas/9/").status_code == 404
+
+
+def test_moves_between_two_months_open_the_customers_who_made_them(sign_in: SignIn, lake: Lake) -> None:
+    client = sign_in("mia")
+
+    table = client.get("/insight/moves/?of=cell").content.decode()
+    people = client.get("/insight/moves/?of=cell&before=loyal&after=lost").content.decode()
+
+    assert "2 of 3 stayed" in table
+    assert "李娜" in people
+    assert "王小明" not in people
+    assert client.get("/insight/moves/?of=forged").status_code == 404
+
+
+def test_who_stands_in_shows_on_the_customer_s_page_until_it_ends(
+    sign_in: SignIn, lake: Lake, company: dict[str, User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("django.utils.timezone.now", lambda: MONDAY)
+    client, ann, bo = sign_in("mia"), company["ann"], company["bo"]
+    said = {"manager": ann.pk, "deputy": bo.pk, "since": "2026-03-01", "until": "2026-03-08"}
+
+    client.post("/settings/cover/", said)
+
+    assert "stands in until 2026-03-08" in client.get(f"/customers/{WANG}/").content.decode()
+    assert AuditEntry.objects.get(verb="set_cover").detail["deputy"] == bo.pk
+    wrong = client.post("/settings/cover/", said | {"until": "2026-02-01"}).content.decode()
+    assert "before it begins" in wrong
+    client.post("/settings/cover/", said | {"deputy": ""})
+    assert not Cover.objects.exists()
+    monkeypatch.setattr("django.utils.timezone.now", lambda: MONDAY + timedelta(days=20))
+    assert "stands in until" not in client.get(f"/customers/{WANG}/").content.decode()
