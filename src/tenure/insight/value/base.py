@@ -1,5 +1,6 @@
 """What every value model has in common: parameters by name, a plain likeness, errors of estimation, frames in and out."""
 
+import copy
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
@@ -126,13 +127,20 @@ class Parametric(ValueModel):
         for at in np.flatnonzero(~known):
             step = np.zeros(len(point))
             step[at] = NUDGE
-            up, down = (self._with(np.exp(point + sign * step)) for sign in (1, -1))
+            up, down = (self._moved(np.exp(point + sign * step)) for sign in (1, -1))
             slopes.append((np.asarray(forecast(up)) - np.asarray(forecast(down))) / (2 * NUDGE))
         by = np.stack(slopes)
         error: Numbers = np.sqrt(
             np.einsum("i...,ij,j...->...", by, covariance[np.ix_(~known, ~known)], by).clip(0)
         )
         return error
+
+    def _moved(self: P, parameters: Numbers) -> P:
+        """This model with other parameters and all else as it is."""
+        model = copy.copy(self)
+        for name, value in zip(self.NAMES, parameters, strict=True):
+            setattr(model, f"{name}_", float(value))
+        return model
 
     def _settle(self, seen: likelihood.Likelihood, top: likelihood.Top, customers: float) -> None:
         """Keep what the climb found; the errors are worked out when somebody asks."""
@@ -162,19 +170,23 @@ class Parametric(ValueModel):
         return ", ".join(f"{name} {value:.6g}" for name, value in self.parameters_.items())
 
 
-def columns(frame: Any, names: Sequence[str]) -> list[Any]:
-    """These columns of a frame of any kind, or of a mapping of columns.
+def columns(frame: Any, names: Sequence[str]) -> list[Numbers]:
+    """These columns of a frame of any kind, or of a mapping of columns, as numbers.
+
+    Raises ValueError, naming what is missing and what is there.
+    """
+    return [to_numbers(column(frame, name), name) for name in names]
+
+
+def column(frame: Any, name: str) -> Any:
+    """One column of a frame as it is.
 
     Raises ValueError, naming what is missing and what is there.
     """
     there = list(frame) if isinstance(frame, Mapping) else _names(frame)
-    missing = [name for name in names if name not in there]
-    if missing:
-        raise ValueError(
-            f"the frame has no column {', '.join(missing)}; it has: {', '.join(map(str, there)) or 'none'}. "
-            "summary(orders, as_of) makes one that has them."
-        )
-    return [to_numbers(frame[name], name) for name in names]
+    if name not in there:
+        raise ValueError(f"the frame has no column {name}; it has: {', '.join(map(str, there)) or 'none'}")
+    return frame[name]
 
 
 def with_columns(frame: Any, added: Mapping[str, Any]) -> Any:
@@ -190,6 +202,13 @@ def with_columns(frame: Any, added: Mapping[str, Any]) -> Any:
         native_frame = nw.to_native(native)
         return native_frame.assign(**{name: np.asarray(values) for name, values in added.items()})
     return nw.to_native(found)
+
+
+def frame_like(frame: Any, made: Mapping[str, Any]) -> Any:
+    """A new frame of these columns, of the kind the given one is."""
+    if isinstance(frame, Mapping):
+        return dict(made)
+    return nw.to_native(nw.from_dict(dict(made), backend=nw.from_native(frame, eager_only=True).implementation))
 
 
 def _names(frame: Any) -> list[str]:
