@@ -130,9 +130,7 @@ class Parametric(ValueModel):
             up, down = (self._moved(np.exp(point + sign * step)) for sign in (1, -1))
             slopes.append((np.asarray(forecast(up)) - np.asarray(forecast(down))) / (2 * NUDGE))
         by = np.stack(slopes)
-        error: Numbers = np.sqrt(
-            np.einsum("i...,ij,j...->...", by, covariance[np.ix_(~known, ~known)], by).clip(0)
-        )
+        error: Numbers = np.sqrt(np.einsum("i...,ij,j...->...", by, covariance[np.ix_(~known, ~known)], by).clip(0))
         return error
 
     def _moved(self: P, parameters: Numbers) -> P:

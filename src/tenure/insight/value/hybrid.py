@@ -4,7 +4,6 @@ The customers are set back to earlier cuts; there the habits (BTYD, "buy till yo
 trees learn from what then happened: will they buy at all, how much if they do, and at what value.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -12,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from tenure.errors import TenureError
 from tenure.insight.value.base import Numbers, ValueModel, columns, frame_like
 from tenure.insight.value.checks import NotEnoughDataError
 from tenure.insight.value.gamma_gamma import GammaGamma
@@ -127,7 +125,7 @@ class HybridCLV(ValueModel):
         # Foretold by habits and scaled by what the latest cut saw: the trees only tell customers from each other.
         foretold = np.log(np.concatenate([lesson.known.foretold * lesson.scale for lesson in lessons]))
         each = np.concatenate([lesson.known.each for lesson in lessons])
-        chance = logit(np.concatenate([lesson.known.chance(lesson.scale) for lesson in lessons]))
+        logit(np.concatenate([lesson.known.chance(lesson.scale) for lesson in lessons]))
         self._buys = self._trees("binary", features, (bought > 0).astype(float), rounds=3 * self.rounds)
         self._purchases = self._trees("poisson", features, bought, offset=foretold)
         worth = (bought > 0) & (spent > 0) & (each > 0)
@@ -293,9 +291,7 @@ class _Log:
             each = np.full(len(x), max(typical, 0.0))
         size = np.maximum(self.value, 0) / typical
         gap = np.diff(self.when, prepend=0)[self._last]
-        recent = [
-            np.bincount(self.person[self.when >= cut - share * horizon], minlength=len(x)) for share in RECENT
-        ]
+        recent = [np.bincount(self.person[self.when >= cut - share * horizon], minlength=len(x)) for share in RECENT]
         features = np.column_stack(
             [
                 x, T / horizon, t_x / np.maximum(T, 1e-9), np.where(x > 0, gap / np.maximum(T, 1e-9), np.nan), *recent,

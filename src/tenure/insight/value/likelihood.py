@@ -50,18 +50,23 @@ def highest(likelihood: Likelihood, start: Numbers, lowest: Numbers, largest: Nu
         if not free.any() or np.abs(slope[free]).max() < 1e-10:
             break
         step = _step(_information(likelihood, point, slope), slope, free, low - point, high - point)
+        if slope @ step < 1e-16 * (1 + abs(value)):
+            break  # what is left to gain is less than a float can tell
+        climbed = np.abs(slope[free]).max()
         for _ in range(40):
             there = np.clip(point + step, low, high)
             new_value, new_slope = _in_logs(likelihood, there)
             gained = new_value - value
             # At the very top gains drown in rounding; there, a lesser slope is the better guide.
-            near = abs(gained) <= 1e-13 * (1 + abs(value)) and np.abs(new_slope[free]).max() < np.abs(slope[free]).max()
+            near = abs(gained) <= 1e-13 * (1 + abs(value)) and np.abs(new_slope[free]).max() < climbed
             if gained > 1e-4 * (slope @ (there - point)) or near:
                 break
             step /= 2
         else:
             break
         point, value, slope = there, new_value, new_slope
+        if near and np.abs(slope[free]).max() > climbed / 2:
+            break  # rounding has taken over: neither the value nor the slope tells the way any more
     information = _information(likelihood, point, slope)
     step = _step(information, slope, _free(point, slope, low, high), low - point, high - point)
     return Top(

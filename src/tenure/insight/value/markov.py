@@ -130,7 +130,7 @@ class MarkovCLV(ValueModel):
         unknown = self.states_[place] != state
         if unknown.any():
             known = ", ".join(map(str, self.states_.tolist()))
-            raise ValueError(f"state {state[unknown][0]!r} was not seen in the fit; known are: {known}")
+            raise ValueError(f"state {str(state[unknown][0])!r} was not seen in the fit; known are: {known}")
         return with_columns(frame, {"expected_value": self.values_[place]})
 
     def _value(self, P: Numbers, R: Numbers) -> Numbers:
@@ -139,7 +139,9 @@ class MarkovCLV(ValueModel):
         later = P / (1 + self.discount)
         if self.horizon is None:
             if not self.discount > 0:
-                raise ValueError("for ever and without a discount a value may have no end; give a horizon or a discount")
+                raise ValueError(
+                    "for ever and without a discount a value may have no end; give a horizon or a discount"
+                )
             found: Numbers = np.linalg.solve(np.eye(len(R)) - later, R)
             return found
         value = np.zeros(len(R))

@@ -5,11 +5,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from tenure.insight.frames import to_numbers
 from tenure.insight.value import likelihood
 from tenure.insight.value.base import Numbers, Parametric, columns, with_columns
 from tenure.insight.value.checks import NotEnoughDataError, not_negative, purchase_histories, refuse, weights_for
 from tenure.insight.value.groups import distinct
-from tenure.insight.frames import to_numbers
 from tenure.language import tr
 
 B = TypeVar("B", bound="Buying")
@@ -83,7 +83,9 @@ class Buying(Parametric):
         self._fitted()
         ahead = times(t, 1) if np.ndim(t) == 0 else times(t, None)
         nothing_yet = np.zeros(len(ahead))
-        expected = self._if_alive(ahead, nothing_yet, nothing_yet) * self._p_alive(nothing_yet, nothing_yet, nothing_yet)
+        expected = self._if_alive(ahead, nothing_yet, nothing_yet) * self._p_alive(
+            nothing_yet, nothing_yet, nothing_yet
+        )
         return float(expected[0]) if np.ndim(t) == 0 else expected
 
     def predict(self, frame: Any, t: Any, *, errors: bool = False) -> Any:
@@ -103,7 +105,9 @@ class Buying(Parametric):
             found |= {"p_alive_error": both[0], "expected_purchases_error": both[1]}
         return with_columns(frame, found)
 
-    def _top(self, x: Numbers, t_x: Numbers, T: Numbers, weight: Numbers) -> tuple[likelihood.Likelihood, likelihood.Top]:
+    def _top(
+        self, x: Numbers, t_x: Numbers, T: Numbers, weight: Numbers
+    ) -> tuple[likelihood.Likelihood, likelihood.Top]:
         """The compressed histories, and where their likelihood is highest."""
         seen = self._compressed(x, t_x, T, weight)
         # Wide enough for any unit of time: what the data call large or small is relative to the ages.

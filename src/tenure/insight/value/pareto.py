@@ -129,10 +129,8 @@ class Lives:
         r, alpha, s, beta = parameters
         k = np.arange(len(self.more_than))
         n = self.customers
-        value = self.more_than @ np.log(r + k) + n * (r * np.log(alpha) + s * np.log(beta))
-        gradient = np.array(
-            [self.more_than @ (1 / (r + k)) + n * np.log(alpha), n * r / alpha, n * np.log(beta), n * s / beta]
-        )
+        value = self.more_than @ np.log(r + k)
+        gradient = np.array([self.more_than @ (1 / (r + k)), n * r / alpha, 0.0, n * s / beta])
         second = np.zeros((4, 4))
         second[0, 0] = -self.more_than @ (1 / (r + k) ** 2)
         second[0, 1] = n / alpha
@@ -159,8 +157,9 @@ class Lives:
                                 squares[place] += mass * bends[place]
                             place += 1
             mean /= total
-            log_a, log_b = np.log(alpha + t_x), np.log(beta + t_x)
-            value += weight @ (np.log(total) - shape * log_a - s * log_b)
+            # ln α and ln β are taken off customer by customer, so that large parameters cancel nothing.
+            log_a, log_b = np.log1p(t_x / alpha), np.log1p(t_x / beta)
+            value += weight @ (np.log(total) - shape * log_a - s * log_b - self.x[part] * np.log(alpha))
             gradient -= mean @ weight + np.array([weight @ log_a, 0, weight @ log_b, 0])
             if twice:
                 second[np.triu_indices(4)] += squares @ (weight / total)
@@ -208,13 +207,23 @@ def _lives(
     for (_, enough), begin, end in zip(NODES, edges[:-1], edges[1:], strict=True):
         for at in range(begin, end, ROWS):
             part = order[at : min(at + ROWS, end)]
-            yield part, _moments_of_leaving(
-                parameters, shape[part], t_x[part], T[part], end_a[part], end_b[part], length[part], nodes or enough
+            yield (
+                part,
+                _moments_of_leaving(
+                    parameters, shape[part], t_x[part], T[part], end_a[part], end_b[part], length[part], nodes or enough
+                ),
             )
 
 
 def _moments_of_leaving(
-    parameters: Numbers, shape: Numbers, t_x: Numbers, T: Numbers, end_a: Numbers, end_b: Numbers, length: Numbers, nodes: int
+    parameters: Numbers,
+    shape: Numbers,
+    t_x: Numbers,
+    T: Numbers,
+    end_a: Numbers,
+    end_b: Numbers,
+    length: Numbers,
+    nodes: int,
 ) -> Iterator[Node]:
     """Gauss-Legendre in y = ln (c+u)/(c+t_x), with c the smaller of α and β: in y both factors fall smoothly."""
     _, alpha, s, beta = parameters

@@ -60,8 +60,12 @@ class ShiftedBetaGeometric(Parametric):
         weight = weights_for(weights, len(t))
         not_negative(t, "periods")
         refuse(t != np.floor(t), "periods must be a whole number", {"periods": t}, "count the decisions seen")
-        refuse((gone != 0) & (gone != 1), "left must be 0 or 1", {"left": gone}, "1 where the last decision was to leave")
-        refuse((gone == 1) & (t == 0), "periods must be at least 1 for a customer who left", {"periods": t}, "drop the row")
+        refuse(
+            (gone != 0) & (gone != 1), "left must be 0 or 1", {"left": gone}, "1 where the last decision was to leave"
+        )
+        refuse(
+            (gone == 1) & (t == 0), "periods must be at least 1 for a customer who left", {"periods": t}, "drop the row"
+        )
         _enough(t, gone * weight, weight)
         seen = _Decisions.compressed(t.astype(np.int64), gone, weight)
         top = likelihood.highest(seen, np.array([1.0, 2.0]), np.full(2, 1e-5), np.full(2, 1e7))
@@ -113,7 +117,9 @@ class ShiftedBetaGeometric(Parametric):
         n = np.atleast_1d(_periods(renewed, "renewed"))
         kinds, group = np.unique(n, return_inverse=True)
         ahead = np.arange(int(horizon))
-        stays = np.cumprod((self.beta_ + kinds[:, None] + ahead) / (self.alpha_ + self.beta_ + kinds[:, None] + ahead), axis=1)
+        stays = np.cumprod(
+            (self.beta_ + kinds[:, None] + ahead) / (self.alpha_ + self.beta_ + kinds[:, None] + ahead), axis=1
+        )
         found: Numbers = (stays @ (1 + discount) ** -(ahead + 1.0))[group]
         return found
 
@@ -196,7 +202,7 @@ def _periods(values: Any, name: str) -> Numbers:
 
 def _enough(t: Numbers, leavers: Numbers, weight: Numbers) -> None:
     gone, seen = float(leavers.sum()), float(weight[t > 0].sum())
-    if not gone or gone >= seen and t.max() < 2:
+    if not gone or (gone >= seen and t.max() < 2):
         raise NotEnoughDataError(
             tr(
                 "Not enough data to foretell renewals, because {left} of {count} customers have left; some must have left "
