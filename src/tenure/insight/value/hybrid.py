@@ -8,20 +8,16 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from tenure.insight.value.base import Numbers, ValueModel, columns, frame_like
+from tenure.insight.value.base import Numbers, ValueModel, frame_like
 from tenure.insight.value.checks import NotEnoughDataError
-from tenure.insight.value.gamma_gamma import GammaGamma
-from tenure.insight.value.mbgnbd import MBGNBD
-from tenure.insight.value.pareto import ParetoNBD
+from tenure.insight.value.log import Known, PurchaseLog, happened_in
 from tenure.language import tr
 
 LEAST_CUSTOMERS = 200
 LEAST_BUYERS = 50
 MOST_ROWS = 60_000  # of each cut that the trees learn from; past it they hardly learn more
-RECENT = (0.1, 0.2, 1 / 3)  # of a horizon before the cut: how often a customer bought lately
 
 
 class HybridCLV(ValueModel):
@@ -69,7 +65,7 @@ class HybridCLV(ValueModel):
         """
         if not (np.isfinite(self.horizon) and self.horizon > 0):
             raise ValueError(f"horizon must be above 0, in the unit of `when`; found {self.horizon}")
-        seen = _Log.of(log, end)
+        seen = PurchaseLog.of(log, end)
         start = float(seen.when.min()) if len(seen.when) else end
         reach = min(float(self.horizon), np.floor((end - start) / 2))
         _enough(len(seen.first), reach)
@@ -78,7 +74,7 @@ class HybridCLV(ValueModel):
         while not cuts or cut - start >= reach:
             past = seen.before(cut)
             _enough(len(past.first), reach)
-            lesson = _Lesson.of(past, cut, reach, _happened(seen, past, cut, cut + reach))
+            lesson = _Lesson.of(past, cut, reach, happened_in(seen, past, cut, cut + reach))
             if len(cuts) and lesson.buyers < LEAST_BUYERS:
                 break
             _enough_buyers(lesson.buyers, past, reach)
@@ -99,7 +95,7 @@ class HybridCLV(ValueModel):
         """
         if not hasattr(self, "scale_"):
             raise ValueError("this model has learned nothing yet; call fit(log, end) first")
-        past = _Log.of(log, end)
+        past = PurchaseLog.of(log, end)
         known = past.known(end, float(self.horizon))
         buys = expit(_raw(self._buys, known.features))
         purchases = known.foretold * self.scale_ * np.exp(_raw(self._purchases, known.features))
@@ -187,136 +183,19 @@ def least_absolute_error(p_buy: Any, expected: Any, total: float | None = None) 
 
 
 @dataclass(frozen=True)
-class _Habits:
-    pareto: ParetoNBD
-    coins: MBGNBD
-    spending: GammaGamma | None
-
-
-@dataclass(frozen=True)
-class _Known:
-    """What is known of each customer at a cut. foretold: purchases by habit; each: value of one of them."""
-
-    features: Numbers
-    foretold: Numbers
-    each: Numbers
-    p_alive: Numbers
-    shape: Numbers
-
-    def some(self, rows: NDArray[np.intp]) -> "_Known":
-        return _Known(self.features[rows], self.foretold[rows], self.each[rows], self.p_alive[rows], self.shape[rows])
-
-    def chance(self, scale: float) -> Numbers:
-        """Chance of at least one purchase by habit: of those still active, with their rate known as gamma of this shape."""
-        if_active = np.log1p(self.foretold * scale / (self.p_alive.clip(1e-12) * self.shape))
-        chance: Numbers = (-self.p_alive * np.expm1(-self.shape * if_active)).clip(1e-9, 1 - 1e-9)
-        return chance
-
-
-@dataclass(frozen=True)
-class _Log:
-    """Purchases by person and time. first: where each person's begin; people: whose they are."""
-
-    person: NDArray[np.intp]
-    when: Numbers
-    value: Numbers
-    first: NDArray[np.intp]
-    people: Any
-
-    @classmethod
-    def of(cls, log: Any, end: float) -> "_Log":
-        when, value = columns(log, ("when", "value"))
-        who = np.asarray(log["person_id"])
-        if not np.isfinite(when).all():
-            raise ValueError("when must be a finite number in every row; drop the rows without a time first")
-        if not np.isfinite(value).all():
-            raise ValueError("value must be a finite number in every row; fill or drop the rows without one first")
-        when = np.floor(when)
-        seen = when < end
-        people, person = np.unique(who[seen], return_inverse=True)
-        order = np.lexsort((when[seen], person))
-        person, when, value = person[order], when[seen][order], value[seen][order]
-        new = np.ones(len(person), bool)
-        new[1:] = (person[1:] != person[:-1]) | (when[1:] != when[:-1])
-        at = np.flatnonzero(new)
-        value = np.add.reduceat(value, at) if len(at) else value
-        return cls._made(person[at], when[at], value, people)
-
-    @classmethod
-    def _made(cls, person: NDArray[np.intp], when: Numbers, value: Numbers, people: Any) -> "_Log":
-        return cls(person, when, value, np.flatnonzero(np.diff(person, prepend=-1)), people)
-
-    def before(self, cut: float) -> "_Log":
-        past = self.when < cut
-        there, person = np.unique(self.person[past], return_inverse=True)
-        return self._made(person, self.when[past], self.value[past], self.people[there])
-
-    @property
-    def _last(self) -> NDArray[np.intp]:
-        return np.append(self.first[1:], len(self.when)) - 1
-
-    def histories(self, cut: float) -> tuple[Numbers, Numbers, Numbers]:
-        """x, t_x and T of each person at the cut; the last day seen is the one before it."""
-        begun = self.when[self.first]
-        return (self._last - self.first).astype(float), self.when[self._last] - begun, np.maximum(cut - 1 - begun, 0)
-
-    def habits(self, cut: float) -> _Habits:
-        x, t_x, T = self.histories(cut)
-        later = self._later()
-        used = (x > 0) & (later > 0)
-        try:
-            spending = GammaGamma().fit(x[used], later[used] / x[used]) if used.sum() > 1 else None
-        except NotEnoughDataError:
-            spending = None
-        return _Habits(ParetoNBD().fit(x, t_x, T), MBGNBD().fit(x, t_x, T), spending)
-
-    def _later(self) -> Numbers:
-        """What each person's purchases after the first were worth."""
-        total = np.bincount(self.person, self.value, minlength=len(self.first))
-        return np.asarray(total - self.value[self.first])
-
-    def known(self, cut: float, horizon: float) -> _Known:
-        """Features at the cut, with times in horizons and values in those of the average purchase."""
-        habits = self.habits(cut)
-        x, t_x, T = self.histories(cut)
-        pareto = habits.pareto.expected_purchases(horizon, x, t_x, T)
-        coins = habits.coins.expected_purchases(horizon, x, t_x, T)
-        p_alive = habits.pareto.p_alive(x, t_x, T)
-        typical = max(float(self.value.mean()), 1e-9)
-        later = self._later()
-        if habits.spending is not None:
-            again = (x > 0) & (later > 0)
-            each = habits.spending.expected_value(np.where(again, x, 0), np.where(again, later / np.maximum(x, 1), 1))
-        else:
-            each = np.full(len(x), max(typical, 0.0))
-        size = np.maximum(self.value, 0) / typical
-        gap = np.diff(self.when, prepend=0)[self._last]
-        recent = [np.bincount(self.person[self.when >= cut - share * horizon], minlength=len(x)) for share in RECENT]
-        features = np.column_stack(
-            [
-                x, T / horizon, t_x / np.maximum(T, 1e-9), np.where(x > 0, gap / np.maximum(T, 1e-9), np.nan), *recent,
-                p_alive, np.log(pareto), habits.coins.p_alive(x, t_x, T), np.log(coins),
-                np.log1p(np.bincount(self.person, size, minlength=len(x)) / (x + 1)),
-                np.log1p(size[self.first]), np.log1p(np.maximum.reduceat(size, self.first)), np.log(np.maximum(each, 1e-9) / typical),
-            ]
-        )  # fmt: skip
-        return _Known(features, np.maximum(pareto, 1e-12), np.maximum(each, 0), p_alive, habits.pareto.r_ + x)
-
-
-@dataclass(frozen=True)
 class _Lesson:
     """A cut's customers: what was known of them, and what they then bought and spent within the horizon.
 
     scale: what happened over what habits foretold.
     """
 
-    known: _Known
+    known: Known
     bought: Numbers
     spent: Numbers
     scale: float
 
     @classmethod
-    def of(cls, past: _Log, cut: float, reach: float, happened: tuple[Numbers, Numbers]) -> "_Lesson":
+    def of(cls, past: PurchaseLog, cut: float, reach: float, happened: tuple[Numbers, Numbers]) -> "_Lesson":
         known = past.known(cut, reach)
         return cls(known, *happened, float(happened[0].sum() / known.foretold.sum()))
 
@@ -331,17 +210,6 @@ class _Lesson:
         return _Lesson(self.known.some(some), self.bought[some], self.spent[some], self.scale)
 
 
-def _happened(seen: _Log, past: _Log, since: float, until: float) -> tuple[Numbers, Numbers]:
-    """Purchases, and what they were worth, of the past's people from `since` to before `until`."""
-    within = (seen.when >= since) & (seen.when < until)
-    place = np.searchsorted(past.people, seen.people)
-    place = np.where(np.append(past.people, past.people[:1])[place] == seen.people, place, -1)[seen.person[within]]
-    known = place >= 0
-    count = len(past.people)
-    bought = np.bincount(place[known], minlength=count).astype(float)
-    return bought, np.bincount(place[known], seen.value[within][known], minlength=count)
-
-
 def _enough(customers: int, reach: float) -> None:
     if customers < LEAST_CUSTOMERS or reach <= 0:
         raise NotEnoughDataError(
@@ -354,7 +222,7 @@ def _enough(customers: int, reach: float) -> None:
         )
 
 
-def _enough_buyers(buyers: int, past: _Log, reach: float) -> None:
+def _enough_buyers(buyers: int, past: PurchaseLog, reach: float) -> None:
     if buyers < LEAST_BUYERS:
         raise NotEnoughDataError(
             tr(
