@@ -219,7 +219,7 @@ def _told(result: Backtest) -> dict[str, Any]:
     return {
         "customers": result.customers, "foretold": result.foretold, "happened": result.happened,
         "bias": _interval(result.bias), "spearman": _interval(result.spearman), "pearson": result.pearson,
-        "gini": result.gini, "mae": result.mae, "rmse": result.rmse,
+        "gini": result.gini, "explained": result.explained, "mae": result.mae, "rmse": result.rmse,
         "deciles": [
             {"decile": one.decile, "customers": one.customers, "foretold": one.foretold, "happened": _interval(one.happened)}
             for one in result.deciles

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import xlogy
 from scipy.stats import rankdata
 
 from tenure.insight.frames import to_numbers
@@ -48,7 +49,7 @@ class Backtest:
     """A forecast against what happened. bias: total foretold over total happened, less 1; None where nothing happened.
 
     spearman: rank correlation. gini: how much of the inequality of what happened the order of the forecast catches, 1 all
-    of it, 0 none. mae, rmse: a customer, in the unit of the forecast. deciles: the highest first.
+    of it, 0 none. explained: see there. mae, rmse: a customer, in the unit of the forecast. deciles: the highest first.
     """
 
     customers: int
@@ -58,6 +59,7 @@ class Backtest:
     spearman: Interval | None
     pearson: float | None
     gini: float | None
+    explained: float | None
     mae: float
     rmse: float
     deciles: tuple[Tenth, ...]
@@ -91,6 +93,7 @@ def backtest(foretold: Any, happened: Any) -> Backtest:
         spearman=_rank_correlation(told, came),
         pearson=_correlation(told, came),
         gini=ordered_gini(told, came),
+        explained=explained(told, came),
         mae=float(np.abs(told - came).mean()),
         rmse=float(np.sqrt(((told - came) ** 2).mean())),
         deciles=_tenths(told, came),
@@ -175,6 +178,24 @@ def ordered_gini(foretold: Any, happened: Any) -> float | None:
         return float((2 * rank - n - 1) @ came / (n * came.sum()))
 
     return area(place) / area(best)
+
+
+def explained(foretold: Any, happened: Any) -> float | None:
+    """The share of the Poisson deviance that the forecast explains: 1 all, 0 no more than the mean of all, below 0 less.
+
+    Least deviance goes to the true mean, as least squared error does, but a few huge customers do not decide it alone.
+    What is below nothing counts as nothing; a forecast below a thousandth of the mean counts as that much.
+    """
+    came = np.maximum(np.asarray(happened, float), 0)
+    mean = came.mean()
+    if not mean or (came == came[0]).all():
+        return None
+
+    def deviance(told: Numbers) -> float:
+        return float((xlogy(came, came / told) - came + told).sum())
+
+    told = np.maximum(np.asarray(foretold, float), mean / 1000)
+    return 1 - deviance(told) / deviance(np.full(len(came), mean))
 
 
 def _bias(told: Numbers, came: Numbers) -> Interval | None:

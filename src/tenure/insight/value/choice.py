@@ -1,4 +1,4 @@
-"""Which model values buyers best: each foretells a stretch already known, and the one that errs least is taken."""
+"""Which model values buyers best: each foretells a stretch already known, and the one that explains most is taken."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -96,10 +96,11 @@ MODELS: dict[str, Callable[[PurchaseLog, float, float], Forecast]] = {
 
 
 def choose(log: PurchaseLog, end: float, horizon_days: float) -> Choice:
-    """Set everybody back, foretell what is known by now, and take the model with the least squared error of value.
+    """Set everybody back, foretell what is known by now, and take the model that explains most of the value that came.
 
-    The stretch held out is one horizon, or half of what was seen where that is less. Squared error is least for the mean,
-    which is what value is added up from; absolute error would favour forecasts that are too low.
+    The stretch held out is one horizon, or half of what was seen where that is less. What is explained is deviance (see
+    `explained`), most for the mean, which is what value is added up from; absolute error would favour forecasts that are
+    too low, and squared error leaves the choice to a handful of customers.
 
     Raises NotEnoughDataError where no model can be tried.
     """
@@ -121,7 +122,7 @@ def choose(log: PurchaseLog, end: float, horizon_days: float) -> Choice:
     if not tried:
         # Nothing to choose by: the plainest model, which says itself why if it can't be fitted either.
         return Choice("bgnbd", {}, refused, reach, None)
-    best = min(tried, key=lambda name: (tried[name].result.rmse, list(MODELS).index(name)))
+    best = max(tried, key=lambda name: tried[name].result.explained or -np.inf)
     simple = backtest(envelope(past, cut, reach), spent)
     return Choice(best, tried, refused, reach, simple)
 

@@ -83,7 +83,7 @@ MODELS = {"sbg": by_sbg, "hazard": by_hazard}
 
 
 def choose(contracts: Contracts, day: float, horizon_days: float) -> tuple[str, dict[str, Backtest]]:
-    """The model that errs least (squared) over the stretch before `day`, and how each did."""
+    """The model that explains most of what was paid in the stretch before `day`, and how each did."""
     if not len(contracts.began):
         return "hazard", {}
     reach = min(horizon_days, float(np.floor((day - contracts.began.min()) / 2)))
@@ -97,7 +97,7 @@ def choose(contracts: Contracts, day: float, horizon_days: float) -> tuple[str, 
             tried[name] = backtest(foretell(past, cut, reach)[0][running], later[running])
         except ValueError:
             continue
-    return (min(tried, key=lambda name: tried[name].rmse) if tried else "hazard"), tried
+    return (max(tried, key=lambda name: tried[name].explained or -np.inf) if tried else "hazard"), tried
 
 
 def _each_length(contracts: Contracts, horizon_days: float, ahead: Any) -> Numbers:
