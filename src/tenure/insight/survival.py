@@ -6,6 +6,7 @@ R. L. Prentice (1980).
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 import ibis
@@ -99,8 +100,8 @@ def kaplan_meier(lasted: Any, ended: Any, weights: Any = None) -> Survival:
             tr("Not enough data for a survival curve, because no customer was seen for any time.")
         )
     moments, place = np.unique(time, return_inverse=True)
-    left = np.bincount(place, weight * gone, minlength=len(moments))
-    out = np.bincount(place, weight, minlength=len(moments))
+    left = np.bincount(place, weight * gone, minlength=len(moments)).astype(float)
+    out = np.bincount(place, weight, minlength=len(moments)).astype(float)
     at_risk = out[::-1].cumsum()[::-1]
     some = left > 0
     moments, left, at_risk = moments[some], left[some], at_risk[some]
@@ -132,7 +133,7 @@ def hazard(lasted: Any, ended: Any, edges: Any, weights: Any = None) -> pa.Table
     time, gone, cuts = to_numbers(lasted, "lasted"), to_numbers(ended, "ended"), to_numbers(edges, "edges")
     weight = np.ones(len(time)) if weights is None else to_numbers(weights, "weights")
     rows = []
-    for since, until in zip(cuts[:-1], cuts[1:], strict=True):
+    for since, until in pairwise(cuts.tolist()):
         there = time >= since if since else np.ones(len(time), bool)
         exposure = float((weight * np.clip(time - since, 0, until - since)).sum())
         left = float((weight * gone)[(time > since) & (time <= until) | (since == 0) & (time == 0)].sum())

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from tenure.insight.segments.concentration import concentration, gini
+from tenure.insight.survival import lives, silence_of
 from tenure.insight.value import NotEnoughDataError
 from tenure.insight.value import choice as buying
 from tenure.insight.value import contracts as contracting
@@ -81,7 +82,7 @@ def _bought(context: Context, log: PurchaseLog, end: float, card: dict[str, Any]
     x, t_x, T = log.histories(end)
     plain = BGNBD().fit(x, t_x / UNIT_DAYS, T / UNIT_DAYS)
     total = float(found.purchases.sum())
-    error = float(
+    spread = float(
         plain.error_of(
             lambda model: model.expected_purchases(HORIZON_DAYS / UNIT_DAYS, x, t_x / UNIT_DAYS, T / UNIT_DAYS).sum()
         )
@@ -91,7 +92,7 @@ def _bought(context: Context, log: PurchaseLog, end: float, card: dict[str, Any]
         "bgnbd": {**plain.parameters_, "log_likelihood": plain.log_likelihood_},
         "learned": found.card,
         "repeat_buyers": int(((x > 0) & (log.later() > 0)).sum()),
-        "expected_purchases": {"value": total, "error": error if np.isfinite(error) else None},
+        "expected_purchases": {"value": total, "error": spread if np.isfinite(spread) else None},
         "expected_base_minor": round(float(found.value.sum())),
         "reach_days": chosen.reach_days,
         "tried": {one: _told(tried.result) for one, tried in chosen.tried.items()},
@@ -195,7 +196,7 @@ def _contracts(context: Context, subscriptions: ibis.Table) -> Contracts:
 
     def numbers(name: str) -> Numbers:
         column = rows[name].cast(pa.int32()) if pa.types.is_date(rows[name].type) else rows[name]
-        return column.to_numpy(zero_copy_only=False).astype(np.float64) if rows.num_rows else np.empty(0)  # type: ignore[no-any-return]
+        return column.to_numpy(zero_copy_only=False).astype(np.float64) if rows.num_rows else np.empty(0)
 
     months = numbers("months")
     sound = (months > 0) & (numbers("fee") >= 0)
@@ -246,11 +247,23 @@ def _said(why: str) -> dict[str, str]:
     return {"en": words.en, "zh": words.zh}
 
 
+def _lives(context: Context) -> int:
+    """How long each person has been a customer, for the survival curves."""
+    lake = context.lake
+    with tables_at(context, context.as_of, ["orders", "subscriptions"]) as tables:
+        silence = silence_of(tables["orders"])
+        found = lake.to_arrow(
+            lives(tables["orders"], tables["subscriptions"], context.as_of, silence).order_by("person_id")
+        )
+    lake.publish("scores/lives", found.cast(COMPUTED["scores/lives"]))
+    lake.publish_document("lives_card", {"as_of": last_seen(context.as_of).isoformat(), "silence_days": silence})
+    return int(found.num_rows)
+
+
 STEPS: tuple[Step, ...] = (
     Step(
-        "value",
-        Words("Customer lifetime value", "客户生命周期价值"),
-        lambda c: scored_from(c, "orders", "subscriptions"),
-        _value,
+        "value", Words("Customer lifetime value", "客户生命周期价值"),
+        lambda c: scored_from(c, "orders", "subscriptions"), _value,
     ),
-)
+    Step("lives", Words("How long customers stay", "客户留存时长"), lambda c: scored_from(c, "orders", "subscriptions"), _lives),
+)  # fmt: skip

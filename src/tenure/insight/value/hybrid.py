@@ -69,7 +69,8 @@ class HybridCLV(ValueModel):
         start = float(seen.when.min()) if len(seen.when) else end
         reach = min(float(self.horizon), np.floor((end - start) / 2))
         _enough(len(seen.first), reach)
-        cuts, rows = [], []
+        cuts: list[float] = []
+        rows: list[_Lesson] = []
         cut = end - reach
         while not cuts or cut - start >= reach:
             past = seen.before(cut)

@@ -84,7 +84,7 @@ def inverse(information: Numbers) -> Numbers:
         np.linalg.cholesky(information)
     except np.linalg.LinAlgError:
         return np.full(information.shape, np.nan)
-    found: Numbers = np.linalg.inv(information)
+    found: Numbers = np.linalg.inv(information).astype(np.float64)
     return found
 
 

@@ -146,4 +146,4 @@ def happened_in(seen: PurchaseLog, past: PurchaseLog, since: float, until: float
     known = place >= 0
     count = len(past.people)
     bought = np.bincount(place[known], minlength=count).astype(float)
-    return bought, np.bincount(place[known], seen.value[within][known], minlength=count)
+    return bought, np.bincount(place[known], seen.value[within][known], minlength=count).astype(float)

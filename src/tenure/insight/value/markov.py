@@ -142,7 +142,7 @@ class MarkovCLV(ValueModel):
                 raise ValueError(
                     "for ever and without a discount a value may have no end; give a horizon or a discount"
                 )
-            found: Numbers = np.linalg.solve(np.eye(len(R)) - later, R)
+            found: Numbers = np.linalg.solve(np.eye(len(R)) - later, R).astype(np.float64)
             return found
         value = np.zeros(len(R))
         for _ in range(self.horizon):

@@ -16,12 +16,14 @@ from tenure.web.insight.model import model
 from tenure.web.insight.segments import segments
 from tenure.web.insight.shared import Context
 from tenure.web.insight.stages import stages
+from tenure.web.insight.survival import survival
 from tenure.web.insight.value import value
 
 PARTS: dict[str, tuple[Callable[[], str], Callable[[Scope, Publication | None], Context]]] = {
     "segments": (lambda: _("RFM"), segments),
     "stages": (lambda: _("Life cycle"), stages),
     "value": (lambda: _("Value"), value),
+    "survival": (lambda: _("Survival"), survival),
     "cohorts": (lambda: _("Cohorts"), cohorts),
     "campaigns": (lambda: _("Campaigns"), campaigns),
     "model": (lambda: _("Churn model"), model),
