@@ -47,7 +47,9 @@ def main() -> None:
             np.savez(path, **data)  # type: ignore[arg-type]
             large = len(data["x"]) > 100_000
             for model in MODELS:
-                rows.append((name, model, "tenure", measured(sys.executable, "tenure", model, path, 3 if large else 21)))
+                rows.append(
+                    (name, model, "tenure", measured(sys.executable, "tenure", model, path, 3 if large else 21))
+                )
                 # A million customers take the peers minutes; their published model alone is run on them.
                 for peer in ("lifetimes", "pymc") if peers and not (large and model != "bg") else ():
                     runs = 1 if large or model == "pareto" or peer == "pymc" else 5
@@ -55,13 +57,18 @@ def main() -> None:
                         rows.append((name, model, peer, measured(str(peers), peer, model, path, runs)))
 
     print("\nFit: cold with imports, warm the median of the later ones, cpu the processor's time of it")
-    print(f"{'data':<32}{'model':<8}{'system':<11}{'cold s':>8}{'warm s':>9}{'cpu s':>9}{'peak MB':>9}{'loaded':>8}  parameters")
+    print(
+        f"{'data':<32}{'model':<8}{'system':<11}{'cold s':>8}{'warm s':>9}{'cpu s':>9}{'peak MB':>9}{'loaded':>8}  parameters"
+    )
     for name, model, system, m in rows:
         print(f"{name:<32}{model:<8}{system:<11}", end="")
         if "skipped" in m:
             print(m["skipped"])
             continue
-        print(f"{m['cold_s']:>8.2f}{m['warm_s']:>9.4f}{m['cpu_s']:>9.4f}{m['peak_mb']:>9.0f}{m['loaded_mb']:>8.0f}", end="")
+        print(
+            f"{m['cold_s']:>8.2f}{m['warm_s']:>9.4f}{m['cpu_s']:>9.4f}{m['peak_mb']:>9.0f}{m['loaded_mb']:>8.0f}",
+            end="",
+        )
         print("  " + ", ".join(f"{key} {value:.4f}" for key, value in m["parameters"].items()))
 
     held_out = [row for row in rows if "mae" in row[3]]
