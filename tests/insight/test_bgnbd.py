@@ -19,7 +19,7 @@ from scipy.special import betaln, gammaln, hyp2f1
 
 from tenure.contracts import CONTRACTS
 from tenure.insight.value import BGNBD, NotEnoughDataError, summary
-from tenure.insight.value.bgnbd import _Histories, _mean_over_leaving
+from tenure.insight.value.geometric import Histories, mean_over_leaving
 
 CDNOW = Path(__file__).resolve().parents[3] / "shared" / "data" / "cdnow"
 
@@ -112,7 +112,7 @@ def test_the_published_parameters_come_out_of_the_raw_orders() -> None:
 
 def test_the_likelihood_is_the_papers() -> None:
     x, t_x, T = simulated(200, 1, 0.4, 5, 0.9, 2.0)
-    seen = _Histories.compressed(x, t_x, T, np.ones(200))
+    seen = Histories.compressed(x, t_x, T, np.ones(200))
 
     for parameters in ((0.3, 4.0, 0.8, 2.5), (2.0, 30.0, 0.1, 0.3)):
         value, _ = seen.slope(np.array(parameters))
@@ -130,7 +130,7 @@ def test_gradient_and_curvature_are_the_slopes_of_the_likelihood(
 ) -> None:
     x, t_x, more, weight = (np.array(column, dtype=float) for column in zip(*rows, strict=True))
     t_x = np.where(x > 0, t_x, 0)
-    seen = _Histories.compressed(x, t_x, t_x + more + 1, weight)
+    seen = Histories.compressed(x, t_x, t_x + more + 1, weight)
     parameters = np.array([r, alpha, a, b])
 
     _, gradient = seen.slope(parameters)
@@ -182,8 +182,8 @@ def test_a_thinned_start_reaches_the_same_top(monkeypatch: pytest.MonkeyPatch) -
     people = simulated(5_000, 5, 0.4, 3.0, 0.8, 2.5)
     plain = BGNBD().fit(*people)
 
-    monkeypatch.setattr("tenure.insight.value.bgnbd.THIN_ABOVE", 500)
-    monkeypatch.setattr("tenure.insight.value.bgnbd.THIN_TO", 500)
+    monkeypatch.setattr("tenure.insight.value.noncontractual.THIN_ABOVE", 500)
+    monkeypatch.setattr("tenure.insight.value.noncontractual.THIN_TO", 500)
     thinned = BGNBD().fit(*people)
 
     assert thinned.log_likelihood_ == pytest.approx(plain.log_likelihood_, rel=1e-12)
@@ -254,7 +254,7 @@ def test_the_sum_and_the_integral_for_long_sums_agree(model: BGNBD) -> None:
 
     summed = model.expected_purchases(30, x, np.where(x > 0, T, 0), T) / alive
 
-    integral = _mean_over_leaving(model.r_ + x, 30 / (model.alpha_ + T), model.b_ + x, model.a_)
+    integral = mean_over_leaving(model.r_ + x, 30 / (model.alpha_ + T), model.b_ + x, model.a_)
     assert integral == pytest.approx(summed, rel=1e-11)
 
 

@@ -17,7 +17,10 @@ import tenure.insight.segments
 import tenure.insight.value
 
 DOOR = {
-    tenure.insight.value: {"BGNBD", "GammaGamma", "NotEnoughDataError", "summary"},
+    tenure.insight.value: {
+        "BGNBD", "GammaGamma", "HybridCLV", "MBGNBD", "MarkovCLV", "NotEnoughDataError", "ParetoNBD",
+        "ShiftedBetaGeometric", "summary",
+    },
     tenure.insight.churn: {
         "Backtest", "Bands", "ChurnModel", "ContractEnd", "Definition", "Outcome", "Silence", "Split", "attributes", "auc",
         "auc_interval", "average_precision", "backtest", "brier", "card", "choose", "cross_validate", "cut_dates",

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 
 LUCK = random.Random(4)
 START = datetime(2026, 1, 1, 4, tzinfo=UTC)
-PAGES = ["/", "/today/numbers/", "/customers/", "/data/", "/insight/", "/insight/stages/", "/insight/value/",
+PAGES = ["/", "/today/numbers/", "/customers/", "/data/", "/insight/", "/insight/stages/", "/insight/value/", "/insight/survival/",
          "/insight/cohorts/", "/insight/campaigns/", "/insight/model/"]  # fmt: skip
 
 

@@ -20,6 +20,7 @@ INSIGHT = [
     "/insight/",
     "/insight/stages/",
     "/insight/value/",
+    "/insight/survival/",
     "/insight/cohorts/",
     "/insight/campaigns/",
     "/insight/model/",

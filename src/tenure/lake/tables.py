@@ -107,6 +107,27 @@ COMPUTED: dict[str, pa.Schema] = {
     "scores/clusters": pa.schema(
         [("person_id", _WHOLE), ("persona", _TEXT), ("persona_before", _TEXT), ("as_of", pa.date32())]
     ),
+    # What each person is expected to bring in the twelve months after as_of, of which contract_base_minor from contracts;
+    # simple_base_minor by the back-of-an-envelope formula; before_*: the same at the refresh before, where there was one.
+    "scores/value": pa.schema(
+        [
+            ("person_id", _WHOLE),
+            ("p_alive", _NUMBER),
+            ("expected_purchases", _NUMBER),
+            ("value_base_minor", _WHOLE),
+            ("value_decile", _WHOLE),
+            ("contract_base_minor", _WHOLE),
+            ("simple_base_minor", _WHOLE),
+            ("as_of", pa.date32()),
+            ("before_on", pa.date32()),
+            ("before_base_minor", _WHOLE),
+            ("before_decile", _WHOLE),
+        ]
+    ),
+    # How long each person has been a customer, and whether they left: by contract, or by a stated silence (see survival).
+    "scores/lives": pa.schema(
+        [("person_id", _WHOLE), ("days", _WHOLE), ("ended", pa.bool_()), ("kind", _TEXT), ("plan", _TEXT)]
+    ),
     # What is missing, wrong, shared or old in the records in force, by source, field ("" the record as a whole) and
     # month of receipt. flaws: JSON, how many of each; no value of anybody.
     "quality/fields": pa.schema(

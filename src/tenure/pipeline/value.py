@@ -1,89 +1,269 @@
-"""Step: what each customer is expected to bring in the next twelve months."""
+"""Step: what each customer is expected to bring in the next twelve months, by the model that foretold best so far."""
 
+from datetime import date
 from typing import Any
 
+import ibis
 import numpy as np
 import pyarrow as pa
 
-from tenure.insight.value import BGNBD, GammaGamma, NotEnoughDataError, summary
+from tenure.insight.segments.concentration import concentration, gini
+from tenure.insight.survival import lives, silence_of
+from tenure.insight.value import NotEnoughDataError
+from tenure.insight.value import choice as buying
+from tenure.insight.value import contracts as contracting
+from tenure.insight.value.backtest import Backtest, Bin, Interval, deciles, moves
+from tenure.insight.value.base import Numbers
+from tenure.insight.value.bgnbd import BGNBD
+from tenure.insight.value.contracts import Contracts
+from tenure.insight.value.log import PurchaseLog
+from tenure.insight.value.summary import last_seen, purchases
+from tenure.lake import SYSTEM
+from tenure.lake.tables import COMPUTED
 from tenure.language import Words, both
 from tenure.pipeline.history import scored_from, tables_at
 from tenure.pipeline.run import Context, Step
 
 UNIT_DAYS = 7
 HORIZON_DAYS = 365
-_SCHEMA = pa.schema(
-    [
-        ("person_id", pa.int64()),
-        ("p_alive", pa.float64()),
-        ("expected_purchases", pa.float64()),
-        ("value_base_minor", pa.int64()),
-        ("value_decile", pa.int64()),
-    ]
-)
+_EPOCH = date(1970, 1, 1)
+_SCHEMA = COMPUTED["scores/value"]
 
 
 def _value(context: Context) -> int:
     lake = context.lake
-    with tables_at(context, context.as_of, ["orders"]) as tables:
-        people = lake.to_arrow(summary(tables["orders"], context.as_of, unit_days=UNIT_DAYS).order_by("person_id"))
+    end = float((last_seen(context.as_of) - _EPOCH).days + 1)
+    with tables_at(context, context.as_of, ["orders", "subscriptions"]) as tables:
+        found = lake.to_arrow(purchases(tables["orders"], context.as_of).order_by("person_id", "day"))
+        contracts = _contracts(context, tables["subscriptions"])
+    log = PurchaseLog.of(
+        {
+            "person_id": found["person_id"].to_numpy(),
+            "when": found["day"].cast(pa.int32()).to_numpy().astype(np.float64),
+            "value": found["worth_minor"].to_numpy().astype(np.float64),
+        },
+        end,
+    )
+    context.tell(1, 4)
     card: dict[str, Any] = {
-        "as_of": context.as_of.date().isoformat(), "horizon_days": HORIZON_DAYS, "unit_days": UNIT_DAYS,
-        "customers": people.num_rows,
+        "as_of": last_seen(context.as_of).isoformat(), "horizon_days": HORIZON_DAYS, "unit_days": UNIT_DAYS,
+        "customers": len(log.first),
     }  # fmt: skip
-    scored = _SCHEMA.empty_table()
-    if people.num_rows:
-        try:
-            scored = _scored(people, card)
-        except NotEnoughDataError as error:
-            # Too few repeat purchases to learn a rhythm from: said on the page instead of a number.
-            why = both(error.args[0])
-            card["not_enough_data"] = {"en": why.en, "zh": why.zh}
+    bought = _bought(context, log, end, card)
+    owed = _owed(contracts, end, card)
+    context.tell(3, 4)
+    scored = (
+        _SCHEMA.empty_table() if bought is None and owed is None else _scored(context, log, bought, owed, card, end)
+    )
     lake.publish("scores/value", scored)
     lake.publish_document("value_card", card)
     return int(scored.num_rows)
 
 
-def _scored(people: pa.Table, card: dict[str, Any]) -> pa.Table:
-    x, t_x, T = (people[name].to_numpy().astype(np.float64) for name in ("x", "t_x", "T"))
-    worth = people["mean_value_minor"].to_numpy(zero_copy_only=False).astype(np.float64)
-    rhythm = BGNBD().fit(x, t_x, T)
-    purchases = rhythm.expected_purchases(HORIZON_DAYS / UNIT_DAYS, x, t_x, T)
-    again = (x > 0) & (worth > 0)
+def _bought(context: Context, log: PurchaseLog, end: float, card: dict[str, Any]) -> buying.Forecast | None:
+    """What buyers without a contract are expected to buy; the card gains the choice of the model and how it was tried."""
+    if not len(log.first):
+        return None
     try:
-        spending = GammaGamma().fit(x[again], worth[again]) if again.any() else None
-    except NotEnoughDataError:
-        spending = None
-    if spending is not None:
-        # Whoever has not bought again, or only at a loss, is expected to spend like the average buyer.
-        each = spending.expected_value(np.where(again, x, 0.0), np.where(again, worth, 1.0))
-        card["gamma_gamma"] = {name: getattr(spending, f"{name}_") for name in ("p", "q", "v", "log_likelihood")}
-    else:
-        # All spend alike, or hardly anyone spends: then the average is the best forecast, and nothing if nobody does.
-        each = np.full(len(x), worth[again].mean() if again.any() else 0.0)
-    value = purchases * each
+        chosen = buying.choose(log, end, HORIZON_DAYS)
+        context.tell(2, 4)
+        name = chosen.best
+        try:
+            found = buying.MODELS[name](log, end, HORIZON_DAYS)
+        except NotEnoughDataError:
+            # What the stretch held out allowed, today's customers need not.
+            name = "bgnbd"
+            found = buying.MODELS[name](log, end, HORIZON_DAYS)
+    except NotEnoughDataError as error:
+        # Too few repeat purchases to learn a rhythm from: said on the page instead of a number.
+        why = both(error.args[0])
+        card["not_enough_data"] = {"en": why.en, "zh": why.zh}
+        return None
+    x, t_x, T = log.histories(end)
+    plain = BGNBD().fit(x, t_x / UNIT_DAYS, T / UNIT_DAYS)
+    total = float(found.purchases.sum())
+    spread = float(
+        plain.error_of(
+            lambda model: model.expected_purchases(HORIZON_DAYS / UNIT_DAYS, x, t_x / UNIT_DAYS, T / UNIT_DAYS).sum()
+        )
+    )
     card |= {
-        "bgnbd": {name: getattr(rhythm, f"{name}_") for name in ("r", "alpha", "a", "b", "log_likelihood")},
-        "repeat_buyers": int(again.sum()),
-        "expected_base_minor": int(value.sum()),
+        "model": name,
+        "bgnbd": {**plain.parameters_, "log_likelihood": plain.log_likelihood_},
+        "learned": found.card,
+        "repeat_buyers": int(((x > 0) & (log.later() > 0)).sum()),
+        "expected_purchases": {"value": total, "error": spread if np.isfinite(spread) else None},
+        "expected_base_minor": round(float(found.value.sum())),
+        "reach_days": chosen.reach_days,
+        "tried": {one: _told(tried.result) for one, tried in chosen.tried.items()},
+        "refused": {one: _said(why) for one, why in chosen.refused.items()},
+        "simple": _told(chosen.simple) if chosen.simple else None,
+        "calibration": [_bin(one) for one in chosen.tried[name].calibration] if name in chosen.tried else [],
     }
+    if "gamma_gamma" in found.card:
+        card["gamma_gamma"] = found.card["gamma_gamma"]
+    return found
+
+
+def _owed(contracts: Contracts, end: float, card: dict[str, Any]) -> dict[int, float] | None:
+    """What each person's running contracts are expected to bring; the card gains the choice of the model."""
+    if not len(contracts.began):
+        return None
+    name, tried = contracting.choose(contracts, end, HORIZON_DAYS)
+    known = contracts.at(end)
+    try:
+        value, learned = contracting.MODELS[name](known, end, HORIZON_DAYS)
+    except NotEnoughDataError:
+        name, (value, learned) = "hazard", contracting.by_hazard(known, end, HORIZON_DAYS)
+    people, place = np.unique(known.person, return_inverse=True)
+    card["contracts"] = {
+        "model": name, "customers": len(people), "contracts": len(known.began), "learned": learned,
+        "running": int((~np.isfinite(known.ended)).sum()), "expected_base_minor": round(float(value.sum())),
+        "tried": {one: _told(result) for one, result in tried.items()},
+    }  # fmt: skip
+    return dict(zip(people.tolist(), np.bincount(place, value).tolist(), strict=True))
+
+
+def _scored(
+    context: Context, log: PurchaseLog, bought: buying.Forecast | None, owed: dict[int, float] | None,
+    card: dict[str, Any], end: float,
+) -> pa.Table:  # fmt: skip
+    """One row a person, those with contracts beside those who buy."""
+    buyers = log.people.astype(np.int64) if bought is not None else np.empty(0, np.int64)
+    holders = np.array(sorted(owed or {}), np.int64)
+    people = np.union1d(buyers, holders)
+    at, held = np.searchsorted(people, buyers), np.searchsorted(people, holders)
+    alive, purchased, value, simple, contract = (np.zeros(len(people)) for _ in range(5))
+    if bought is not None:
+        alive[at], purchased[at], value[at] = bought.p_alive, bought.purchases, bought.value
+        simple[at] = buying.envelope(log, end, HORIZON_DAYS)
+    if owed:
+        contract[held] = [owed[one] for one in holders.tolist()]
+        alive = np.where(contract > 0, 1.0, alive)
+    value = value + contract
+    tenth = deciles(np.rint(value))
+    before = _before(context, people)
+    card["concentration"] = _curve(value)
+    card["simple_base_minor"] = round(float(simple.sum()))
+    old = before["before_decile"]
+    if old.null_count < len(people):
+        card["moves"] = moves(old.to_numpy(zero_copy_only=False).astype(float), tenth).tolist()
+        card["before_on"] = next(day for day in before["before_on"].to_pylist() if day).isoformat()
     return pa.table(
-        [
-            people["person_id"], rhythm.p_alive(x, t_x, T), purchases,
-            np.rint(value).astype(np.int64), deciles(value),
-        ],
-        schema=_SCHEMA,
+        {
+            "person_id": people, "p_alive": alive, "expected_purchases": purchased,
+            "value_base_minor": np.rint(value).astype(np.int64), "value_decile": tenth,
+            "contract_base_minor": np.rint(contract).astype(np.int64), "simple_base_minor": np.rint(simple).astype(np.int64),
+            "as_of": pa.array([last_seen(context.as_of)] * len(people), pa.date32()), **before,
+        }
+    ).select(_SCHEMA.names).cast(_SCHEMA)  # fmt: skip
+
+
+def _before(context: Context, people: np.ndarray[Any, Any]) -> dict[str, pa.Array]:
+    """What the refresh before last said of these people; a second refresh of one day keeps what the first compared with."""
+    empty = {
+        f"before_{name}": pa.nulls(len(people), kind)
+        for name, kind in (("on", pa.date32()), ("base_minor", pa.int64()), ("decile", pa.int64()))
+    }
+    if not context.lake.exists("scores/value"):
+        return empty
+    table = context.lake.read("scores/value", actor=SYSTEM)
+    if set(_SCHEMA.names) - set(table.columns):
+        return empty
+    rows = context.lake.to_arrow(table.order_by("person_id"))
+    if not rows.num_rows:
+        return empty
+    names = ("before_on", "before_base_minor", "before_decile")
+    if rows["as_of"][0].as_py() != last_seen(context.as_of):
+        names = ("as_of", "value_base_minor", "value_decile")
+    known = rows["person_id"].to_numpy()
+    place = np.searchsorted(known, people)
+    there = known[np.minimum(place, len(known) - 1)] == people
+    take = pa.array(np.where(there, place, 0), pa.int64(), mask=~there)
+    return {made: rows[name].combine_chunks().take(take) for made, name in zip(empty, names, strict=True)}
+
+
+def _contracts(context: Context, subscriptions: ibis.Table) -> Contracts:
+    """Contracts of known persons with a fee and days in business time."""
+    lake = context.lake
+    rows = subscriptions.filter(subscriptions.person_id.notnull(), subscriptions.started_at.notnull())
+    rows = lake.to_arrow(
+        rows.select(
+            "person_id", began=lake.local_day(rows.started_at), ended=lake.local_day(rows.ended_at),
+            fee=rows.fee_base_minor.fill_null(0).cast("float64"), months=rows.period_months.fill_null(1).cast("float64"),
+        ).order_by("person_id", "began", "ended", "fee", "months")
     )  # fmt: skip
 
+    def numbers(name: str) -> Numbers:
+        column = rows[name].cast(pa.int32()) if pa.types.is_date(rows[name].type) else rows[name]
+        return column.to_numpy(zero_copy_only=False).astype(np.float64) if rows.num_rows else np.empty(0)
 
-def deciles(value: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Tenths of the customers by value, 10 the highest; equal values share the higher tenth."""
-    if not len(value):
-        return np.empty(0, np.int64)
-    share_at_or_below = np.searchsorted(np.sort(value), value, side="right") / len(value)
-    return np.ceil(share_at_or_below * 10).astype(np.int64)
+    months = numbers("months")
+    sound = (months > 0) & (numbers("fee") >= 0)
+    ended = numbers("ended")
+    sound &= ~(ended < numbers("began"))
+    return Contracts(
+        rows["person_id"].to_numpy()[sound], numbers("began")[sound], ended[sound], numbers("fee")[sound], months[sound]
+    )
+
+
+def _curve(value: Numbers) -> dict[str, Any]:
+    curve = concentration(value, 51)
+    return {
+        "customers": curve["share_of_customers"].to_pylist(),
+        "value": curve["share_of_value"].to_pylist(),
+        "gini": gini(value),
+    }
+
+
+def _told(result: Backtest) -> dict[str, Any]:
+    return {
+        "customers": result.customers, "foretold": result.foretold, "happened": result.happened,
+        "bias": _interval(result.bias), "spearman": _interval(result.spearman), "pearson": result.pearson,
+        "gini": result.gini, "explained": result.explained, "mae": result.mae, "rmse": result.rmse,
+        "deciles": [
+            {"decile": one.decile, "customers": one.customers, "foretold": one.foretold, "happened": _interval(one.happened)}
+            for one in result.deciles
+        ],
+    }  # fmt: skip
+
+
+def _bin(one: Bin) -> dict[str, Any]:
+    return {
+        "n": one.customers,
+        "predicted": one.foretold,
+        "observed": one.happened.value,
+        "low": one.happened.low,
+        "high": one.happened.high,
+    }
+
+
+def _interval(found: Interval | None) -> dict[str, float] | None:
+    return None if found is None else {"value": found.value, "low": found.low, "high": found.high}
+
+
+def _said(why: str) -> dict[str, str]:
+    words = both(why)
+    return {"en": words.en, "zh": words.zh}
+
+
+def _lives(context: Context) -> int:
+    """How long each person has been a customer, for the survival curves."""
+    lake = context.lake
+    with tables_at(context, context.as_of, ["orders", "subscriptions"]) as tables:
+        silence = silence_of(tables["orders"])
+        found = lake.to_arrow(
+            lives(tables["orders"], tables["subscriptions"], context.as_of, silence).order_by("person_id")
+        )
+    lake.publish("scores/lives", found.cast(COMPUTED["scores/lives"]))
+    lake.publish_document("lives_card", {"as_of": last_seen(context.as_of).isoformat(), "silence_days": silence})
+    return int(found.num_rows)
 
 
 STEPS: tuple[Step, ...] = (
-    Step("value", Words("Customer lifetime value", "客户生命周期价值"), lambda c: scored_from(c, "orders"), _value),
-)
+    Step(
+        "value", Words("Customer lifetime value", "客户生命周期价值"),
+        lambda c: scored_from(c, "orders", "subscriptions"), _value,
+    ),
+    Step("lives", Words("How long customers stay", "客户留存时长"), lambda c: scored_from(c, "orders", "subscriptions"), _lives),
+)  # fmt: skip

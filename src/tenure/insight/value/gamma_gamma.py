@@ -7,21 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import gammaln, polygamma, psi
 
 from tenure.insight.frames import to_numbers
 from tenure.insight.value import likelihood
+from tenure.insight.value.base import Numbers, Parametric, columns, with_columns
 from tenure.insight.value.checks import NotEnoughDataError, not_negative, refuse, same_length
 from tenure.insight.value.groups import distinct, totals
 from tenure.language import tr
 
-Numbers = NDArray[np.float64]
 
-NAMES = ("p", "q", "v")
-
-
-class GammaGamma:
+class GammaGamma(Parametric):
     """Foretells what a customer spends on an average purchase, drawing those with few purchases towards the rest.
 
     A customer's purchases are worth Gamma(p, ν) each, and over customers ν ~ Gamma(q, v). With m the mean of x
@@ -42,16 +38,24 @@ class GammaGamma:
     observed_mean_.
     """
 
+    NAMES = ("p", "q", "v")
+
     p_: float
     q_: float
     v_: float
-    log_likelihood_: float
-    n_customers_: int
     observed_mean_: float
-    at_limit_: tuple[str, ...]
 
-    def fit(self, x: Any, mean_value: Any) -> "GammaGamma":
+    @classmethod
+    def of(cls, p: float, q: float, v: float, observed_mean: float) -> "GammaGamma":
+        """A model with given parameters, to foretell with what was fitted earlier or published."""
+        model = cls._with((p, q, v))
+        model.observed_mean_ = float(observed_mean)
+        return model
+
+    def fit(self, x: Any, mean_value: Any = None) -> "GammaGamma":
         """Find the most likely parameters, from the customers with repeat purchases of a positive mean value.
+
+        x: a frame with x and mean_value (or mean_value_minor), or x alone beside the other.
 
         Others (x = 0, or refunds as large as purchases) are left out; without repeat purchases a mean value may be
         missing.
@@ -59,7 +63,7 @@ class GammaGamma:
         Raises ValueError for counts or values that can't be, NotEnoughDataError (also a ValueError) where fewer than two
         customers remain or all have the same mean value.
         """
-        x_, value = _spending(x, mean_value)
+        x_, value = _spending(*_given(x, mean_value))
         used = (x_ > 0) & (value > 0)
         x_, value = x_[used], value[used]
         if len(x_) < 2:
@@ -92,14 +96,8 @@ class GammaGamma:
                     count=len(x_),
                 )
             )
-        self.p_, self.q_, self.v_ = (float(parameter) for parameter in top.parameters)
-        self.n_customers_ = len(x_)
         self.observed_mean_ = unit
-        self.log_likelihood_ = float(seen.slope(top.parameters)[0] * seen.customers)
-        self.at_limit_ = tuple(name for name, limit in zip(NAMES, top.at_limit, strict=True) if limit)
-        errors = likelihood.standard_errors(seen, top.parameters, seen.customers)
-        errors[top.at_limit] = np.nan
-        self.standard_errors_ = {name: float(error) for name, error in zip(NAMES, errors, strict=True)}
+        self._settle(seen, top, float(len(x_)))
         return self
 
     @property
@@ -113,7 +111,7 @@ class GammaGamma:
         """What a purchase of somebody new is worth: p v / (q - 1), or observed_mean_ where that is infinite."""
         return self.observed_mean_ if self.heavy_tail_ else self.p_ * self.v_ / (self.q_ - 1)
 
-    def expected_value(self, x: Any, mean_value: Any) -> Numbers:
+    def expected_value(self, x: Any, mean_value: Any = None) -> Numbers:
         """Mean value foretold for each customer's coming purchases, in the unit of money of the fit.
 
         population_value_ where x = 0, whatever mean_value says there. A mean value below 0 (refunds above purchases)
@@ -122,16 +120,23 @@ class GammaGamma:
         Raises ValueError for counts or values that can't be.
         """
         self._fitted()
-        x_, value = _spending(x, mean_value)
+        x_, value = _spending(*_given(x, mean_value))
         value = np.where(x_ > 0, np.maximum(value, 0), 0)
         if self.heavy_tail_:
             return np.where(x_ > 0, value, self.observed_mean_)
         expected: Numbers = self.p_ * (self.v_ + x_ * value) / (self.p_ * x_ + self.q_ - 1)
         return expected
 
-    def _fitted(self) -> None:
-        if not hasattr(self, "p_"):
-            raise ValueError("this model has no parameters yet; call fit(x, mean_value) first")
+    def predict(self, frame: Any, *, errors: bool = False) -> Any:
+        """The frame with expected_value of each customer, of the kind it was; with `errors` its standard error too.
+
+        Raises ValueError for a frame without x and mean_value (or mean_value_minor), or with what can't be.
+        """
+        x_, value = _given(frame, None)
+        found = {"expected_value": self.expected_value(x_, value)}
+        if errors:
+            found["expected_value_error"] = self.error_of(lambda model: model.expected_value(x_, value))
+        return with_columns(frame, found)
 
 
 @dataclass(frozen=True)
@@ -194,6 +199,15 @@ class _Spending:
         vv = -self.customers * q / v**2 + w @ ((p * x + q) / spread**2)
         curvature: Numbers = np.array([[pp, pq, pv], [pq, qq, qv], [pv, qv, vv]]) / self.customers
         return curvature
+
+
+def _given(x: Any, mean_value: Any) -> tuple[Any, Any]:
+    if mean_value is not None:
+        return x, mean_value
+    try:
+        return tuple(columns(x, ("x", "mean_value")))  # type: ignore[return-value]
+    except ValueError:
+        return tuple(columns(x, ("x", "mean_value_minor")))  # type: ignore[return-value]
 
 
 def _spending(x: Any, mean_value: Any) -> tuple[Numbers, Numbers]:

@@ -25,12 +25,15 @@ class Likelihood(Protocol):
 class Top:
     """Where the likelihood is highest.
 
-    settled: one step more would gain less than a millionth in mean log-likelihood.
+    value: the mean log-likelihood there. settled: one step more would gain less than a millionth of it.
     at_limit: for each parameter, whether it ran to the edge of what is searched.
+    information: minus the second derivatives by the log-parameters, of the mean log-likelihood.
     """
 
     parameters: Numbers
+    value: float
     settled: bool
+    information: Numbers
     at_limit: NDArray[np.bool_]
 
 
@@ -47,38 +50,42 @@ def highest(likelihood: Likelihood, start: Numbers, lowest: Numbers, largest: Nu
         if not free.any() or np.abs(slope[free]).max() < 1e-10:
             break
         step = _step(_information(likelihood, point, slope), slope, free, low - point, high - point)
+        if slope @ step < 1e-16 * (1 + abs(value)):
+            break  # what is left to gain is less than a float can tell
+        climbed = np.abs(slope[free]).max()
         for _ in range(40):
             there = np.clip(point + step, low, high)
             new_value, new_slope = _in_logs(likelihood, there)
             gained = new_value - value
             # At the very top gains drown in rounding; there, a lesser slope is the better guide.
-            near = abs(gained) <= 1e-13 * (1 + abs(value)) and np.abs(new_slope[free]).max() < np.abs(slope[free]).max()
+            near = abs(gained) <= 1e-13 * (1 + abs(value)) and np.abs(new_slope[free]).max() < climbed
             if gained > 1e-4 * (slope @ (there - point)) or near:
                 break
             step /= 2
         else:
             break
         point, value, slope = there, new_value, new_slope
-    step = _step(
-        _information(likelihood, point, slope), slope, _free(point, slope, low, high), low - point, high - point
-    )
+        if near and np.abs(slope[free]).max() > climbed / 2:
+            break  # rounding has taken over: neither the value nor the slope tells the way any more
+    information = _information(likelihood, point, slope)
+    step = _step(information, slope, _free(point, slope, low, high), low - point, high - point)
     return Top(
         parameters=np.exp(point),
+        value=value,
+        information=information,
         settled=bool(slope @ step < 1e-6),
         at_limit=(point <= low) | (point >= high),
     )
 
 
-def standard_errors(likelihood: Likelihood, parameters: Numbers, customers: float) -> Numbers:
-    """Standard error of each parameter from the observed information; NaN where the data can't tell it."""
-    point = np.log(parameters)
-    information = _information(likelihood, point, _in_logs(likelihood, point)[1]) * customers
+def inverse(information: Numbers) -> Numbers:
+    """The covariance that goes with an information matrix; NaN where the data can't tell the parameters."""
     try:
         np.linalg.cholesky(information)
     except np.linalg.LinAlgError:
-        return np.full(len(parameters), np.nan)
-    errors: Numbers = parameters * np.sqrt(np.diag(np.linalg.inv(information)))
-    return errors
+        return np.full(information.shape, np.nan)
+    found: Numbers = np.linalg.inv(information).astype(np.float64)
+    return found
 
 
 def _in_logs(likelihood: Likelihood, point: Numbers) -> tuple[float, Numbers]:

@@ -17,6 +17,7 @@ from tenure.web.insight.personas import personas
 from tenure.web.insight.segments import segments
 from tenure.web.insight.shared import Context
 from tenure.web.insight.stages import stages
+from tenure.web.insight.survival import survival
 from tenure.web.insight.tiers import tiers
 from tenure.web.insight.value import value
 
@@ -26,6 +27,7 @@ PARTS: dict[str, tuple[Callable[[], str], Callable[[Scope, Publication | None], 
     "tiers": (lambda: _("Tiers"), tiers),
     "personas": (lambda: _("Personas"), personas),
     "value": (lambda: _("Value"), value),
+    "survival": (lambda: _("Survival"), survival),
     "cohorts": (lambda: _("Cohorts"), cohorts),
     "campaigns": (lambda: _("Campaigns"), campaigns),
     "model": (lambda: _("Churn model"), model),

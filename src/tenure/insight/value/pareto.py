@@ -1,0 +1,246 @@
+"""How often a customer will buy again, where they may leave at any moment: the Pareto/NBD model.
+
+D. C. Schmittlein, D. G. Morrison, R. Colombo (1987), "Counting Your Customers: Who Are They and What Will They Do
+Next?", Management Science 33(1), 1-24.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tenure.insight.value.base import Numbers
+from tenure.insight.value.groups import distinct, totals
+from tenure.insight.value.noncontractual import Buying, not_too_far
+
+# Past a fall by e^-38 what is left of the integral is below the last digit of a float.
+LAST_DIGIT = 38.0
+# How far the logarithm of the integrand falls over its stretch, and the nodes that then give it to 1e-10 or better.
+NODES = ((1.0, 6), (3.0, 8), (10.0, 14), (24.0, 24), (np.inf, 48))
+ROWS = 8192  # worked on at a time, so that the rows of a part stay in the processor's cache
+
+
+class ParetoNBD(Buying):
+    """Foretells each customer's purchases, letting customers leave at any moment instead of only after a purchase.
+
+    While a customer is active they buy at random moments at their own rate λ, and leave for good at their own rate μ.
+    Over customers λ ~ Gamma(r, α) and μ ~ Gamma(s, β), so
+
+        L(x, t_x, T) = Γ(r+x)/Γ(r) α^r β^s · [ (α+T)^-(r+x) (β+T)^-s + s ∫ (α+u)^-(r+x) (β+u)^-(s+1) du ],
+                       u from t_x to T
+
+    The integral is the chance to have left between the last purchase and now. It is commonly written as a difference of
+    two 2F1, which are slow and cancel; here it is a Gauss-Legendre sum, of which gradient and curvature are sums too.
+    Columns, units and what is fitted are those of BGNBD, with s_ and beta_ (in the unit of time) for a_ and b_.
+    """
+
+    NAMES = ("r", "alpha", "s", "beta")
+
+    r_: float
+    alpha_: float
+    s_: float
+    beta_: float
+
+    @classmethod
+    def of(cls, r: float, alpha: float, s: float, beta: float) -> "ParetoNBD":
+        """A model with given parameters, to foretell with what was fitted earlier or published."""
+        return cls._with((r, alpha, s, beta))
+
+    @staticmethod
+    def _search(age: float) -> tuple[Numbers, Numbers, Numbers]:
+        lowest = np.array([1e-5, 1e-5 * age, 1e-5, 1e-5 * age])
+        largest = np.array([1e5, 1e7 * age, 1e5, 1e7 * age])
+        return np.array([1.0, age, 1.0, age]), lowest, largest
+
+    @staticmethod
+    def _compressed(x: Numbers, t_x: Numbers, T: Numbers, weight: Numbers) -> "Lives":
+        return Lives.compressed(x, t_x, T, weight)
+
+    def _p_alive(self, x: Numbers, t_x: Numbers, T: Numbers) -> Numbers:
+        first, group = distinct(x, T, t_x)
+        x, t_x, T = x[first], t_x[first], T[first]
+        alive = np.empty(len(x))
+        for part, nodes in _lives(np.array([self.r_, self.alpha_, self.s_, self.beta_]), x, t_x, T):
+            shares = [share for share, *_ in nodes]
+            alive[part] = shares[0] / np.sum(shares, axis=0)
+        return alive[group]
+
+    def _if_alive(self, t: Numbers, x: Numbers, T: Numbers) -> Numbers:
+        """Purchases expected in `t` of customers who are active at T: their mean rate times the time they stay in it.
+
+        (r+x)/(α+T) · ∫ ((β+T)/(β+T+u))^s du, u from 0 to t. The closed form is 0/0 at s = 1, so it goes through expm1.
+        """
+        not_too_far(t, T, self.alpha_ + T)
+        longer = np.log1p(t / (self.beta_ + T))
+        less = (1 - self.s_) * longer
+        near = np.abs(less) < 1e-8
+        stay = np.where(near, 1 + less / 2, np.expm1(less) / np.where(near, 1.0, less)) * longer
+        expected: Numbers = (self.r_ + x) / (self.alpha_ + T) * (self.beta_ + T) * stay
+        return expected
+
+
+@dataclass(frozen=True)
+class Lives:
+    """All that the likelihood needs to know of the customers: distinct histories with how many have each.
+
+    more_than[k]: customers with more than k repeat purchases.
+    """
+
+    customers: float
+    more_than: Numbers
+    x: Numbers
+    t_x: Numbers
+    T: Numbers
+    weight: Numbers
+
+    @classmethod
+    def compressed(cls, x: Numbers, t_x: Numbers, T: Numbers, weight: Numbers) -> "Lives":
+        at, group = distinct(x, T, t_x)
+        return cls(
+            customers=float(weight.sum()),
+            more_than=totals(x.astype(np.int64), weight)[::-1].cumsum()[::-1][1:],
+            x=x[at],
+            t_x=t_x[at],
+            T=T[at],
+            weight=totals(group, weight),
+        )
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def slope(self, parameters: Numbers) -> tuple[float, Numbers]:
+        """Mean log-likelihood and its gradient by r, alpha, s, beta."""
+        value, gradient, _ = self._moments(parameters, twice=False)
+        return value, gradient
+
+    def curvature(self, parameters: Numbers) -> Numbers:
+        """Second derivatives of the mean log-likelihood by r, alpha, s, beta."""
+        return self._moments(parameters, twice=True)[2]
+
+    def _moments(self, parameters: Numbers, *, twice: bool) -> tuple[float, Numbers, Numbers]:
+        """Value, gradient and (where `twice`) curvature of the mean log-likelihood.
+
+        A customer's likelihood is a mixture over when they left, the nodes being the moments of leaving and T the moment
+        of those still there. So its gradient is the mixture's mean of the nodes' own gradients, and its curvature the
+        mean of their curvatures plus the covariance of their gradients.
+        """
+        r, alpha, s, beta = parameters
+        k = np.arange(len(self.more_than))
+        n = self.customers
+        value = self.more_than @ np.log(r + k)
+        gradient = np.array([self.more_than @ (1 / (r + k)), n * r / alpha, 0.0, n * s / beta])
+        second = np.zeros((4, 4))
+        second[0, 0] = -self.more_than @ (1 / (r + k) ** 2)
+        second[0, 1] = n / alpha
+        second[1, 1] = -n * r / alpha**2
+        second[2, 3] = n / beta
+        second[3, 3] = -n * s / beta**2
+        for part, nodes in _lives(parameters, self.x, self.t_x, self.T):
+            weight, shape, t_x = self.weight[part], r + self.x[part], self.t_x[part]
+            total, mean, squares = np.zeros(len(shape)), np.zeros((4, len(shape))), np.zeros((10, len(shape)))
+            for mass, a, by_a, b, by_b, left in nodes:
+                total += mass
+                # The node's gradient but for its sign, told from the last purchase on, which shifts all nodes alike.
+                one, two = shape * by_a, (s + left) * by_b
+                slopes = (a, one, b - left / s, two)
+                bends = {1: -by_a, 4: one * by_a, 8: -by_b, 9: two * by_b, 7: -left / s**2}
+                place = 0
+                for i, slope in enumerate(slopes):
+                    weighted = mass * slope
+                    mean[i] += weighted
+                    if twice:
+                        for j in range(i, 4):
+                            squares[place] += weighted * slopes[j]
+                            if place in bends:
+                                squares[place] += mass * bends[place]
+                            place += 1
+            mean /= total
+            # ln α and ln β are taken off customer by customer, so that large parameters cancel nothing.
+            log_a, log_b = np.log1p(t_x / alpha), np.log1p(t_x / beta)
+            value += weight @ (np.log(total) - shape * log_a - s * log_b - self.x[part] * np.log(alpha))
+            gradient -= mean @ weight + np.array([weight @ log_a, 0, weight @ log_b, 0])
+            if twice:
+                second[np.triu_indices(4)] += squares @ (weight / total)
+                second -= np.triu((mean * weight) @ mean.T)
+        second += np.triu(second, 1).T
+        return float(value) / n, gradient / n, second / n
+
+
+# A moment a customer may have left at, for many customers side by side: its share of the likelihood, ln (α+u)/(α+t_x),
+# 1/(α+u), ln (β+u)/(β+t_x), 1/(β+u), and 1; or 0 for those still there at T.
+Node = tuple[Numbers, Numbers, Numbers, Numbers, Numbers, int]
+
+
+def _lives(
+    parameters: Numbers, x: Numbers, t_x: Numbers, T: Numbers, nodes: int | None = None
+) -> Iterator[tuple[NDArray[np.intp], Iterator[Node]]]:
+    """Parts of the customers, each with the moments they may have left at, the end first; shares are of
+    (α+t_x)^-(r+x) (β+t_x)^-s.
+
+    nodes: how many to take whatever the need; by need where left out.
+    """
+    r, alpha, s, beta = parameters
+    shape = r + x
+    end_a, end_b = np.log1p((T - t_x) / (alpha + t_x)), np.log1p((T - t_x) / (beta + t_x))
+    # Where the integrand has fallen past the last digit, the stretch ends; a common bound of both logarithms helps
+    # where both fall fast.
+    fall = shape * end_a + (s + 1) * end_b
+    until = T - t_x
+    steep = np.flatnonzero(fall > LAST_DIGIT)
+    if len(steep):
+        k, start = shape[steep], t_x[steep]
+        with np.errstate(over="ignore"):
+            ends = (
+                until[steep],
+                (alpha + start) * np.expm1(LAST_DIGIT / k),
+                (beta + start) * np.expm1(LAST_DIGIT / (s + 1)),
+                (max(alpha, beta) + start) * np.expm1(LAST_DIGIT / (k + s + 1)),
+            )
+        until[steep] = np.minimum.reduce(ends)
+        fall[steep] = k * np.log1p(until[steep] / (alpha + start)) + (s + 1) * np.log1p(until[steep] / (beta + start))
+    length = np.log1p(until / (min(alpha, beta) + t_x))
+    need = np.searchsorted([most for most, _ in NODES[:-1]], np.maximum(fall, 2 * length))
+    order = np.argsort(need, kind="stable")
+    edges = np.searchsorted(need[order], np.arange(len(NODES) + 1))
+    for (_, enough), begin, end in zip(NODES, edges[:-1], edges[1:], strict=True):
+        for at in range(begin, end, ROWS):
+            part = order[at : min(at + ROWS, end)]
+            yield (
+                part,
+                _moments_of_leaving(
+                    parameters, shape[part], t_x[part], T[part], end_a[part], end_b[part], length[part], nodes or enough
+                ),
+            )
+
+
+def _moments_of_leaving(
+    parameters: Numbers,
+    shape: Numbers,
+    t_x: Numbers,
+    T: Numbers,
+    end_a: Numbers,
+    end_b: Numbers,
+    length: Numbers,
+    nodes: int,
+) -> Iterator[Node]:
+    """Gauss-Legendre in y = ln (c+u)/(c+t_x), with c the smaller of α and β: in y both factors fall smoothly."""
+    _, alpha, s, beta = parameters
+    yield np.exp(-shape * end_a - s * end_b), end_a, 1 / (alpha + T), end_b, 1 / (beta + T), 0
+    from_a, from_b = alpha + t_x, beta + t_x
+    smaller = np.minimum(from_a, from_b)
+    for place, weight in zip(*_rule(nodes), strict=True):
+        y = length * place
+        since = smaller * np.expm1(y)
+        a = y if alpha <= beta else np.log1p(since / from_a)
+        b = y if beta < alpha else np.log1p(since / from_b)
+        by_a, by_b = 1 / (from_a + since), 1 / (from_b + since)
+        yield (weight * s) * length * (smaller + since) * by_b * np.exp(-shape * a - s * b), a, by_a, b, by_b, 1
+
+
+@cache
+def _rule(nodes: int) -> tuple[Numbers, Numbers]:
+    """Places and weights of the Gauss-Legendre rule on 0 to 1."""
+    places, weights = np.polynomial.legendre.leggauss(nodes)
+    return (places + 1) / 2, weights / 2
