@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("customers", "0009_fields")]
+    dependencies = [("customers", "0012_archivings")]
 
     operations = [
         migrations.AddField(
