@@ -69,3 +69,40 @@ class PrecedenceSet:
 class IdentityDecisionUndone:
     deed: str
     own_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentSaved:
+    """A segment was made, changed, shared or put away."""
+
+    segment_id: int
+    deed: str
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentEntered:
+    """Customers came into a segment. change_id: given once; first: they are its first members, whenever they came to fit."""
+
+    change_id: int
+    segment_id: int
+    person_ids: tuple[int, ...]
+    first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentLeft:
+    """Customers no longer fit a segment."""
+
+    change_id: int
+    segment_id: int
+    person_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentWorkedOut:
+    """A segment's members are up to date with its conditions and the figures shown."""
+
+    segment_id: int
+    people: int
+    entered: int
+    left: int

@@ -255,8 +255,9 @@ class SavedView(models.Model):
 
 from tenure.desk.customers.fields.models import CustomEdit, CustomField, CustomValue  # noqa: E402  one app
 from tenure.desk.customers.person_models import IdentityDecision, Relation  # noqa: E402  one app, all its tables
+from tenure.desk.customers.segments.models import Segment, SegmentChange, SegmentMember, SegmentVersion  # noqa: E402
 
 __all__ = [
     "REACHED_BY", "CustomEdit", "CustomField", "CustomValue", "Customer", "CustomerQuerySet", "IdentityDecision", "Publication", "Relation", "SavedView", "Score",
-    "reach", "say_whose",
+    "Segment", "SegmentChange", "SegmentMember", "SegmentVersion", "reach", "say_whose",
 ]  # fmt: skip

@@ -11,6 +11,7 @@ from tenure.desk.customers.cards import Card
 from tenure.desk.customers.fields import asking
 from tenure.desk.customers.fields.definitions import known
 from tenure.desk.customers.models import Customer, CustomField, Publication, SavedView, Score, reach
+from tenure.desk.customers.segments.models import in_segment
 from tenure.desk.governance.models import User
 from tenure.desk.sealed import BlindIndex
 from tenure.lake.scope import Scope
@@ -52,6 +53,7 @@ class Filters:
     r: int | None = None
     f: int | None = None
     kind: str = ""
+    segment: int | None = None
     moved: str = ""  # "high": came to high risk with the latest refresh
     sort: str = ""  # empty: the list's own order
     cols: str = ""  # own fields shown as columns, `c_3,c_1`
@@ -66,7 +68,7 @@ class Filters:
                 found["custom"] = asking.read(query)
                 continue
             text = str(query.get(field.name) or "").strip().replace("\x00", "")[:200]
-            if field.name in {"team", "owner", "decile", "r", "f"}:
+            if field.name in {"team", "owner", "decile", "r", "f", "segment"}:
                 found[field.name] = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
             elif text:
                 found[field.name] = text
@@ -79,6 +81,10 @@ class Filters:
     def within(self, scope: Scope) -> "Filters":
         """The same without what would give away a field the scope does not see in clear."""
         kept = replace(self, decile=None) if not scope.sees(TELLS["decile"]) else self
+        if kept.segment is not None:
+            from tenure.desk.customers.segments.asking import asker_as, usable
+
+            kept = kept if usable(kept.segment, asker_as(scope)) else replace(kept, segment=None)
         own = _own_fields() if self.custom or asking.SORT.match(self.sort) else {}
         if kept.custom:
             kept = replace(kept, custom=asking.allowed(kept.custom, scope, own))
@@ -141,6 +147,8 @@ def listing(scope: Scope, filters: Filters, publication: Publication | None = No
         "customer__kind": filters.kind,
     }
     rows = rows.filter(**{name: value for name, value in wanted.items() if value not in ("", None)})
+    if filters.segment is not None:
+        rows = rows.filter(customer_id__in=in_segment(filters.segment))
     if filters.q:
         # By the customers first: their table is read once, in order, where a join would fetch each from its score.
         rows = rows.filter(customer__in=Customer.objects.filter(matching(filters.q, scope)).values("pk"))
