@@ -59,6 +59,7 @@ class Asked(Schema):
     f: str = ""
     kind: str = ""
     moved: str = ""
+    segment: str = ""
     sort: str = ""
 
     @property

@@ -72,6 +72,7 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
             relations,
             rights,
             roles,
+            segments,
             sharing,
             today,
         )
@@ -109,6 +110,13 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
             path(
                 "duplicates/<int:left>/<int:right>/decide/", self.page("merge", duplicates.decide), name="pair_decide"
             ),
+            path("segments/", self.page("segments", segments.page), name="segments"),
+            path("segments/new/", self.page("segments", segments.edit), name="segment_new"),
+            path("segments/build/", self.page("segments", segments.build), name="segment_build"),
+            path("segments/count/", self.page("segments", segments.count), name="segment_count"),
+            path("segments/<int:segment_id>/", self.page("segments", segments.one), name="segment"),
+            path("segments/<int:segment_id>/edit/", self.page("segments", segments.edit), name="segment_edit"),
+            path("segments/<int:segment_id>/<slug:verb>/", self.page("segments", segments.act), name="segment_act"),
             path("insight/", self.page("insight", insight.page), name="insight"),
             path("insight/<slug:part>/", self.page("insight", insight.page), name="insight_part"),
             path("data/", self.page("data", data.page), name="data"),
