@@ -40,7 +40,11 @@ def from_form(sent: QueryDict) -> dict[str, Any]:
             node["where"].append({})
     elif deed == "unwhere":
         path, _dot, place_ = path.rpartition(".")
-        if (found := _at(told, path)) is not None and place_.isdecimal() and int(place_) < len(found[2].get("where", [])):
+        if (
+            (found := _at(told, path)) is not None
+            and place_.isdecimal()
+            and int(place_) < len(found[2].get("where", []))
+        ):
             found[2]["where"].pop(int(place_))
     return told
 
@@ -158,7 +162,9 @@ class Part:
 class Showing:
     """A definition as the parts of a form. people: owners and teams that can be named, by kind."""
 
-    def __init__(self, known: Known, people: Mapping[str, list[tuple[str, str]]], suggested: Mapping[str, list[str]]) -> None:
+    def __init__(
+        self, known: Known, people: Mapping[str, list[tuple[str, str]]], suggested: Mapping[str, list[str]]
+    ) -> None:
         self.known, self.people, self.suggested = known, people, suggested
         self._count = 0
 
@@ -168,7 +174,9 @@ class Showing:
             mode, told = "none", {"none": [told["not"]]}
         if mode:
             inside = told[mode] if isinstance(told[mode], list) else []
-            parts = [self.of(one if isinstance(one, dict) else {}, f"{path}.{n}", depth + 1) for n, one in enumerate(inside)]
+            parts = [
+                self.of(one if isinstance(one, dict) else {}, f"{path}.{n}", depth + 1) for n, one in enumerate(inside)
+            ]
             return Part(path, mode, parts, depth)
         self._count += 1
         return self._leaf(told, path, depth)
@@ -183,7 +191,9 @@ class Showing:
         elif "consent" in told:
             part.ask = f"consent:{told['consent']}"
             purpose = PURPOSES.get(str(told["consent"]))
-            part.channels = [(one.name, str(one.words)) for one in CHANNELS.values()] if purpose and purpose.by_channel else []
+            part.channels = (
+                [(one.name, str(one.words)) for one in CHANNELS.values()] if purpose and purpose.by_channel else []
+            )
         elif "segment" in told:
             part.ask = "segment:"
         return part

@@ -37,7 +37,9 @@ def page(request: HttpRequest) -> HttpResponse:
     asker, user = _asker(request), _user(request)
     known = known_of(asker)
     rows = Segment.objects.open_to(asker.scope).select_related("owner")
-    shown = [(row, row.pk not in known.segments, _inside(row, asker) if row.pk in known.segments else None) for row in rows]
+    shown = [
+        (row, row.pk not in known.segments, _inside(row, asker) if row.pk in known.segments else None) for row in rows
+    ]
     return render(request, "segments.html", _("Segments"), rows=shown, user_id=user.pk)
 
 
@@ -69,7 +71,9 @@ def edit(request: HttpRequest, segment_id: int | None = None) -> HttpResponse:
                 return HttpResponseRedirect(reverse("admin:segment", args=[row.pk]))
     title = row.name if row is not None else _("New segment")
     context = _building(asker, told, row)
-    return render(request, "segment_edit.html", title, row=row, name=name, shared=shared, may_share=may(user, "share"), **context)
+    return render(
+        request, "segment_edit.html", title, row=row, name=name, shared=shared, may_share=may(user, "share"), **context
+    )
 
 
 @require_POST
@@ -113,7 +117,11 @@ def one(request: HttpRequest, segment_id: int) -> HttpResponse:
         if inside:
             members_ = selectors.page_in(asker.scope, selectors.Filters(segment=row.pk), 1)
             context["sample"] = members_.rows[:SAMPLE]
-        context |= {"inside": inside, "moves": _moves(row, asker), "versions": row.versions.select_related("actor")[:20]}
+        context |= {
+            "inside": inside,
+            "moves": _moves(row, asker),
+            "versions": row.versions.select_related("actor")[:20],
+        }
         asked = request.GET.get("customer", "").strip()
         if asked:
             context |= _why(row, known, asker, asked)
@@ -154,7 +162,10 @@ def _building(asker: Asker, told: Mapping[str, Any], row: Segment | None) -> dic
     known = known_of(asker, writing=True)
     shown = Publication.current()
     choices = remembered("choices", asker.scope, shown, lambda: selectors.choices(asker.scope))
-    people = {kind: [(str(pk), name) for pk, name in rows] for kind, rows in (("owner", choices.owners), ("team", choices.teams))}
+    people = {
+        kind: [(str(pk), name) for pk, name in rows]
+        for kind, rows in (("owner", choices.owners), ("team", choices.teams))
+    }
     segments = [(pk, name) for pk, name in known.segments.items() if row is None or pk != row.pk]
     return {
         "root": Showing(known, people, {}).of(told),
@@ -168,8 +179,14 @@ def _building(asker: Asker, told: Mapping[str, Any], row: Segment | None) -> dic
 def _counted(node: Group, asker: Asker, known: Known) -> dict[str, Any]:
     ground = ground_of(lake(), asker, timezone.now())
     found = count_of(node, ground)
-    some = lake().to_arrow(members(node, ground).order_by("person_id").limit(SAMPLE))["person_id"].to_pylist() if found else []
-    cards = selectors.scores(asker.scope).select_related("customer__owner", "customer__team").filter(customer_id__in=some)
+    some = (
+        lake().to_arrow(members(node, ground).order_by("person_id").limit(SAMPLE))["person_id"].to_pylist()
+        if found
+        else []
+    )
+    cards = (
+        selectors.scores(asker.scope).select_related("customer__owner", "customer__team").filter(customer_id__in=some)
+    )
     words = said(node, known.segments, known.digits, _people())
     return {
         "found": found, "everyone": selectors.scores(asker.scope).count(), "sample": [Card(card, asker.scope) for card in cards],

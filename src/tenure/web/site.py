@@ -57,6 +57,7 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
     def extra_urls(self) -> list[URLPattern]:
         # The site is made while apps are still loading; what shows models is read when routes are first asked for.
         from tenure.web import (
+            analyst,
             audit,
             consents,
             customers,
@@ -117,6 +118,7 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
             path("segments/<int:segment_id>/", self.page("segments", segments.one), name="segment"),
             path("segments/<int:segment_id>/edit/", self.page("segments", segments.edit), name="segment_edit"),
             path("segments/<int:segment_id>/<slug:verb>/", self.page("segments", segments.act), name="segment_act"),
+            path("analyst/", self.page("sql", analyst.page), name="analyst"),
             path("insight/", self.page("insight", insight.page), name="insight"),
             path("insight/<slug:part>/", self.page("insight", insight.page), name="insight_part"),
             path("data/", self.page("data", data.page), name="data"),

@@ -126,7 +126,7 @@ def fix(name: str, people: Collection[int], *, made_from: Mapping[str, Any], act
 
 @transaction.atomic
 def record_query(
-    *, text: str, rows: int | None, saved_as: int | None, actor: User, now: datetime, why: str = "", **more: Any
+    *, text: str, rows: int | None, saved_as: int | None, actor: User | None, now: datetime, why: str = "", **more: Any
 ) -> None:
     """Write down a question of SQL: its text sealed, since it may name somebody, and a digest to prove it by."""
     digest = hashlib.sha256(text.encode()).hexdigest()
