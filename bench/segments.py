@@ -4,6 +4,7 @@ Each is asked as the page asks it, one after another, by somebody who sees every
 definition is never asked twice in a row, as nobody who is editing one does.
 """
 
+import os
 import statistics
 import sys
 import tempfile
@@ -46,6 +47,11 @@ DEFINITIONS: dict[str, Any] = {
 
 def main(customers: int = CUSTOMERS, lines: int = LINES, folder: str = "") -> None:
     """Print the table."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tenure.settings")
+    os.environ.setdefault("TENURE_HOME", tempfile.mkdtemp(prefix="tenure-bench-"))
+    import django
+
+    django.setup()
     from tenure.desk.customers.segments.compiled import Remembered
     from tenure.lake import SYSTEM, Lake, Scope
 

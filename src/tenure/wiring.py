@@ -38,6 +38,7 @@ def connect() -> None:
     migration.register()
     subscribe(tenure.desk.customers.events.IdentityDecided, follow_decisions)
     subscribe(tenure.desk.customers.events.IdentityDecisionUndone, follow_decisions)
+    subscribe(tenure.desk.customers.events.CustomersPublished, follow_publication)
 
 
 def follow_decisions(event: Any) -> None:
@@ -52,6 +53,19 @@ def follow_decisions(event: Any) -> None:
         settle(workspace(), lake(), now=timezone.now())
     except TenureError as error:
         log.info("left to the refresh: %s", error)
+
+
+def follow_publication(event: Any) -> None:
+    """Who is in which segment follows the figures that have just come to be shown, and whoever follows segments is told.
+
+    Killed in the middle, the publishing is done again by the next refresh, and this with it.
+    """
+    from django.utils import timezone
+
+    from tenure.desk.customers.segments import changes
+    from tenure.desk.lake import lake
+
+    changes.work_out_all(lake(), now=timezone.now())
 
 
 def events_of(room: ModuleType) -> Iterator[type[Any]]:

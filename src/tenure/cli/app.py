@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import tenure
-from tenure.cli import audit, backup, demo, feeds, insight, keys, manners, people, records, rights, system, work
+from tenure.cli import audit, backup, demo, feeds, insight, keys, manners, people, records, rights, sql, system, work
 from tenure.language import tr
 
 manners.speak()
@@ -36,6 +36,9 @@ app.add_typer(feeds.migrate, name="migrate", rich_help_panel=_DATA)
 app.command("refresh", cls=manners.Command, rich_help_panel=_LOOK)(insight.refresh)
 app.command("show", cls=manners.Command, rich_help_panel=_LOOK)(insight.show_)
 app.command("list", cls=manners.Command, rich_help_panel=_LOOK)(insight.list_)
+app.command(
+    "sql", cls=manners.Command, rich_help_panel=_LOOK, help=tr("Ask a question of SQL, in a process apart with limits.")
+)(sql.sql)
 app.command("init", cls=manners.Command, rich_help_panel=_RUN)(system.init)
 app.command("demo", cls=manners.Command, rich_help_panel=_RUN)(demo.demo)
 app.command("serve", cls=manners.Command, rich_help_panel=_RUN)(system.serve)

@@ -258,16 +258,16 @@ def _wanted(seen: Mapping[str, str | None], sql: str) -> dict[str, str | None]:
 
 def _hand_over(lake: Lake, table: str, names: list[str], scope: Scope, file: IO[bytes], left: int) -> int:
     """Write the table as the asker may see it; returns how many bytes may still be handed over."""
-    with lake.to_reader(lake.read(table, actor=scope).select(*names)) as rows:
-        with pq.ParquetWriter(file, rows.schema, compression="lz4") as writer:
-            for batch in rows:
-                writer.write_batch(batch)
-                if file.tell() > left:
-                    raise TenureError(
-                        tr(
-                            "The tables this question reads are too large to hand over. Name the columns it needs, without *."
-                        )
+    rows = lake.to_reader(lake.read(table, actor=scope).select(*names))
+    with rows, pq.ParquetWriter(file, rows.schema, compression="lz4") as writer:
+        for batch in rows:
+            writer.write_batch(batch)
+            if file.tell() > left:
+                raise TenureError(
+                    tr(
+                        "The tables this question reads are too large to hand over. Name the columns it needs, without *."
                     )
+                )
     file.flush()
     return left - file.tell()
 

@@ -63,34 +63,40 @@ def page(request: HttpRequest) -> HttpResponseBase:
 
 
 def _asked(request: HttpRequest, user: User, scope: Scope) -> analyst.Answer:
-    """The answer; that it was asked is written down whether or not there is one."""
+    """The answer to show, or to take as a file."""
     taking = "take" in request.POST
     if taking and not may(user, "export"):
         raise PermissionDenied
-    sql, now = request.POST.get("sql", ""), timezone.now()
-    try:
-        answer = analyst.ask(lake(), sql, scope=scope)
-    except TenureError as error:
-        services.record_query(text=sql, rows=None, saved_as=None, actor=user, now=now, why=type(error).__name__)
-        raise
+    answer = _answered(request, user, scope)
     services.record_query(
-        text=sql, rows=answer.rows.num_rows, saved_as=None, actor=user, now=now, tables=list(answer.tables),
-        fields=list(answer.guards), **({"taken": True} if taking else {}),
+        text=request.POST.get("sql", ""), rows=answer.rows.num_rows, actor=user, now=timezone.now(),
+        tables=list(answer.tables), fields=list(answer.guards), **({"taken": True} if taking else {}),
     )  # fmt: skip
     return answer
 
 
+def _answered(request: HttpRequest, user: User, scope: Scope, *, persons: bool = False) -> analyst.Answer:
+    """The answer; a question that has none is written down as well."""
+    sql = request.POST.get("sql", "")
+    try:
+        return analyst.ask(lake(), sql, scope=scope, persons=persons)
+    except TenureError:
+        services.record_query(text=sql, rows=None, actor=user, now=timezone.now())
+        raise
+
+
 def _kept(request: HttpRequest, user: User, scope: Scope) -> HttpResponse:
+    """The persons of the answer whom the asker reaches, as a segment of their own."""
     if not may(user, "segments"):
         raise PermissionDenied
     sql, now = request.POST.get("sql", ""), timezone.now()
-    answer = analyst.ask(lake(), sql, scope=scope, persons=True)
+    answer = _answered(request, user, scope, persons=True)
     wanted = [one for one in answer.rows["person_id"].to_pylist() if isinstance(one, int)]
     people = sorted(selectors.within_reach(scope, wanted))
+    services.record_query(text=sql, rows=len(people), actor=user, now=now, tables=list(answer.tables))
     made = services.fix(
         request.POST.get("name", ""), people, made_from={"guards": list(answer.guards)}, actor=user, now=now
     )
-    services.record_query(text=sql, rows=len(people), saved_as=made.pk, actor=user, now=now, tables=list(answer.tables))
     messages.success(request, _("Kept as a list of its own; it stays as it is."))
     return HttpResponseRedirect(reverse("admin:segment", args=[made.pk]))
 

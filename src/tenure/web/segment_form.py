@@ -53,7 +53,9 @@ def _node(sent: QueryDict, path: str, depth: int) -> dict[str, Any]:
     mode = sent.get(f"{path}.mode")
     if mode in MODES or depth == 0:
         places = sorted(_places(sent, path))[:_MOST] if depth <= _DEEPEST else []
-        return {mode if mode in MODES else "all": [_node(sent, f"{path}.{place}", depth + 1) for place in places]}
+        return {
+            mode if mode and mode in MODES else "all": [_node(sent, f"{path}.{place}", depth + 1) for place in places]
+        }
     what, _colon, name = sent.get(f"{path}.ask", "").partition(":")
     if what == "field":
         return {"field": name, **_test(sent, path)}

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from tenure.desk.customers import selectors
 from tenure.desk.customers.cards import Card
-from tenure.desk.customers.models import Publication, Score, Segment, SegmentMember
+from tenure.desk.customers.models import Customer, Publication, Score, Segment, SegmentMember
 from tenure.desk.customers.segments import changes, services
 from tenure.desk.customers.segments.asking import Asker, asker_of, ground_of, known_of
 from tenure.desk.customers.segments.compiled import Compiling, count_of, members
@@ -267,7 +267,7 @@ def _moves(row: Segment, asker: Asker) -> list[tuple[Any, int, int]]:
 
     stays = SegmentMember.objects.filter(segment=row)
     if not asker.scope.sees_all:
-        stays = stays.filter(person_id__in=selectors.Customer.objects.visible_to(asker.scope).values("pk"))
+        stays = stays.filter(person_id__in=Customer.objects.visible_to(asker.scope).values("pk"))
     came = dict(stays.order_by().values_list("entered_at").annotate(n=Count("pk")))
     went = dict(stays.exclude(left_at=None).order_by().values_list("left_at").annotate(n=Count("pk")))
     return [(at, came.get(at, 0), went.get(at, 0)) for at in sorted({*came, *went}, reverse=True)[:10]]

@@ -20,7 +20,7 @@ from tenure.desk.customers.segments.definition import Agreed, DefinitionError, G
 from tenure.desk.customers.segments.models import Segment, in_segment
 from tenure.desk.governance import consents
 from tenure.desk.governance.access import may
-from tenure.desk.governance.models import User
+from tenure.desk.governance.models import AuditEntry, User
 from tenure.lake import SYSTEM, Lake, Scope
 from tenure.workspace import Workspace, open_workspace
 
@@ -130,6 +130,14 @@ def day_of(now: datetime, workspace: Workspace | None = None) -> date:
     return (shown.as_of if shown else now).astimezone(here.zone_info).date()
 
 
+def _assigned() -> tuple[object, ...]:
+    """Something else each time customers come within somebody's reach, or leave it."""
+    shown = Publication.current()
+    moved = AuditEntry.objects.filter(verb__in=("assign_customer", "assign_customers")).order_by("-pk")
+    seen = (shown.generation, shown.published_at, shown.lake_version, shown.rows) if shown else ()
+    return (*seen, moved.values_list("pk", flat=True).first())
+
+
 def ground_of(lake: Lake, asker: Asker, now: datetime, *, only: int | None = None, remember: bool = True) -> Ground:
     """What the asker's questions are asked of. remember: what records come to is kept for the next question."""
 
@@ -154,4 +162,4 @@ def ground_of(lake: Lake, asker: Asker, now: datetime, *, only: int | None = Non
         return pa.array(sorted(persons), pa.int64()), these
 
     kept = _remembered if remember else None
-    return Ground(lake, asker.scope, day_of(now), desk, agreed, other, kept, only)
+    return Ground(lake, asker.scope, day_of(now), desk, agreed, other, kept, only, _assigned() if kept else None)

@@ -33,6 +33,7 @@ class Ground:
 
     desk: who has this owner or team, as the desk knows. agreed: persons, and whether these are the ones who may be reached
     or all that may not. other: another segment: its definition, or those who are in it. only: one person asked about.
+    assigned: changes whenever anybody's reach does; what is remembered is remembered for that.
     """
 
     lake: Lake
@@ -43,6 +44,7 @@ class Ground:
     other: Callable[[int], Group | Persons]
     remember: "Remembered | None" = None
     only: int | None = None
+    assigned: object = None
 
 
 class Remembered:
@@ -234,7 +236,7 @@ def _remembered(node: Did, ground: Ground) -> ibis.Table:
     lake = ground.lake
     asked = replace(node, how="ge", value=0)
     versions = [lake.version(table) for table in (f"records/{node.deed.contract}", "records/products")]
-    key = (str(lake.folder), *versions, ground.scope, ground.day, asked)
+    key = (str(lake.folder), *versions, ground.scope, ground.assigned, ground.day, asked)
     found = ground.remember.get(key, lambda: lake.to_arrow(counted(asked, rows_of(asked, ground), ground.day)))
     return ibis.memtable(found)
 

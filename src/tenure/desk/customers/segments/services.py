@@ -125,15 +125,23 @@ def fix(name: str, people: Collection[int], *, made_from: Mapping[str, Any], act
 
 
 @transaction.atomic
-def record_query(
-    *, text: str, rows: int | None, saved_as: int | None, actor: User | None, now: datetime, why: str = "", **more: Any
-) -> None:
-    """Write down a question of SQL: its text sealed, since it may name somebody, and a digest to prove it by."""
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    detail: dict[str, Any] = {"rows": rows, "digest": digest, **more}
-    detail |= {"reason": why[:300]} if why else {}
-    detail |= {"segment": saved_as} if saved_as else {}
-    audit.record("ask_sql", "query", digest[:16], actor=actor, now=now, private={"query": text[:20_000]}, **detail)
+def record_query(*, text: str, rows: int | None, actor: User | None, now: datetime, **more: Any) -> None:
+    """Write down a question of SQL: its text sealed, since it may name somebody, and a digest to prove it by.
+
+    rows: of the answer; None where there was none.
+    """
+    digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+    audit.record(
+        "ask_sql",
+        "query",
+        digest[:16],
+        actor=actor,
+        now=now,
+        private={"query": text[:20_000]},
+        rows=rows,
+        digest=digest,
+        **more,
+    )
 
 
 def _new(draft: Draft, *, actor: User, now: datetime) -> Segment:
