@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-BENCHES = ("clv", "telco", "scale", "import", "audit", "access", "identity")
+BENCHES = ("clv", "telco", "scale", "import", "audit", "access", "identity", "segments")
 FILES = {"import": "imports"}  # a word of Python can't name a file of it
 
 for name in sys.argv[1:] or BENCHES:

@@ -47,6 +47,7 @@ def connect() -> None:
     subscribe(tenure.desk.customers.events.IdentityDecisionUndone, follow_decisions)
     subscribe(tenure.desk.customers.events.RecordsArchived, follow_archiving)
     subscribe(tenure.desk.customers.events.RecordsBroughtBack, follow_archiving)
+    subscribe(tenure.desk.customers.events.CustomersPublished, follow_publication)
 
 
 def follow_decisions(event: Any) -> None:
@@ -75,6 +76,19 @@ def settle_archived(running: Running) -> None:
     from tenure.pipeline import job
 
     job.follow_archiving(running)
+
+
+def follow_publication(event: Any) -> None:
+    """Who is in which segment follows the figures that have just come to be shown, and whoever follows segments is told.
+
+    Killed in the middle, the publishing is done again by the next refresh, and this with it.
+    """
+    from django.utils import timezone
+
+    from tenure.desk.customers.segments import changes
+    from tenure.desk.lake import lake
+
+    changes.work_out_all(lake(), now=timezone.now())
 
 
 def events_of(room: ModuleType) -> Iterator[type[Any]]:

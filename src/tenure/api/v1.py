@@ -13,7 +13,7 @@ from django.utils import timezone
 from ninja import Body, Header, NinjaAPI, Query, Schema
 from ninja.errors import HttpError
 
-from tenure.api import metrics
+from tenure.api import metrics, segments
 from tenure.api.auth import Key, holder
 from tenure.contracts import CONTRACTS
 from tenure.contracts.custom import id_of
@@ -61,6 +61,7 @@ class Asked(Schema):
     f: str = ""
     kind: str = ""
     moved: str = ""
+    segment: str = ""
     sort: str = ""
 
     @property
@@ -396,3 +397,6 @@ def _after(order: tuple[str, ...], cursor: str) -> Q:
     if not all(isinstance(value, int | float | str | date | datetime) for value in values):
         raise HttpError(422, "This cursor is none of ours; begin again without one.")
     return Q(**{f"{a}__{past}": first}) | Q(**{a: first, f"{b}__{onward}": second})
+
+
+api.add_router("", segments.router)

@@ -20,6 +20,7 @@ from tenure.cli import (
     people,
     records,
     rights,
+    sql,
     system,
     work,
 )
@@ -55,6 +56,9 @@ app.command("refresh", cls=manners.Command, rich_help_panel=_LOOK)(insight.refre
 app.command("show", cls=manners.Command, rich_help_panel=_LOOK)(insight.show_)
 app.command("metrics", cls=manners.Command, rich_help_panel=_LOOK)(metrics.metrics)
 app.command("list", cls=manners.Command, rich_help_panel=_LOOK)(insight.list_)
+app.command(
+    "sql", cls=manners.Command, rich_help_panel=_LOOK, help=tr("Ask a question of SQL, in a process apart with limits.")
+)(sql.sql)
 app.command("init", cls=manners.Command, rich_help_panel=_RUN)(system.init)
 app.command("demo", cls=manners.Command, rich_help_panel=_RUN)(demo.demo)
 app.command("serve", cls=manners.Command, rich_help_panel=_RUN)(system.serve)

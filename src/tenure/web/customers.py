@@ -16,7 +16,7 @@ from tenure.desk.customers.export import columns_for, lines
 from tenure.desk.customers.fields import asking
 from tenure.desk.customers.fields.definitions import known, seen_by
 from tenure.desk.customers.fields.values import with_values, worded
-from tenure.desk.customers.models import CustomField, Publication, SavedView
+from tenure.desk.customers.models import CustomField, Publication, SavedView, Segment
 from tenure.desk.customers.selectors import Filters
 from tenure.desk.customers.words import CELLS, RISK_BANDS, STAGES, TIERS
 from tenure.desk.governance import audit
@@ -161,6 +161,9 @@ def narrowed(filters: Filters) -> list[tuple[str, str]]:
         chips.append((_("Frequency score %(score)s") % {"score": filters.f}, filters.but(f=None)))
     if filters.persona:
         chips.append((persona_called(filters.persona), filters.but(persona="")))
+    if filters.segment is not None:
+        name = Segment.objects.filter(pk=filters.segment).values_list("name", flat=True).first() or ""
+        chips.append((_("Segment: %(name)s") % {"name": name}, filters.but(segment=None)))
     if filters.moved == "high":
         chips.append((_("New at high risk"), filters.but(moved="")))
     return chips

@@ -53,8 +53,10 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         ("today", _("Today"), "today", reverse("admin:index")),
         ("customers", _("Customers"), "group", reverse("admin:customers")),
         ("merge", _("Duplicates"), "join_inner", reverse("admin:duplicates")),
+        ("segments", _("Segments"), "filter_alt", reverse("admin:segments")),
         ("insight", _("Insight"), "monitoring", reverse("admin:insight")),
         ("insight", _("Metrics"), "analytics", reverse("admin:metrics")),
+        ("sql", _("SQL"), "terminal", reverse("admin:analyst")),
         ("data", _("Data"), "database", reverse("admin:data")),
         ("data", _("Data quality"), "fact_check", reverse("admin:quality")),
     ]

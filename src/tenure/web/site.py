@@ -57,6 +57,7 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
     def extra_urls(self) -> list[URLPattern]:
         # The site is made while apps are still loading; what shows models is read when routes are first asked for.
         from tenure.web import (
+            analyst,
             archived,
             audit,
             consents,
@@ -75,6 +76,7 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
             relations,
             rights,
             roles,
+            segments,
             sharing,
             tiers,
             today,
@@ -116,6 +118,14 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
             path(
                 "duplicates/<int:left>/<int:right>/decide/", self.page("merge", duplicates.decide), name="pair_decide"
             ),
+            path("segments/", self.page("segments", segments.page), name="segments"),
+            path("segments/new/", self.page("segments", segments.edit), name="segment_new"),
+            path("segments/build/", self.page("segments", segments.build), name="segment_build"),
+            path("segments/count/", self.page("segments", segments.count), name="segment_count"),
+            path("segments/<int:segment_id>/", self.page("segments", segments.one), name="segment"),
+            path("segments/<int:segment_id>/edit/", self.page("segments", segments.edit), name="segment_edit"),
+            path("segments/<int:segment_id>/<slug:verb>/", self.page("segments", segments.act), name="segment_act"),
+            path("analyst/", self.page("sql", analyst.page), name="analyst"),
             path("insight/", self.page("insight", insight.page), name="insight"),
             path("insight/moves/", self.page("insight", moved.page), name="moves"),
             path("insight/personas/<int:number>/", self.page("insight", personas.page), name="persona"),

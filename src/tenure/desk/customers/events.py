@@ -109,3 +109,39 @@ class StaleRuleSet:
     """After how many days without a word a record is stale was changed."""
 
     days: int
+
+
+class SegmentSaved:
+    """A segment was made, changed, shared or put away."""
+
+    segment_id: int
+    deed: str
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentEntered:
+    """Customers came into a segment. change_id: given once; first: they are its first members, whenever they came to fit."""
+
+    change_id: int
+    segment_id: int
+    person_ids: tuple[int, ...]
+    first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentLeft:
+    """Customers no longer fit a segment."""
+
+    change_id: int
+    segment_id: int
+    person_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentWorkedOut:
+    """A segment's members are up to date with its conditions and the figures shown."""
+
+    segment_id: int
+    people: int
+    entered: int
+    left: int

@@ -19,6 +19,9 @@ from tenure.desk.customers.models import (
     Relation,
     SavedView,
     Score,
+    Segment,
+    SegmentMember,
+    SegmentVersion,
 )
 from tenure.desk.governance import personal
 from tenure.desk.governance.holdings import Holding, Wanted, register
@@ -167,11 +170,56 @@ def _reasons_naming(wanted: Wanted) -> list[int]:
     ]
 
 
+def _memberships(own_ids: Sequence[int]) -> list[dict[str, Any]]:
+    """Which groups the person is and was in; what a group is for is ours."""
+    rows = SegmentMember.objects.filter(person_id__in=own_ids).select_related("segment").order_by("pk")
+    return [{"segment": row.segment.name, "from": row.entered_at, "until": row.left_at} for row in rows]
+
+
+def _told_of(wanted: Wanted) -> list[Segment | SegmentVersion]:
+    """Segments, and what they were, that are called by the person's name or ask for it."""
+    rows: list[Segment | SegmentVersion] = [*Segment.objects.all(), *SegmentVersion.objects.all()]
+    return [row for row in rows if _without(row, wanted) != (row.name, row.definition)]
+
+
+def _without(row: Segment | SegmentVersion, wanted: Wanted) -> tuple[str, Any]:
+    """The name and the conditions without what the person is called: a number of a source may stand in any name by chance."""
+    called = {text.casefold() for texts in wanted.values.values() for text in texts if len(text) > 1}
+
+    def left(told: Any) -> Any:
+        if isinstance(told, Mapping):
+            return {key: left(one) for key, one in told.items()}
+        if isinstance(told, list):
+            return [left(one) for one in told]
+        return "…" if isinstance(told, str) and told.casefold() in called else told
+
+    name = "…" if any(text in row.name.casefold() for text in called) else row.name
+    return name, left(row.definition)
+
+
+def _forget_segments(wanted: Wanted, now: datetime) -> int:
+    """Leave the groups standing, without the name: a condition on it is a condition no more."""
+    found = _told_of(wanted)
+    for row in found:
+        row.name, row.definition = _without(row, wanted)
+        row.save(update_fields=["name", "definition"])
+    return len(found)
+
+
 def connect() -> None:
     register(
         Holding(
             "archived", Words("Archived records", "已归档记录"), (ArchivedRecord, Archiving), _archived, _let_go_archived,
             lambda wanted: ArchivedRecord.objects.filter(_put_away(wanted)).count() + len(_reasons_naming(wanted)),
+        ),
+        Holding(
+            "segments", Words("Segments", "细分群体"), (SegmentMember,), _memberships,
+            lambda wanted, now: SegmentMember.objects.filter(person_id__in=wanted.own_ids).delete()[0],
+            lambda wanted: SegmentMember.objects.filter(person_id__in=wanted.own_ids).count(),
+        ),
+        Holding(
+            "segment_names", Words("Segments by the name", "以其姓名命名的细分群体"), (Segment, SegmentVersion),
+            lambda own_ids: [], _forget_segments, lambda wanted: len(_told_of(wanted)),
         ),
         # Before the cards, whose deletion would take the values along uncounted.
         Holding(

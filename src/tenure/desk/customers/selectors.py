@@ -11,6 +11,7 @@ from tenure.desk.customers.cards import Card
 from tenure.desk.customers.fields import asking
 from tenure.desk.customers.fields.definitions import known
 from tenure.desk.customers.models import Customer, CustomField, Publication, SavedView, Score, reach
+from tenure.desk.customers.segments.models import in_segment
 from tenure.desk.governance.models import User
 from tenure.desk.sealed import BlindIndex
 from tenure.lake.scope import Scope
@@ -57,6 +58,7 @@ class Filters:
     kind: str = ""
     tier: str = ""
     persona: str = ""  # the number of a group of customers alike
+    segment: int | None = None
     moved: str = ""  # "high": came to high risk with the latest refresh
     sort: str = ""  # empty: the list's own order
     cols: str = ""  # own fields shown as columns, `c_3,c_1`
@@ -71,7 +73,7 @@ class Filters:
                 found["custom"] = asking.read(query)
                 continue
             text = str(query.get(field.name) or "").strip().replace("\x00", "")[:200]
-            if field.name in {"team", "owner", "decile", "r", "f"}:
+            if field.name in {"team", "owner", "decile", "r", "f", "segment"}:
                 found[field.name] = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
             elif text:
                 found[field.name] = text
@@ -84,6 +86,10 @@ class Filters:
     def within(self, scope: Scope) -> "Filters":
         """The same without what would give away a field the scope does not see in clear."""
         kept = replace(self, decile=None, tier="", persona="") if not scope.sees(TELLS["decile"]) else self
+        if kept.segment is not None:
+            from tenure.desk.customers.segments.asking import asker_as, usable
+
+            kept = kept if usable(kept.segment, asker_as(scope)) else replace(kept, segment=None)
         own = _own_fields() if self.custom or asking.SORT.match(self.sort) else {}
         if kept.custom:
             kept = replace(kept, custom=asking.allowed(kept.custom, scope, own))
@@ -150,6 +156,8 @@ def listing(scope: Scope, filters: Filters, publication: Publication | None = No
     if filters.owner == NOBODY:
         wanted |= {"owner_id": None, "owner_id__isnull": True}
     rows = rows.filter(**{name: value for name, value in wanted.items() if value not in ("", None)})
+    if filters.segment is not None:
+        rows = rows.filter(customer_id__in=in_segment(filters.segment))
     if filters.q:
         # By the customers first: their table is read once, in order, where a join would fetch each from its score.
         rows = rows.filter(customer__in=Customer.objects.filter(matching(filters.q, scope)).values("pk"))

@@ -82,6 +82,24 @@ def allows(person_id: int, purpose: str, channel: str, now: datetime) -> Decisio
     return Decision(found.allowed, _why(known, found))
 
 
+def reachable(purpose: str, channel: str, now: datetime) -> tuple[set[int], bool]:
+    """Of all persons at once: who may be reached for a purpose by a channel, by the same rules as `allows`.
+
+    Those persons and True where the purpose rests on consent; where it rests on the contract, those who may not and False.
+    """
+    known = PURPOSES[purpose]
+    merged = dict(PersonMerge.objects.values_list("own_id", "person_id"))
+    rows = ConsentEntry.objects.filter(purpose=purpose, channel__in={channel, EVERY_CHANNEL}, at__lte=now)
+    said: dict[int, bool] = {}
+    for person, state, until in rows.order_by("at", "pk").values_list("person_id", "state", "expires_at").iterator():
+        given = state == "given" and (until is None or until > now)
+        # A yes to what the contract covers that has run out leaves the contract.
+        ran_out = state == "given" and not given and known.basis == "contract"
+        said[merged.get(person, person)] = given or ran_out
+    these = known.basis == "consent"
+    return {person for person, allowed in said.items() if allowed == these}, these
+
+
 def history(person_id: int) -> list[ConsentEntry]:
     """Everything the person said, newest first, each with who wrote it down."""
     return list(ConsentEntry.objects.of(person_id).select_related("actor").order_by("-at", "-pk"))

@@ -13,13 +13,15 @@ from tenure.language import Words
 Permission: TypeAlias = Literal[
     "today", "customers", "insight", "data", "import", "users", "export", "assign", "share",
     "roles", "audit", "keys", "consent", "rights", "grants", "edit", "fields", "merge", "relate",
-    "archive", "tiers",
+    "archive", "tiers", "segments", "sql",
 ]  # fmt: skip
 
 PERMISSIONS: Mapping[str, Words] = {
     "today": Words("Today: sign in and see what needs attention", "今日：登录并查看待关注事项"),
     "customers": Words("Customers: the list and each customer's page", "客户：列表与客户详情"),
     "insight": Words("Insight: figures over the customers within reach", "洞察：可见客户的各项指标"),
+    "segments": Words("Segments: group customers by conditions", "细分群体：按条件圈选客户"),
+    "sql": Words("Ask questions of SQL over what may be seen", "对可见数据执行 SQL 查询"),
     "data": Words("Data: what was received, and from where", "数据：接收了什么、来自何处"),
     "import": Words("Bring records in, and take a batch back", "导入记录与撤销批次"),
     "export": Words("Take customers out as a file", "将客户导出为文件"),
@@ -106,7 +108,7 @@ BUILT_IN: Mapping[str, Role] = {
                 "可见账号所列地区的客户；未列地区时可见本团队客户",
             ),
             "team",
-            _LOOK | {"assign", "edit", "share", "consent", "keys", "merge", "relate", "archive"},
+            _LOOK | {"assign", "edit", "share", "consent", "keys", "merge", "relate", "archive", "segments"},
             {"id_number": "masked"},
         ),
         Role(
@@ -125,7 +127,7 @@ BUILT_IN: Mapping[str, Role] = {
                 "可见全部客户，但不含电话、邮箱、证件号、生日、街道与自由文本",
             ),
             "all",
-            _LOOK | {"keys"},
+            _LOOK | {"keys", "segments", "sql"},
             dict.fromkeys(
                 ("phone", "email", "id_number", "birth_date", "street", "identity", "text", "extra"), "hidden"
             ),

@@ -108,6 +108,11 @@ VERBS: Mapping[str, Words] = {
     "archive_migration": Words("Archived what the old system no longer has", "归档旧系统已无的记录"),
     "roll_back_migration": Words("Rolled a migration back", "回滚迁移"),
     "finish_migration": Words("Finished a migration", "完成迁移"),
+    "create_segment": Words("Made a segment", "新建细分群体"),
+    "change_segment": Words("Changed a segment", "修改细分群体"),
+    "archive_segment": Words("Put a segment away", "归档细分群体"),
+    "work_out_segment": Words("Worked out who is in a segment", "更新细分群体成员"),
+    "ask_sql": Words("Asked a question of SQL", "执行 SQL 查询"),
     "verify_audit": Words("Verified the audit chain", "校验审计链"),
 }
 
@@ -131,6 +136,8 @@ OBJECTS: Mapping[str, Words] = {
     "batch": Words("batch", "批次"),
     "mapping_template": Words("mapping template", "映射模板"),
     "custom_field": Words("field", "字段"),
+    "segment": Words("segment", "细分群体"),
+    "query": Words("query", "查询"),
 }
 
 DETAILS: Mapping[str, Words] = {
