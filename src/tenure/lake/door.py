@@ -139,6 +139,17 @@ class Lake:
         """Run an expression and stream its rows."""
         return self._engine.to_reader(expr)
 
+    def map_by_person(
+        self,
+        rows: ibis.Table,
+        function: Callable[[pa.Table], pa.Table],
+        schema: pa.Schema,
+        order: Sequence[str] = (),
+    ) -> ibis.Table:
+        """What a function from Arrow to Arrow makes of the rows of whole persons, sorted by person_id and `order`."""
+        with saying_why():
+            return self._engine.map_by_person(rows, function, schema, order)
+
     @contextmanager
     def kept(self, tables: Mapping[str, ibis.Table]) -> Iterator[dict[str, ibis.Table]]:
         """The same tables, each worked out once for all that is read from it within the block."""

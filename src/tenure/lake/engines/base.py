@@ -1,6 +1,6 @@
 """What the lake asks of an engine: read Parquet files as an Ibis table, run an expression, tell a business date."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import ibis
@@ -22,6 +22,21 @@ class Engine(Protocol):
 
     def to_reader(self, expr: ibis.Expr) -> pa.RecordBatchReader:
         """Run the expression and stream the result."""
+        ...
+
+    def map_by_person(
+        self,
+        expr: ibis.Table,
+        function: Callable[[pa.Table], pa.Table],
+        schema: pa.Schema,
+        order: Sequence[str] = (),
+    ) -> ibis.Table:
+        """What the function makes of the rows of whole persons, put together; for what no SQL does well.
+
+        expr: has a person_id, null in no row. function: is given rows sorted by person_id, then `order`; a person is
+        never split over two calls, how many persons a call brings is the engine's to choose. It may run in another
+        process, so it is a function of a module, or a partial of one. schema: of what it returns.
+        """
         ...
 
     def keep(self, expr: ibis.Expr, name: str) -> ibis.Table:

@@ -1,14 +1,17 @@
 """DuckDB in this process: the default engine."""
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 import ibis
 import ibis.expr.datatypes as dt
+import numpy as np
 import pyarrow as pa
+
+_ROWS_A_CALL = 1_000_000  # of whole persons, for what is worked out over their rows
 
 
 @ibis.udf.scalar.builtin(name="timezone")  # type: ignore[untyped-decorator]
@@ -48,6 +51,18 @@ class DuckDBEngine:
         result = self._connection.con.sql(self._connection.compile(table))
         return result.to_arrow_reader(131_072).cast(table.schema().to_pyarrow())
 
+    def map_by_person(
+        self,
+        expr: ibis.Table,
+        function: Callable[[pa.Table], pa.Table],
+        schema: pa.Schema,
+        order: Sequence[str] = (),
+    ) -> ibis.Table:
+        made = [function(rows) for rows in _whole_persons(self.to_reader(expr.order_by("person_id", *order)))]
+        return ibis.memtable(
+            pa.concat_tables(made) if made else schema.empty_table(), schema=ibis.Schema.from_pyarrow(schema)
+        )
+
     def keep(self, expr: ibis.Expr, name: str) -> ibis.Table:
         # Ibis 12's own create_table asks DuckDB 2 for a statement it no longer parses.
         table = expr.as_table()
@@ -66,3 +81,22 @@ class DuckDBEngine:
 
         # A cursor of its own: same memory, same sealed spill, and no name of Splink's among the lake's.
         return DuckDBAPI(self._connection.con.cursor())
+
+
+def _whole_persons(rows: pa.RecordBatchReader) -> Iterator[pa.Table]:
+    """The sorted rows in tables of some million rows, none of which ends within a person."""
+    waiting: list[pa.RecordBatch] = []
+    count = 0
+    for batch in rows:
+        waiting.append(batch)
+        count += batch.num_rows
+        if count >= _ROWS_A_CALL:
+            table = pa.Table.from_batches(waiting)
+            person = table["person_id"].combine_chunks().to_numpy()
+            whole = int(np.searchsorted(person, person[-1]))
+            if whole:
+                yield table.slice(0, whole)
+            rest = table.slice(whole)
+            waiting, count = rest.to_batches(), rest.num_rows
+    if count:
+        yield pa.Table.from_batches(waiting)
