@@ -19,7 +19,7 @@ from tenure.insight.features.terms import Fixed, Made, Over, Term
 Floats = NDArray[np.float64]
 Longs = NDArray[np.int64]
 
-_NEVER = np.iinfo(np.int64).max  # in `since`: never known; in `until`: never over
+_NEVER = 2**63 - 1  # in `since`: never known; in `until`: never over
 _DAY = 86_400_000_000  # microseconds
 _YEAR_DAYS = 365.25
 
@@ -36,94 +36,112 @@ def _compiled(function: Callable[..., Any]) -> Any:
 
 
 @_compiled
-def _spans(since: Any, until: Any, by: Any, where: Any, window: int, back: int, cuts: Any) -> Any:
-    """From which date on and up to before which each row counts, as places in the sorted dates.
-
-    Columns that play no part have no rows. A date is counted at when since < date <= until and
-    by + back < date <= by + back + window.
-    """
-    rows, dates = len(since), len(cuts)
-    first, last = np.empty(rows, np.int16), np.empty(rows, np.int16)
-    for row in range(rows):
-        low, high = since[row], np.int64(9223372036854775807)
-        if len(until):
-            high = until[row]
-        if window:
-            if by[row] == 9223372036854775807:
-                low = by[row]
-            else:
-                low = max(low, by[row] + back)
-                high = min(high, by[row] + back + window)
-        if (len(where) and not where[row]) or low >= high:
-            first[row] = last[row] = dates
+def _places(instants: Any, later: int, cuts: Any) -> Any:
+    """Of each instant, so much later: the place of the first date after it; the number of dates where there is none."""
+    dates = len(cuts)
+    found = np.empty(len(instants), np.uint16)
+    near = 0
+    for row in range(len(instants)):
+        instant = instants[row]
+        if instant == _NEVER:
+            found[row] = dates
             continue
-        place = 0
-        beyond = dates
-        while place < beyond:
-            middle = (place + beyond) // 2
-            if cuts[middle] <= low:
-                place = middle + 1
-            else:
-                beyond = middle
-        first[row] = place
-        beyond = dates
-        while place < beyond:
-            middle = (place + beyond) // 2
-            if cuts[middle] <= high:
-                place = middle + 1
-            else:
-                beyond = middle
-        last[row] = place
-    return first, last
+        instant += later
+        # Rows of a person mostly lie in order of time, so the place of the row before is near.
+        while near < dates and cuts[near] <= instant:
+            near += 1
+        while near > 0 and cuts[near - 1] > instant:
+            near -= 1
+        found[row] = near
+    return found
 
 
 @_compiled
 def _counted(starts: Any, first: Any, last: Any, there: Any, out: Any) -> None:
     dates = out.shape[1]
+    change = np.empty(dates + 1, np.int64)
     for person in range(len(starts) - 1):
+        change[:] = 0
         for row in range(starts[person], starts[person + 1]):
             if first[row] < last[row] and (not len(there) or there[row]):
-                out[person, first[row]] += 1
-                if last[row] < dates:
-                    out[person, last[row]] -= 1
-        for date in range(1, dates):
-            out[person, date] += out[person, date - 1]
+                change[first[row]] += 1
+                change[last[row]] -= 1
+        so_far = 0
+        for date in range(dates):
+            so_far += change[date]
+            out[person, date] = so_far
+
+
+@_compiled
+def _totalled_whole(starts: Any, first: Any, last: Any, values: Any, out: Any) -> None:
+    """The same of whole numbers without a null among them, which can be taken away again to the last digit."""
+    dates = out.shape[1]
+    change, rows = np.empty(dates + 1, np.int64), np.empty(dates + 1, np.int64)
+    for person in range(len(starts) - 1):
+        change[:] = 0
+        rows[:] = 0
+        for row in range(starts[person], starts[person + 1]):
+            if first[row] < last[row]:
+                change[first[row]] += values[row]
+                change[last[row]] -= values[row]
+                rows[first[row]] += 1
+                rows[last[row]] -= 1
+        so_far, there = 0, 0
+        for date in range(dates):
+            so_far += change[date]
+            there += rows[date]
+            if there:
+                out[person, date] = so_far
 
 
 @_compiled
 def _totalled(starts: Any, first: Any, last: Any, values: Any, out: Any) -> None:
-    """`out` comes full of NaN: a date with no value stays unknown."""
+    """`out` comes full of NaN: a date with no value stays unknown. Only ever added to, so that nothing leaves a crumb."""
+    dates = out.shape[1]
+    lasting = np.empty(dates, np.float64)
     for person in range(len(starts) - 1):
+        here = out[person]
+        lasting[:] = np.nan
         for row in range(starts[person], starts[person + 1]):
             value = values[row]
-            if value == value:
-                for date in range(first[row], last[row]):
-                    if out[person, date] == out[person, date]:
-                        out[person, date] += value
-                    else:
-                        out[person, date] = value
+            if value == value and first[row] < dates:
+                # What is never over is put down once, and carried on below.
+                if last[row] == dates:
+                    date = first[row]
+                    lasting[date] = lasting[date] + value if lasting[date] == lasting[date] else value
+                else:
+                    for date in range(first[row], last[row]):
+                        here[date] = here[date] + value if here[date] == here[date] else value
+        so_far = np.nan
+        for date in range(dates):
+            if lasting[date] == lasting[date]:
+                so_far = so_far + lasting[date] if so_far == so_far else lasting[date]
+            if so_far == so_far:
+                here[date] = here[date] + so_far if here[date] == here[date] else so_far
 
 
 @_compiled
-def _highest(starts: Any, first: Any, last: Any, values: Any, out: Any) -> None:
+def _highest(starts: Any, first: Any, last: Any, values: Any, sign: float, out: Any) -> None:
+    """sign: 1.0, or -1.0 for the lowest, which is the highest upside down."""
+    dates = out.shape[1]
+    lasting = np.empty(dates, np.float64)
     for person in range(len(starts) - 1):
+        here = out[person]
+        lasting[:] = -np.inf
         for row in range(starts[person], starts[person + 1]):
-            value = values[row]
-            if value == value:
-                for date in range(first[row], last[row]):
-                    if not out[person, date] >= value:
-                        out[person, date] = value
-
-
-@_compiled
-def _lowest(starts: Any, first: Any, last: Any, values: Any, out: Any) -> None:
-    for person in range(len(starts) - 1):
-        for row in range(starts[person], starts[person + 1]):
-            value = values[row]
-            if value == value:
-                for date in range(first[row], last[row]):
-                    if not out[person, date] <= value:
-                        out[person, date] = value
+            value = sign * values[row]
+            if value == value and first[row] < dates:
+                if last[row] == dates:
+                    lasting[first[row]] = max(lasting[first[row]], value)
+                else:
+                    for date in range(first[row], last[row]):
+                        if not here[date] >= value:
+                            here[date] = value
+        so_far = -np.inf
+        for date in range(dates):
+            so_far = max(so_far, lasting[date])
+            if so_far > -np.inf and not here[date] >= so_far:
+                here[date] = so_far
 
 
 @_compiled
@@ -175,6 +193,7 @@ class Kernel:
         self._starts = np.concatenate([[0], edges, [len(person)]]) if len(person) else np.zeros(1, np.int64)
         self.people = person[self._starts[:-1]]
         self._instants: dict[str, Longs] = {}
+        self._read: dict[str, Floats] = {}
         self._flags: dict[str, NDArray[np.bool_]] = {}
         self._found: dict[Over, Floats] = {}
         self._kept: dict[tuple[Any, ...], Any] = {}
@@ -249,9 +268,16 @@ class Kernel:
                 _distinct(self._starts, first, last, self._codes(term.column or ""), out)
             return out
         out = np.full(self.shape, np.nan)
-        work = {"total": _totalled, "highest": _highest, "lowest": _lowest}[term.how]
-        work(self._starts, first, last, self._numbers(term.column or ""), out)
-        return out
+        column = self.rows[term.column]
+        if term.how == "total" and pa.types.is_integer(column.type) and not column.null_count:
+            _totalled_whole(self._starts, first, last, column.cast(pa.int64()).to_numpy(), out)
+            return out
+        values = self._numbers(term.column or "")
+        if term.how == "total":
+            _totalled(self._starts, first, last, values, out)
+        else:
+            _highest(self._starts, first, last, values, 1.0 if term.how == "highest" else -1.0, out)
+        return -out if term.how == "lowest" else out
 
     def _newest(self, term: Over) -> Longs:
         out = np.full(self.shape, -1, np.int64)
@@ -260,25 +286,37 @@ class Kernel:
         return out
 
     def _spans(self, term: Over) -> tuple[Any, Any]:
+        """From which date on and up to before which each row counts, as places in the sorted dates.
+
+        A date is counted at when since < date <= until and by + back < date <= by + back + window.
+        """
         key = (term.since, term.until, term.by, term.where, term.window, term.back)
         if key not in self._kept:
-            nothing = np.empty(0, np.int64)
-            self._kept[key] = _spans(
-                self._instant(term.since),
-                self._instant(term.until) if term.until else nothing,
-                self._instant(term.by or self.moment) if term.window else nothing,
-                self._flag(term.where) if term.where else np.empty(0, np.bool_),
-                (term.window or 0) * _DAY,
-                term.back * _DAY,
-                self._cuts,
-            )
+            first, last = self._placed(term.since), None
+            if term.window:
+                by = term.by or self.moment
+                first = np.maximum(first, self._placed(by, term.back))
+                last = self._placed(by, term.back + term.window)
+            if term.until:
+                over = self._placed(term.until)
+                last = over if last is None else np.minimum(last, over)
+            if term.where:
+                first = np.where(self._flag(term.where), first, np.uint16(len(self.dates)))
+            last = np.full(len(first), len(self.dates), np.uint16) if last is None else last
+            self._kept[key] = first, last
         found: tuple[Any, Any] = self._kept[key]
         return found
+
+    def _placed(self, name: str, days: int = 0) -> Any:
+        if (name, days) not in self._kept:
+            self._kept[name, days] = _places(self._instant(name), days * _DAY, self._cuts)
+        return self._kept[name, days]
 
     def _instant(self, name: str) -> Longs:
         if name not in self._instants:
             column = self.rows[name].cast(pa.timestamp("us", tz="UTC"), safe=False).cast(pa.int64())
-            self._instants[name] = pc.fill_null(column, _NEVER).to_numpy()
+            column = pc.fill_null(column, _NEVER) if column.null_count else column
+            self._instants[name] = column.to_numpy()
         return self._instants[name]
 
     def _flag(self, name: str) -> NDArray[np.bool_]:
@@ -291,12 +329,15 @@ class Kernel:
 
     def _numbers(self, name: str) -> Floats:
         """A column as floats: instants in microseconds, days in days, both since 1970; exact up to 2 to the 53rd."""
+        if name in self._read:
+            return self._read[name]
         column = self.rows[name]
         if pa.types.is_timestamp(column.type):
             column = column.cast(pa.timestamp("us", tz=column.type.tz), safe=False).cast(pa.int64())
         elif pa.types.is_date32(column.type):
             column = column.cast(pa.int32())
-        return np.asarray(column.cast(pa.float64(), safe=False).to_numpy(), np.float64)
+        self._read[name] = np.asarray(column.cast(pa.float64(), safe=False).to_numpy(), np.float64)
+        return self._read[name]
 
     def _codes(self, name: str) -> Longs:
         column = self.rows[name]
