@@ -102,6 +102,11 @@ class Lake:
         rows = self._custom_in_type(self._resolved(shape, as_of), shape)
         return self._scoped(rows, f"records/{contract}", actor, resolved=True)
 
+    def steady(self, contract: str) -> bool:
+        """Whether each record came once: then its history is `records/…`, once up to date, by `resolve.cut_down`."""
+        live = self._live(contract)
+        return bool(live) and undisputed(live)
+
     def current(self, contract: str, *, sealed: bool = False) -> ibis.Table:
         """The current truth of a contract, worked out from everything received (what `records/…` is built from).
 

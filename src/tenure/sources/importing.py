@@ -337,6 +337,7 @@ class _Import:
                     created=tally.created,
                     updated=tally.updated,
                     unchanged=tally.unchanged,
+                    beside=sorted(pinned),
                     refunds=tally.refunds,
                     sums=tally.appended,
                     each_key_once=_each_key_once(tally, plan),

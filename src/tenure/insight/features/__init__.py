@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial, reduce
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import ibis
@@ -16,7 +17,7 @@ import pyarrow.compute as pc
 from tenure.contracts import CONTRACTS, Contract, base_money
 from tenure.insight.features.base import Family, Feature, Tables, is_filled, prepared, seen_at, written
 from tenure.insight.features.kernel import microseconds, worked_out
-from tenure.insight.features.terms import SEEN, leaves
+from tenure.insight.features.terms import SEEN, Term, leaves
 from tenure.insight.frames import like, to_arrow
 from tenure.registry import scan
 
@@ -44,7 +45,11 @@ def known_people(tables: Tables, as_of: datetime) -> ibis.Table:
 
 
 def as_of(
-    records: Mapping[str, Any], dates: datetime | Sequence[datetime], *, by_person: ByPerson | None = None
+    records: Mapping[str, Any],
+    dates: datetime | Sequence[datetime],
+    *,
+    by_person: ByPerson | None = None,
+    also: Mapping[str, Mapping[str, Term]] = MappingProxyType({}),
 ) -> Any:
     """What was known about each person just before each date: person_id, as_of and the features.
 
@@ -52,7 +57,8 @@ def as_of(
     same), or pandas, Polars or Arrow frames with a person_id: a column they lack is unknown, money in its reporting
     currency as it stands, a business day the date's own zone's. The result is of the kind that came in.
     dates: instants with their zone; one row a person for each date anything was known of the person at. by_person: how
-    an engine runs a function over the rows of whole persons; in this process unless given.
+    an engine runs a function over the rows of whole persons; in this process unless given. also: by family, further
+    numbers to work out in the same pass.
     Numbers are float64, categories text. A count is 0 for a person without rows; anything else is null. A family whose
     records have no row is absent, so its columns are too. Adding rows true only at or after a date changes nothing there.
 
@@ -65,17 +71,19 @@ def as_of(
         microseconds(moment)
     first = next(iter(records.values()), None)
     if first is None or isinstance(first, ibis.Table):
-        return _as_of(records, moments, by_person or _in_process)
+        return _as_of(records, moments, by_person or _in_process, also)
     shaped = {
         name: ibis.memtable(_shaped(CONTRACTS[name], to_arrow(frame), moments[-1]))
         for name, frame in records.items()
         if name in CONTRACTS
     }
-    found = _as_of(shaped, moments, by_person or _in_process).order_by("as_of", "person_id").to_pyarrow()
+    found = _as_of(shaped, moments, by_person or _in_process, also).order_by("as_of", "person_id").to_pyarrow()
     return like(first, found)
 
 
-def _as_of(tables: Tables, moments: Sequence[datetime], by_person: ByPerson) -> ibis.Table:
+def _as_of(
+    tables: Tables, moments: Sequence[datetime], by_person: ByPerson, also: Mapping[str, Mapping[str, Term]]
+) -> ibis.Table:
     last = ibis.literal(moments[-1])
     seen = {}
     for name, table in tables.items():
@@ -88,7 +96,8 @@ def _as_of(tables: Tables, moments: Sequence[datetime], by_person: ByPerson) -> 
         rows = seen.get(family.contract.name)
         if rows is None or not is_filled(rows):
             continue
-        found = _family(family, rows, moments, by_person)
+        terms = family.terms | {name: (term, False) for name, term in also.get(family.name, {}).items()}
+        found = _family(family, rows, moments, by_person, terms)
         joined = result.left_join(found, ["person_id", "as_of"]).drop("person_id_right", "as_of_right")
         result = joined.mutate(
             **{f.name: joined[f.name].fill_null(0.0) for f in family.features if f.zero and f.unit != "text"}
@@ -96,9 +105,14 @@ def _as_of(tables: Tables, moments: Sequence[datetime], by_person: ByPerson) -> 
     return result
 
 
-def _family(family: Family, rows: ibis.Table, moments: Sequence[datetime], by_person: ByPerson) -> ibis.Table:
+def _family(
+    family: Family,
+    rows: ibis.Table,
+    moments: Sequence[datetime],
+    by_person: ByPerson,
+    terms: Mapping[str, tuple[Term, bool]],
+) -> ibis.Table:
     """One family's features, for whoever has a row in its records."""
-    terms = family.terms
     asked = {leaf for term, _ in terms.values() for leaf in leaves(term)}
     moment = family.contract.valid_at or "valid_at"
     needed = {SEEN, *(name for leaf in asked for name in leaf.columns)}
