@@ -302,9 +302,9 @@ def test_a_family_gives_the_features_it_names_and_one_row_a_person(family):
         for name in family.reads
     }
 
-    found = family.compute(tables, CUT)
+    found = as_of(tables, CUT)
 
-    assert set(found.columns) == {"person_id", *(feature.name for feature in family.features)}
+    assert set(found.columns) == {"person_id", "as_of", *(feature.name for feature in family.features)}
     assert sorted(found.to_pyarrow()["person_id"].to_pylist()) == [ANN, BEN]
 
 

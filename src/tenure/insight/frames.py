@@ -38,3 +38,12 @@ def to_numbers(values: Any, name: str) -> NDArray[np.float64]:
     if array.ndim != 1:
         raise ValueError(f"{name} must have one dimension; found shape {array.shape}")
     return array
+
+
+def like(given: Any, table: pa.Table) -> Any:
+    """An Arrow table as the kind of frame that was given: pandas, Polars, Arrow or what narwhals knows."""
+    if isinstance(given, pa.Table):
+        return table
+    if isinstance(given, pa.RecordBatch):
+        return table.combine_chunks()
+    return nw.from_arrow(table, backend=nw.get_native_namespace(given)).to_native()

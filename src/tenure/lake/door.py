@@ -134,6 +134,11 @@ class Lake:
         rows = self._custom_in_type(self._resolved(shape, as_of), shape)
         return self._scoped(rows, f"records/{contract}", actor, resolved=True)
 
+    def steady(self, contract: str) -> bool:
+        """Whether each record came once: then its history is `records/…`, once up to date, by `resolve.cut_down`."""
+        live = self._live(contract)
+        return bool(live) and undisputed(live)
+
     def current(self, contract: str, *, sealed: bool = False, archived: bool = False) -> ibis.Table:
         """The current truth of a contract, worked out from everything received (what `records/…` is built from).
 
@@ -170,6 +175,17 @@ class Lake:
     def to_reader(self, expr: ibis.Expr) -> pa.RecordBatchReader:
         """Run an expression and stream its rows."""
         return self._engine.to_reader(expr)
+
+    def map_by_person(
+        self,
+        rows: ibis.Table,
+        function: Callable[[pa.Table], pa.Table],
+        schema: pa.Schema,
+        order: Sequence[str] = (),
+    ) -> ibis.Table:
+        """What a function from Arrow to Arrow makes of the rows of whole persons, sorted by person_id and `order`."""
+        with saying_why():
+            return self._engine.map_by_person(rows, function, schema, order)
 
     @contextmanager
     def kept(self, tables: Mapping[str, ibis.Table]) -> Iterator[dict[str, ibis.Table]]:

@@ -7,7 +7,7 @@ import ibis
 import pyarrow as pa
 from ibis import _
 
-from tenure.contracts import Contract
+from tenure.contracts import Contract, base_money
 from tenure.lake.batches import BatchInfo
 
 DESK = "desk"  # the source of what people say on the desk
@@ -36,7 +36,7 @@ def resolve(
         return received.filter(ibis.literal(False))
     if undisputed(batches) and as_of is None:
         # Every row has the last word, and saying so costs nothing.
-        return received.filter(received.batch == batches[0].batch)
+        return received.filter(received.batch.isin([info.batch for info in batches]))
     key = ["ids_of", *contract.key]
     ruled = {name: tuple(order) for name, order in (rules or {}).items() if name in contract and name not in key}
     orders = sorted(set(ruled.values()))
@@ -85,8 +85,34 @@ def resolve(
 
 
 def undisputed(batches: Sequence[BatchInfo]) -> bool:
-    """Whether every row that was received is a record as it stands: one batch, which has each key once."""
-    return len(batches) == 1 and bool(batches[0].report.get("each_key_once"))
+    """Whether every row that was received is a record as it stands: each key came once, in whichever batch it came.
+
+    batches: oldest first. One that came beside others was compared with them by its import, which says whether it had
+    new records only; one that came while another was still on its way can't have been.
+    """
+    if not all(info.report.get("each_key_once") for info in batches):
+        return False
+    for place, info in enumerate(batches):
+        earlier = {other.batch for other in batches[:place] if other.ids_of == info.ids_of}
+        if earlier and (info.report.get("created") != info.rows or not earlier <= set(info.report.get("beside") or ())):
+            return False
+    return True
+
+
+def cut_down(records: ibis.Table, contract: Contract, as_of: datetime) -> ibis.Table:
+    """What could be known at an instant of records of which each key came once: the same as resolving them anew."""
+    known = records.valid_at < as_of
+    if contract.fact:
+        return _hide_later(records.filter(known), contract, as_of)
+    rows = records.filter(known | (records.created_at < as_of) if "created_at" in contract else known)
+    changing = [c.name for c in contract.columns if not c.fixed and c.name not in contract.key]
+    changing = [name for each in changing for name in (each, *contract.beside(each), base_money(each))]
+    hidden = {
+        name: ibis.ifelse(rows.valid_at < as_of, rows[name], ibis.null(rows[name].type()))
+        for name in changing
+        if name in rows.columns
+    }
+    return rows.mutate(**hidden) if hidden else rows
 
 
 def _speaks(rows: ibis.Table, partial: Sequence[str], custom: Sequence[str], *, desk: bool) -> dict[str, ibis.Value]:
@@ -129,6 +155,7 @@ def _hide_later(rows: ibis.Table, contract: Contract, as_of: datetime) -> ibis.T
         name: ibis.ifelse(rows[column.known_at] < as_of, rows[name], ibis.null(rows[name].type()))
         for column in contract.columns
         if column.known_at
-        for name in (column.name, *contract.beside(column.name))
+        for name in (column.name, *contract.beside(column.name), base_money(column.name))
+        if name in rows.columns
     }
     return rows.mutate(**hidden) if hidden else rows

@@ -120,6 +120,7 @@ class Import:
                     created=tally.created,
                     updated=tally.updated,
                     unchanged=tally.unchanged,
+                    beside=sorted(pinned),
                     refunds=tally.refunds,
                     sums=tally.appended,
                     each_key_once=once,

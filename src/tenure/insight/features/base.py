@@ -3,20 +3,20 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime
+from functools import reduce
 from typing import Any, Literal, TypeAlias
 
 import ibis
 
 from tenure.contracts import CONTRACTS, Contract, base_money
+from tenure.insight.features.terms import Term
 from tenure.language import Words
 
 Unit: TypeAlias = Literal[
     "days", "hours", "years", "count", "share", "ratio", "change", "minor units", "score", "flag", "text"
 ]
 Tables: TypeAlias = Mapping[str, ibis.Table]
-
-_DAY_SECONDS = 86_400
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class Feature:
     `reason_up` where the value is high among the customers the model learned from (a change: above 0), `reason_down`
     where it is low.
     zero: a person without rows has none of it (a count), rather than an unknown amount of it.
+    value: what it is, in terms of the family's rows; None for a column that another room works out.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Feature:
     reason_up: Words | None = None
     reason_down: Words | None = None
     zero: bool = False
+    value: Term | None = None
 
     def __post_init__(self) -> None:
         if self.reason_down is None and self.reason_up is not None and self.unit == "text":
@@ -45,16 +47,29 @@ class Feature:
 
 @dataclass(frozen=True)
 class Family:
-    """Features computed together from the same records.
+    """Features computed together from the records of one contract.
 
-    reads: the contracts it needs; where one of them has no rows the family yields nothing.
-    compute: (tables, as_of) -> one row a person: person_id and the features. The tables hold only what was known.
+    reads: the contract; where it has no rows the family yields nothing.
+    rows: (records) -> the rows that count, with the columns the features are declared in; one row stays one row. It
+    looks at no date: a column that became known after its row is for a feature's `since` or `until`, and nothing is
+    made of it but what that feature reads (a row delivered late may say so; who asks counts it since the delivery).
+    order: what puts the rows of a person in order, for `newest`.
     """
 
     name: str
-    reads: tuple[str, ...]
+    reads: tuple[str]
     features: tuple[Feature, ...]
-    compute: Callable[[Tables, datetime], ibis.Table]
+    rows: Callable[[ibis.Table], ibis.Table]
+    order: tuple[str, ...]
+
+    @property
+    def contract(self) -> Contract:
+        return CONTRACTS[self.reads[0]]
+
+    @property
+    def terms(self) -> dict[str, tuple[Term, bool]]:
+        """Each feature's term by name, and whether it is text."""
+        return {feature.name: (feature.value, feature.unit == "text") for feature in self.features if feature.value}
 
 
 def known_before(contract: Contract, table: ibis.Table, as_of: datetime) -> ibis.Table:
@@ -99,34 +114,27 @@ def is_filled(table: ibis.Table) -> bool:
     return bool(table.limit(1).count().to_pyarrow().as_py())
 
 
-def days_before(as_of: datetime, instant: ibis.Value) -> Any:
-    """Days from an instant to `as_of`, with their fraction; negative where it lies ahead."""
-    return ibis.literal(as_of).delta(instant, unit="second").cast("float64") / _DAY_SECONDS
+def seen_at(contract: Contract, table: ibis.Table) -> ibis.Value:
+    """The instant after which a row of a records table is known; null where it never is.
+
+    It says of each row what `known_before` says at a date.
+    """
+    stamps = [table[name] for name in (contract.valid_at, "valid_at") if name and name in table.columns]
+    if contract.name == "customers":
+        return ibis.coalesce(
+            *(table[name] for name in ("created_at", "valid_at", contract.valid_at) if name in table.columns)
+        )
+    if contract.fact:
+        return since(*stamps)
+    return ibis.coalesce(ibis.greatest(*stamps), ibis.literal(datetime(1970, 1, 1, tzinfo=UTC)))
 
 
-def within(as_of: datetime, instant: Any, days: int, *, back: int = 0) -> Any:
-    """Whether the instant lies in the `days` that end `back` days before `as_of` (half-open)."""
-    start = ibis.literal(as_of - timedelta(days=days + back))
-    end = ibis.literal(as_of - timedelta(days=back))
-    return (instant >= start) & (instant < end)
-
-
-def change(now: Any, before: Any) -> Any:
-    """This window against the one before: -1 all gone, 0 the same, 1 all new; null where both are empty."""
-    now, before = now.fill_null(0).cast("float64"), before.fill_null(0).cast("float64")
-    return (now - before) / (now.abs() + before.abs()).nullif(0)
-
-
-def share(part: Any, whole: Any) -> Any:
-    """part / whole as a float; null where there is no whole."""
-    return part.cast("float64") / whole.cast("float64").nullif(0)
-
-
-def latest(table: ibis.Table, *order: str) -> ibis.Table:
-    """One row a person: the last by the columns named, which must break every tie."""
-    window = ibis.window(group_by="person_id", order_by=[ibis.desc(name) for name in order if name in table.columns])
-    numbered = table.mutate(_place=ibis.row_number().over(window))
-    return numbered.filter(numbered._place == 0).drop("_place")
+def since(*instants: ibis.Value) -> ibis.Value:
+    """The last of several instants; null, which is never, where one of them is."""
+    if len(instants) == 1:
+        return instants[0]
+    there = reduce(lambda one, other: one & other, [instant.notnull() for instant in instants])
+    return there.ifelse(ibis.greatest(*instants), ibis.null(instants[0].type()))
 
 
 def written(unit: str, value: Any, *, minor_digits: int = 2) -> str:

@@ -1,30 +1,13 @@
-from datetime import datetime
-
 import ibis
 
-from tenure.insight.features.base import Family, Feature, Tables, change, days_before, within
+from tenure.insight.features.base import Family, Feature
+from tenure.insight.features.terms import change, count, days_since, distinct, highest, total
 from tenure.language import Words
 
 
-def compute(tables: Tables, as_of: datetime) -> ibis.Table:
+def rows(events: ibis.Table) -> ibis.Table:
     """How much a customer uses what we offer, and whether that is growing or fading."""
-    events = tables["events"]
-    at = events.occurred_at
-    now, before = within(as_of, at, 30), within(as_of, at, 30, back=30)
-    found = events.group_by("person_id").agg(
-        event_recency_days=days_before(as_of, at.max()).floor(),
-        events_30=now.sum(),
-        events_90=within(as_of, at, 90).sum(),
-        _events_before=before.sum(),
-        active_days_30=events.occurred_on.nunique(where=now),
-        _use=events.value.sum(where=now),
-        _use_before=events.value.sum(where=before),
-    )
-    found = found.mutate(
-        events_change=change(found.events_30, found._events_before),
-        use_change=change(found._use, found._use_before),
-    )
-    return found.select("person_id", *(feature.name for feature in behaviour.features))
+    return events
 
 
 behaviour = Family(
@@ -37,6 +20,7 @@ behaviour = Family(
             "days",
             Words("Not seen for {value} days", "已有 {value} 天未活跃"),
             Words("Last active {value} days ago", "{value} 天前活跃过"),
+            value=days_since(highest("occurred_at")),
         ),
         Feature(
             "events_30",
@@ -45,6 +29,7 @@ behaviour = Family(
             Words("Actions in the last 30 days: {value}", "近 30 天有 {value} 次行为"),
             Words("Actions in the last 30 days: only {value}", "近 30 天仅有 {value} 次行为"),
             zero=True,
+            value=count(window=30),
         ),
         Feature(
             "events_90",
@@ -53,6 +38,7 @@ behaviour = Family(
             Words("Actions in the last 90 days: {value}", "近 90 天有 {value} 次行为"),
             Words("Actions in the last 90 days: only {value}", "近 90 天仅有 {value} 次行为"),
             zero=True,
+            value=count(window=90),
         ),
         Feature(
             "active_days_30",
@@ -61,6 +47,7 @@ behaviour = Family(
             Words("Active on {value} of the last 30 days", "近 30 天有 {value} 天活跃"),
             Words("Active on only {value} of the last 30 days", "近 30 天仅有 {value} 天活跃"),
             zero=True,
+            value=distinct("occurred_on", window=30),
         ),
         Feature(
             "events_change",
@@ -68,6 +55,7 @@ behaviour = Family(
             "change",
             Words("More active than in the 30 days before", "比此前 30 天更活跃"),
             Words("Less active than in the 30 days before", "不如此前 30 天活跃"),
+            value=change(count(window=30), count(window=30, back=30)),
         ),
         Feature(
             "use_change",
@@ -75,7 +63,9 @@ behaviour = Family(
             "change",
             Words("Uses more than in the 30 days before", "使用量多于此前 30 天"),
             Words("Uses less than in the 30 days before", "使用量少于此前 30 天"),
+            value=change(total("value", window=30), total("value", window=30, back=30)),
         ),
     ),
-    compute=compute,
+    rows=rows,
+    order=("occurred_at", "event_id"),
 )

@@ -1,26 +1,15 @@
-from datetime import datetime
-
 import ibis
 
-from tenure.insight.features.base import Family, Feature, Tables, days_before, latest, within
+from tenure.insight.features.base import Family, Feature
+from tenure.insight.features.terms import count, days_since, highest, mean, newest, total
 from tenure.language import Words
 
 
-def compute(tables: Tables, as_of: datetime) -> ibis.Table:
+def rows(talks: ibis.Table) -> ibis.Table:
     """How often a customer turns to us and we to them, and in which mood."""
-    talks = tables["interactions"]
-    at = talks.occurred_at
-    recent, inbound = within(as_of, at, 90), talks.direction == "in"
-    found = talks.group_by("person_id").agg(
-        calls_in_90=inbound.sum(where=recent),
-        calls_out_90=(talks.direction == "out").sum(where=recent),
-        inbound_recency_days=days_before(as_of, at.max(where=inbound)).floor(),
-        mean_sentiment_90=talks.sentiment.mean(where=recent),
-        talk_seconds_90=talks.duration_seconds.sum(where=recent),
+    return talks.mutate(
+        inbound=talks.direction == "in", outbound=talks.direction == "out", in_a_mood=talks.sentiment.notnull()
     )
-    mood = latest(talks.filter(talks.sentiment.notnull()), "occurred_at", "interaction_id")
-    joined = found.left_join(mood.select("person_id", last_sentiment="sentiment"), "person_id")
-    return joined.select("person_id", *(feature.name for feature in interactions.features))
 
 
 interactions = Family(
@@ -34,6 +23,7 @@ interactions = Family(
             Words("Times turned to us in the last 90 days: {value}", "近 90 天主动联系我们 {value} 次"),
             Words("Times turned to us in the last 90 days: only {value}", "近 90 天仅主动联系我们 {value} 次"),
             zero=True,
+            value=count(where="inbound", window=90),
         ),
         Feature(
             "calls_out_90",
@@ -42,6 +32,7 @@ interactions = Family(
             Words("Times we reached out in the last 90 days: {value}", "近 90 天我方联系 {value} 次"),
             Words("Times we reached out in the last 90 days: only {value}", "近 90 天我方仅联系 {value} 次"),
             zero=True,
+            value=count(where="outbound", window=90),
         ),
         Feature(
             "inbound_recency_days",
@@ -49,6 +40,7 @@ interactions = Family(
             "days",
             Words("Has not turned to us for {value} days", "已有 {value} 天未主动联系我们"),
             Words("Turned to us {value} days ago", "{value} 天前主动联系过我们"),
+            value=days_since(highest("occurred_at", where="inbound")),
         ),
         Feature(
             "mean_sentiment_90",
@@ -56,6 +48,7 @@ interactions = Family(
             "score",
             Words("Mood in talks with us: {value} (-1 angry, 1 glad)", "沟通情绪 {value}（-1 愤怒，1 满意）"),
             Words("Low mood in talks with us: {value} (-1 angry, 1 glad)", "沟通情绪偏低：{value}（-1 愤怒，1 满意）"),
+            value=mean("sentiment", window=90),
         ),
         Feature(
             "last_sentiment",
@@ -66,6 +59,7 @@ interactions = Family(
                 "Low mood at the last talk: {value} (-1 angry, 1 glad)",
                 "最近一次沟通情绪偏低：{value}（-1 愤怒，1 满意）",
             ),
+            value=newest("sentiment", where="in_a_mood"),
         ),
         Feature(
             "talk_seconds_90",
@@ -74,7 +68,9 @@ interactions = Family(
             Words("Talked with us for {value} seconds in the last 90 days", "近 90 天沟通 {value} 秒"),
             Words("Talked with us for only {value} seconds in the last 90 days", "近 90 天仅沟通 {value} 秒"),
             zero=True,
+            value=total("duration_seconds", window=90),
         ),
     ),
-    compute=compute,
+    rows=rows,
+    order=("occurred_at", "interaction_id"),
 )

@@ -1,56 +1,31 @@
-from datetime import datetime
-
 import ibis
 
-from tenure.insight.features.base import Family, Feature, Tables, change, days_before, share, within
+from tenure.insight.features.base import Family, Feature, since
+from tenure.insight.features.terms import change, count, days_since, distinct, highest, lowest, or_zero, size, total
 from tenure.language import Words
 
+_DAYS = distinct("ordered_on", where="sale")
+_SOLD, _DISCOUNT = total("amount_base_minor", where="sale"), total("discount_base_minor", where="sale")
+_RECENCY = days_since(highest("ordered_at", where="sale"))
+_RHYTHM = (highest("ordered_on", where="sale") - lowest("ordered_on", where="sale")) / (_DAYS - 1)
 
-def compute(tables: Tables, as_of: datetime) -> ibis.Table:
+
+def rows(lines: ibis.Table) -> ibis.Table:
     """How a customer buys: when last, how often, how much, at what discount, and how well it was delivered.
 
     Cancelled lines do not count. Two orders on one business day are one visit.
     """
-    lines = tables["orders"]
     lines = lines.filter(lines.status.fill_null("completed") != "cancelled")
-    is_sale = lines.kind.fill_null((lines.amount_base_minor < 0).ifelse("refund", "sale")) == "sale"
-    at, money = lines.ordered_at, lines.amount_base_minor
-    now_90, before_90 = within(as_of, at, 90), within(as_of, at, 90, back=90)
-    promised = lines.promised_at.notnull() & (lines.promised_at < ibis.literal(as_of))
-    # Not there when promised is late already, however long it will take.
-    late = promised & (lines.delivered_at.isnull() | (lines.delivered_at > lines.promised_at))
-    found = lines.group_by("person_id").agg(
-        _last=at.max(where=is_sale),
-        _first=at.min(where=is_sale),
-        _last_on=lines.ordered_on.max(where=is_sale),
-        _first_on=lines.ordered_on.min(where=is_sale),
-        order_days=lines.ordered_on.nunique(where=is_sale),
-        order_days_90=lines.ordered_on.nunique(where=is_sale & now_90),
-        _order_days_before=lines.ordered_on.nunique(where=is_sale & before_90),
-        spend_base_minor=money.sum(),
-        spend_90_base_minor=money.sum(where=now_90),
-        _spend_before=money.sum(where=before_90),
-        _sold=money.sum(where=is_sale),
-        _refunded=money.sum(where=~is_sale),
-        _discount=lines.discount_base_minor.sum(where=is_sale),
-        products_bought=lines.product_id.nunique(where=is_sale),
-        _late=late.sum(),
-        _promised=promised.sum(),
-        late_deliveries_90=lines.order_id.nunique(where=late & within(as_of, lines.promised_at, 90)),
+    sale = lines.kind.fill_null((lines.amount_base_minor < 0).ifelse("refund", "sale")) == "sale"
+    # Not there when promised is late already, however long it will take: so once the promise is past, it is known.
+    late = lines.promised_at.notnull() & (lines.delivered_at.isnull() | (lines.delivered_at > lines.promised_at))
+    return lines.mutate(
+        sale=sale,
+        refund=~sale,
+        late=late,
+        late_order=late.ifelse(lines.order_id, ibis.null("string")),
+        promise_past=since(lines._seen, lines.promised_at),
     )
-    found = found.mutate(
-        order_recency_days=days_before(as_of, found._last).floor(),
-        order_age_days=days_before(as_of, found._first).floor(),
-        order_rhythm_days=share(found._last_on.delta(found._first_on, unit="day"), found.order_days - 1),
-        order_days_change=change(found.order_days_90, found._order_days_before),
-        spend_change=change(found.spend_90_base_minor, found._spend_before),
-        mean_visit_base_minor=share(found._sold, found.order_days),
-        discount_share=share(found._discount, found._sold + found._discount.fill_null(0)),
-        refund_share=share(found._refunded.fill_null(0).abs(), found._sold),
-        late_delivery_share=share(found._late, found._promised),
-    )
-    found = found.mutate(silence_ratio=share(found.order_recency_days, found.order_rhythm_days))
-    return found.select("person_id", *(feature.name for feature in orders.features))
 
 
 orders = Family(
@@ -63,6 +38,7 @@ orders = Family(
             "days",
             Words("No order for {value} days", "已有 {value} 天未下单"),
             Words("Last order only {value} days ago", "距上次下单仅 {value} 天"),
+            value=_RECENCY,
         ),
         Feature(
             "silence_ratio",
@@ -70,6 +46,7 @@ orders = Family(
             "ratio",
             Words("Silent for {value} times the usual gap between orders", "沉默时间已达平时下单间隔的 {value} 倍"),
             Words("Silent for {value} times the usual gap between orders", "沉默时间为平时下单间隔的 {value} 倍"),
+            value=_RECENCY / _RHYTHM,
         ),
         Feature(
             "order_rhythm_days",
@@ -77,6 +54,7 @@ orders = Family(
             "days",
             Words("Buys only every {value} days", "平均每 {value} 天才下单一次"),
             Words("Used to buy every {value} days", "平时每 {value} 天下单一次"),
+            value=_RHYTHM,
         ),
         Feature(
             "order_days",
@@ -85,6 +63,7 @@ orders = Family(
             Words("Days with an order so far: {value}", "累计在 {value} 天下过单"),
             Words("Days with an order so far: only {value}", "累计仅在 {value} 天下过单"),
             zero=True,
+            value=_DAYS,
         ),
         Feature(
             "order_days_90",
@@ -93,6 +72,7 @@ orders = Family(
             Words("Days with an order in the last 90: {value}", "近 90 天有 {value} 天下单"),
             Words("Days with an order in the last 90: only {value}", "近 90 天仅有 {value} 天下单"),
             zero=True,
+            value=distinct("ordered_on", where="sale", window=90),
         ),
         Feature(
             "order_days_change",
@@ -100,6 +80,10 @@ orders = Family(
             "change",
             Words("Orders more often than in the 90 days before", "下单次数多于此前 90 天"),
             Words("Orders fewer times than in the 90 days before", "下单次数少于此前 90 天"),
+            value=change(
+                distinct("ordered_on", where="sale", window=90),
+                distinct("ordered_on", where="sale", window=90, back=90),
+            ),
         ),
         Feature(
             "order_age_days",
@@ -107,6 +91,7 @@ orders = Family(
             "days",
             Words("First ordered {value} days ago", "首次下单已是 {value} 天前"),
             Words("A new buyer: first order {value} days ago", "新买家：首次下单仅 {value} 天"),
+            value=days_since(lowest("ordered_at", where="sale")),
         ),
         Feature(
             "spend_base_minor",
@@ -115,6 +100,7 @@ orders = Family(
             Words("Spent {value} in all", "累计消费 {value}"),
             Words("Spent only {value} in all", "累计消费仅 {value}"),
             zero=True,
+            value=total("amount_base_minor"),
         ),
         Feature(
             "spend_90_base_minor",
@@ -123,6 +109,7 @@ orders = Family(
             Words("Spent {value} in the last 90 days", "近 90 天消费 {value}"),
             Words("Spent only {value} in the last 90 days", "近 90 天消费仅 {value}"),
             zero=True,
+            value=total("amount_base_minor", window=90),
         ),
         Feature(
             "spend_change",
@@ -130,6 +117,7 @@ orders = Family(
             "change",
             Words("Spends more than in the 90 days before", "消费多于此前 90 天"),
             Words("Spends less than in the 90 days before", "消费少于此前 90 天"),
+            value=change(total("amount_base_minor", window=90), total("amount_base_minor", window=90, back=90)),
         ),
         Feature(
             "mean_visit_base_minor",
@@ -137,6 +125,7 @@ orders = Family(
             "minor units",
             Words("Spends {value} per visit, more than most", "每次消费 {value}，高于多数客户"),
             Words("Spends only {value} per visit", "每次消费仅 {value}"),
+            value=_SOLD / _DAYS,
         ),
         Feature(
             "discount_share",
@@ -144,6 +133,7 @@ orders = Family(
             "share",
             Words("{value} of the price was taken off by discounts", "消费中有 {value} 为折扣"),
             Words("Hardly any discount: {value} of the price", "几乎没有折扣：仅 {value}"),
+            value=_DISCOUNT / (_SOLD + or_zero(_DISCOUNT)),
         ),
         Feature(
             "refund_share",
@@ -151,6 +141,7 @@ orders = Family(
             "share",
             Words("{value} of purchases were given back", "消费中有 {value} 被退回"),
             Words("{value} of purchases were given back", "消费中有 {value} 被退回"),
+            value=size(or_zero(total("amount_base_minor", where="refund"))) / _SOLD,
         ),
         Feature(
             "products_bought",
@@ -159,6 +150,7 @@ orders = Family(
             Words("Different products bought: {value}", "购买过 {value} 种产品"),
             Words("Different products bought: only {value}", "仅购买过 {value} 种产品"),
             zero=True,
+            value=distinct("product_id", where="sale"),
         ),
         Feature(
             "late_delivery_share",
@@ -166,6 +158,7 @@ orders = Family(
             "share",
             Words("{value} of deliveries came late", "{value} 的配送晚于承诺时间"),
             Words("{value} of deliveries came late", "{value} 的配送晚于承诺时间"),
+            value=count(where="late", since="promise_past") / count(since="promise_past"),
         ),
         Feature(
             "late_deliveries_90",
@@ -174,7 +167,9 @@ orders = Family(
             Words("Late deliveries in the last 90 days: {value}", "近 90 天有 {value} 次延迟送达"),
             Words("Late deliveries in the last 90 days: {value}", "近 90 天有 {value} 次延迟送达"),
             zero=True,
+            value=distinct("late_order", by="promised_at", window=90, since="promise_past"),
         ),
     ),
-    compute=compute,
+    rows=rows,
+    order=("ordered_at", "order_id", "line_no"),
 )

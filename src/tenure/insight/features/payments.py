@@ -1,36 +1,26 @@
-from datetime import datetime
-
 import ibis
 
-from tenure.insight.features.base import Family, Feature, Tables, days_before, latest, share, within
+from tenure.insight.features.base import Family, Feature, since
+from tenure.insight.features.terms import count, mean, newest, total
 from tenure.language import Words
 
+_ALMOST_A_DAY = 86_399  # seconds: what was due exactly a day ago is late
 
-def compute(tables: Tables, as_of: datetime) -> ibis.Table:
+
+def rows(due: ibis.Table) -> ibis.Table:
     """How a customer pays what was due: in time, late, not yet, and by which means.
 
     A payment is late from the business day after it was due; money given back is no payment.
     """
-    due = tables["payments"]
     due = due.filter(due.amount_minor.fill_null(0) >= 0)
-    unpaid = due.paid_at.isnull()
-    days_late = due.paid_at.delta(due.due_at, unit="second").cast("float64") / 86_400
-    late = (~unpaid) & (days_late >= 1)
-    overdue = unpaid & (days_before(as_of, due.due_at) >= 1)
-    found = due.group_by("person_id").agg(
-        payments_due=due.count(),
-        _late=late.sum(),
-        late_payments_90=late.sum(where=within(as_of, due.due_at, 90)),
-        unpaid_payments=overdue.sum(),
-        unpaid_base_minor=due.amount_base_minor.sum(where=overdue),
-        mean_days_late=(days_late > 0).ifelse(days_late, 0.0).mean(where=~unpaid),
+    days_late = (due.paid_at.epoch_seconds() - due.due_at.epoch_seconds()).cast("float64") / 86_400
+    return due.mutate(
+        late=days_late >= 1,
+        days_late=(days_late > 0).ifelse(days_late, 0.0),
+        paid=since(due._seen, due.paid_at),
+        overdue=since(due._seen, due.due_at + ibis.interval(seconds=_ALMOST_A_DAY)),
+        told_how=due.method.notnull(),
     )
-    found = found.mutate(late_payment_share=share(found._late, found.payments_due))
-    method = latest(due.filter(due.method.notnull()), "due_at", "payment_id").select(
-        "person_id", payment_method="method"
-    )
-    joined = found.left_join(method, "person_id").drop("person_id_right")
-    return joined.select("person_id", *(feature.name for feature in payments.features))
 
 
 payments = Family(
@@ -44,6 +34,7 @@ payments = Family(
             Words("Payments that fell due so far: {value}", "已有 {value} 次付款到期"),
             Words("Payments that fell due so far: only {value}", "仅有 {value} 次付款到期"),
             zero=True,
+            value=count(),
         ),
         Feature(
             "late_payment_share",
@@ -51,6 +42,7 @@ payments = Family(
             "share",
             Words("{value} of payments came late", "{value} 的付款逾期"),
             Words("{value} of payments came late", "{value} 的付款逾期"),
+            value=count(where="late", since="paid") / count(),
         ),
         Feature(
             "late_payments_90",
@@ -59,6 +51,7 @@ payments = Family(
             Words("Late payments in the last 90 days: {value}", "近 90 天有 {value} 次逾期付款"),
             Words("Late payments in the last 90 days: {value}", "近 90 天有 {value} 次逾期付款"),
             zero=True,
+            value=count(where="late", since="paid", window=90),
         ),
         Feature(
             "unpaid_payments",
@@ -67,6 +60,7 @@ payments = Family(
             Words("Overdue payments: {value}", "有 {value} 笔款项逾期未付"),
             Words("Overdue payments: {value}", "有 {value} 笔款项逾期未付"),
             zero=True,
+            value=count(since="overdue", until="paid_at"),
         ),
         Feature(
             "unpaid_base_minor",
@@ -75,6 +69,7 @@ payments = Family(
             Words("{value} is overdue", "逾期未付 {value}"),
             Words("{value} is overdue", "逾期未付 {value}"),
             zero=True,
+            value=total("amount_base_minor", since="overdue", until="paid_at"),
         ),
         Feature(
             "mean_days_late",
@@ -82,13 +77,16 @@ payments = Family(
             "days",
             Words("Pays {value} days late on average", "平均逾期 {value} 天付款"),
             Words("Pays {value} days late on average", "平均逾期 {value} 天付款"),
+            value=mean("days_late", since="paid"),
         ),
         Feature(
             "payment_method",
             Words("Means of payment", "付款方式"),
             "text",
             Words("Pays by {value}", "付款方式为 {value}"),
+            value=newest("method", where="told_how"),
         ),
     ),
-    compute=compute,
+    rows=rows,
+    order=("due_at", "payment_id"),
 )

@@ -1,34 +1,23 @@
-from datetime import datetime
-
 import ibis
 
-from tenure.insight.features.base import Family, Feature, Tables, days_before, latest, within
+from tenure.insight.features.base import Family, Feature, since
+from tenure.insight.features.terms import count, days_since, highest, lowest, mean, newest
 from tenure.language import Words
 
 
-def compute(tables: Tables, as_of: datetime) -> ibis.Table:
+def rows(cases: ibis.Table) -> ibis.Table:
     """What a customer asked or complained of, how fast we answered, and how content they were with it."""
-    cases = tables["cases"]
     complaint = cases.kind == "complaint"
-    hours = cases.first_response_at.delta(cases.opened_at, unit="second").cast("float64") / 3_600
-    days = cases.resolved_at.delta(cases.opened_at, unit="second").cast("float64") / 86_400
-    unresolved = cases.resolved_at.isnull()
-    recent = within(as_of, cases.opened_at, 90)
-    found = cases.group_by("person_id").agg(
-        cases_90=recent.sum(),
-        complaints=complaint.sum(),
-        complaints_90=complaint.sum(where=recent),
-        severe_complaints=(complaint & (cases.severity == "severe")).sum(),
-        complaint_recency_days=days_before(as_of, cases.opened_at.max(where=complaint)).floor(),
-        unresolved_cases=unresolved.sum(),
-        oldest_unresolved_days=days_before(as_of, cases.opened_at.min(where=unresolved)).floor(),
-        mean_response_hours=hours.mean(),
-        mean_resolution_days=days.mean(),
-        mean_handoffs=cases.handoffs.mean(),
+    opened = cases.opened_at.epoch_seconds()
+    return cases.mutate(
+        complaint=complaint,
+        severe=complaint & (cases.severity == "severe"),
+        answered=since(cases._seen, cases.first_response_at),
+        response_hours=(cases.first_response_at.epoch_seconds() - opened).cast("float64") / 3_600,
+        resolved=since(cases._seen, cases.resolved_at),
+        resolution_days=(cases.resolved_at.epoch_seconds() - opened).cast("float64") / 86_400,
+        rated=cases.satisfaction.notnull(),
     )
-    rated = latest(cases.filter(cases.satisfaction.notnull()), "resolved_at", "opened_at", "case_id")
-    joined = found.left_join(rated.select("person_id", last_case_satisfaction="satisfaction"), "person_id")
-    return joined.select("person_id", *(feature.name for feature in service.features))
 
 
 service = Family(
@@ -42,6 +31,7 @@ service = Family(
             Words("Cases raised in the last 90 days: {value}", "近 90 天提出 {value} 个工单"),
             Words("Cases raised in the last 90 days: {value}", "近 90 天提出 {value} 个工单"),
             zero=True,
+            value=count(window=90),
         ),
         Feature(
             "complaints",
@@ -50,6 +40,7 @@ service = Family(
             Words("Complaints so far: {value}", "累计投诉 {value} 次"),
             Words("Complaints so far: {value}", "累计投诉 {value} 次"),
             zero=True,
+            value=count(where="complaint"),
         ),
         Feature(
             "complaints_90",
@@ -58,6 +49,7 @@ service = Family(
             Words("Complaints in the last 90 days: {value}", "近 90 天投诉 {value} 次"),
             Words("Complaints in the last 90 days: {value}", "近 90 天投诉 {value} 次"),
             zero=True,
+            value=count(where="complaint", window=90),
         ),
         Feature(
             "severe_complaints",
@@ -66,6 +58,7 @@ service = Family(
             Words("Severe complaints: {value}", "严重投诉 {value} 次"),
             Words("Severe complaints: {value}", "严重投诉 {value} 次"),
             zero=True,
+            value=count(where="severe"),
         ),
         Feature(
             "complaint_recency_days",
@@ -73,6 +66,7 @@ service = Family(
             "days",
             Words("Complained {value} days ago", "{value} 天前曾投诉"),
             Words("Complained only {value} days ago", "{value} 天前刚投诉过"),
+            value=days_since(highest("opened_at", where="complaint")),
         ),
         Feature(
             "unresolved_cases",
@@ -81,6 +75,7 @@ service = Family(
             Words("Cases still unresolved: {value}", "有 {value} 个工单尚未解决"),
             Words("Cases still unresolved: {value}", "有 {value} 个工单尚未解决"),
             zero=True,
+            value=count(until="resolved_at"),
         ),
         Feature(
             "oldest_unresolved_days",
@@ -88,6 +83,7 @@ service = Family(
             "days",
             Words("A case has been open for {value} days", "有工单已 {value} 天未解决"),
             Words("A case has been open for {value} days", "有工单已 {value} 天未解决"),
+            value=days_since(lowest("opened_at", until="resolved_at")),
         ),
         Feature(
             "mean_response_hours",
@@ -95,6 +91,7 @@ service = Family(
             "hours",
             Words("Waited {value} hours for our first answer", "平均等待 {value} 小时才得到首次答复"),
             Words("Waited {value} hours for our first answer", "平均等待 {value} 小时得到首次答复"),
+            value=mean("response_hours", since="answered"),
         ),
         Feature(
             "mean_resolution_days",
@@ -102,6 +99,7 @@ service = Family(
             "days",
             Words("Solving a case took {value} days", "工单平均用时 {value} 天才解决"),
             Words("Solving a case took {value} days", "工单平均用时 {value} 天解决"),
+            value=mean("resolution_days", since="resolved"),
         ),
         Feature(
             "mean_handoffs",
@@ -109,6 +107,7 @@ service = Family(
             "ratio",
             Words("Changes of hands per case: {value}", "工单平均转手 {value} 次"),
             Words("Changes of hands per case: {value}", "工单平均转手 {value} 次"),
+            value=mean("handoffs", since="resolved"),
         ),
         Feature(
             "last_case_satisfaction",
@@ -116,7 +115,9 @@ service = Family(
             "score",
             Words("Rated our last handling {value} of 5", "对最近一次处理评分 {value}（满分 5）"),
             Words("Rated our last handling only {value} of 5", "对最近一次处理仅评 {value} 分（满分 5）"),
+            value=newest("satisfaction", where="rated", since="resolved"),
         ),
     ),
-    compute=compute,
+    rows=rows,
+    order=("resolved_at", "opened_at", "case_id"),
 )

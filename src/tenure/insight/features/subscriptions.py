@@ -1,37 +1,27 @@
-from datetime import datetime
-
 import ibis
 
-from tenure.insight.features.base import Family, Feature, Tables, days_before, latest
+from tenure.insight.features.base import Family, Feature, since
+from tenure.insight.features.terms import count, days_since, days_until, highest, lowest, newest, total
 from tenure.language import Words
 
 
-def compute(tables: Tables, as_of: datetime) -> ibis.Table:
+def rows(held: ibis.Table) -> ibis.Table:
     """What a customer is signed up for: since when, at what fee, on which plan, and until when.
 
     A subscription runs from its start until it really ended; a term that ran out is not an end.
     """
-    held = tables["subscriptions"]
-    running = held.ended_at.isnull()
-    left = -days_before(as_of, held.term_ends_at)
     in_order = ibis.window(group_by="person_id", order_by=["started_at", "subscription_id"])
-    held = held.mutate(_plan_before=held.plan.lag().over(in_order))
-    found = held.group_by("person_id").agg(
-        subscription_age_days=days_before(as_of, held.started_at).max().floor(),
-        running_subscriptions=running.sum(),
-        ended_subscriptions=(~running).sum(),
-        monthly_fee_base_minor=(held.fee_base_minor.cast("float64") / held.period_months.fill_null(1).nullif(0)).sum(
-            where=running
+    return held.mutate(
+        ended=since(held._seen, held.ended_at),
+        monthly_fee=held.fee_base_minor.cast("float64") / held.period_months.fill_null(1).nullif(0),
+        # Within its term until the term or the subscription ends, whichever comes first.
+        term_runs_to=held.term_ends_at.notnull().ifelse(
+            ibis.least(held.term_ends_at, held.ended_at.fill_null(held.term_ends_at)), held.ended_at
         ),
-        days_to_term_end=left.min(where=running & (left >= 0)).floor(),
-        out_of_term=(running & (left.fill_null(-1) < 0)).sum(),
-        auto_renew=held.auto_renew.cast("int64").max(where=running),
-        plan_changes=(held.plan != held._plan_before).fill_null(False).sum(),
+        term_past=held.term_ends_at.isnull().ifelse(held._seen, since(held._seen, held.term_ends_at)),
+        renews=held.auto_renew.cast("int64"),
+        plan_changed=held.plan != held.plan.lag().over(in_order),
     )
-    now = latest(held.filter(running), "started_at", "subscription_id")
-    plans = now.select("person_id", "plan")
-    joined = found.left_join(plans, "person_id").drop("person_id_right")
-    return joined.select("person_id", *(feature.name for feature in subscriptions.features))
 
 
 subscriptions = Family(
@@ -44,6 +34,7 @@ subscriptions = Family(
             "days",
             Words("A subscriber for {value} days", "订购已 {value} 天"),
             Words("A subscriber for only {value} days", "订购仅 {value} 天"),
+            value=days_since(lowest("started_at")),
         ),
         Feature(
             "running_subscriptions",
@@ -52,6 +43,7 @@ subscriptions = Family(
             Words("Running subscriptions: {value}", "在用订购 {value} 项"),
             Words("Running subscriptions: only {value}", "在用订购仅 {value} 项"),
             zero=True,
+            value=count(until="ended_at"),
         ),
         Feature(
             "ended_subscriptions",
@@ -60,6 +52,7 @@ subscriptions = Family(
             Words("Subscriptions ended before: {value}", "曾终止 {value} 项订购"),
             Words("Subscriptions ended before: {value}", "曾终止 {value} 项订购"),
             zero=True,
+            value=count(since="ended"),
         ),
         Feature(
             "monthly_fee_base_minor",
@@ -67,6 +60,7 @@ subscriptions = Family(
             "minor units",
             Words("Pays {value} a month, more than most", "月费 {value}，高于多数客户"),
             Words("Pays {value} a month, less than most", "月费 {value}，低于多数客户"),
+            value=total("monthly_fee", until="ended_at"),
         ),
         Feature(
             "days_to_term_end",
@@ -74,6 +68,7 @@ subscriptions = Family(
             "days",
             Words("The term runs for {value} more days", "合同还有 {value} 天到期"),
             Words("The term runs out in {value} days", "合同 {value} 天后到期"),
+            value=days_until(lowest("term_ends_at", until="term_runs_to")),
         ),
         Feature(
             "out_of_term",
@@ -82,6 +77,7 @@ subscriptions = Family(
             Words("Subscriptions with no fixed term: {value}", "{value} 项订购已无约定期限"),
             Words("Subscriptions with no fixed term: {value}", "{value} 项订购无约定期限"),
             zero=True,
+            value=count(since="term_past", until="ended_at"),
         ),
         Feature(
             "auto_renew",
@@ -89,6 +85,7 @@ subscriptions = Family(
             "flag",
             Words("The contract renews by itself", "合同自动续约"),
             Words("The contract does not renew by itself", "合同不会自动续约"),
+            value=highest("renews", until="ended_at"),
         ),
         Feature(
             "plan_changes",
@@ -97,8 +94,16 @@ subscriptions = Family(
             Words("Changes of plan so far: {value}", "变更过 {value} 次套餐"),
             Words("Changes of plan so far: {value}", "变更过 {value} 次套餐"),
             zero=True,
+            value=count(where="plan_changed"),
         ),
-        Feature("plan", Words("Plan", "套餐"), "text", Words("On the plan {value}", "使用套餐 {value}")),
+        Feature(
+            "plan",
+            Words("Plan", "套餐"),
+            "text",
+            Words("On the plan {value}", "使用套餐 {value}"),
+            value=newest("plan", until="ended_at"),
+        ),
     ),
-    compute=compute,
+    rows=rows,
+    order=("started_at", "subscription_id"),
 )

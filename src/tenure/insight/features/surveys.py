@@ -1,24 +1,14 @@
-from datetime import datetime
-
 import ibis
 
-from tenure.insight.features.base import Family, Feature, Tables, days_before, latest
+from tenure.insight.features.base import Family, Feature
+from tenure.insight.features.terms import days_since, distinct, highest, newest
 from tenure.language import Words
 
 
-def compute(tables: Tables, as_of: datetime) -> ibis.Table:
+def rows(answers: ibis.Table) -> ibis.Table:
     """What a customer last told us: would recommend us (0 to 10), content (0 to 100), how hard it was (1 to 7)."""
-    answers = tables["survey_responses"]
-    found = answers.group_by("person_id").agg(
-        survey_answers=answers.response_id.nunique(),
-        survey_recency_days=days_before(as_of, answers.answered_at.max()).floor(),
-    )
-    for survey in ("nps", "csat", "ces"):
-        scored = answers.filter((answers.survey.lower() == survey) & answers.score.notnull())
-        last = latest(scored, "answered_at", "response_id", "question")
-        last = last.select("person_id", last.score.name(f"last_{survey}"))
-        found = found.left_join(last, "person_id").drop("person_id_right")
-    return found.select("person_id", *(feature.name for feature in surveys.features))
+    scored = {survey: (answers.survey.lower() == survey) & answers.score.notnull() for survey in ("nps", "csat", "ces")}
+    return answers.mutate(**scored)
 
 
 surveys = Family(
@@ -31,6 +21,7 @@ surveys = Family(
             "score",
             Words("Would recommend us: {value} of 10", "推荐意愿 {value} 分（满分 10）"),
             Words("Would hardly recommend us: {value} of 10", "推荐意愿仅 {value} 分（满分 10）"),
+            value=newest("score", where="nps"),
         ),
         Feature(
             "last_csat",
@@ -38,6 +29,7 @@ surveys = Family(
             "score",
             Words("Satisfaction {value} of 100", "满意度 {value} 分（满分 100）"),
             Words("Satisfaction only {value} of 100", "满意度仅 {value} 分（满分 100）"),
+            value=newest("score", where="csat"),
         ),
         Feature(
             "last_ces",
@@ -45,6 +37,7 @@ surveys = Family(
             "score",
             Words("Effort score {value} of 7", "费力度评分 {value}（满分 7）"),
             Words("Effort score only {value} of 7", "费力度评分仅 {value}（满分 7）"),
+            value=newest("score", where="ces"),
         ),
         Feature(
             "survey_answers",
@@ -53,6 +46,7 @@ surveys = Family(
             Words("Surveys answered: {value}", "回答过 {value} 份问卷"),
             Words("Surveys answered: only {value}", "仅回答过 {value} 份问卷"),
             zero=True,
+            value=distinct("response_id"),
         ),
         Feature(
             "survey_recency_days",
@@ -60,7 +54,9 @@ surveys = Family(
             "days",
             Words("Last answered a survey {value} days ago", "上次回答问卷已是 {value} 天前"),
             Words("Last answered a survey {value} days ago", "{value} 天前回答过问卷"),
+            value=days_since(highest("answered_at")),
         ),
     ),
-    compute=compute,
+    rows=rows,
+    order=("answered_at", "response_id", "question"),
 )
