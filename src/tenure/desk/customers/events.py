@@ -111,6 +111,7 @@ class StaleRuleSet:
     days: int
 
 
+@dataclass(frozen=True, slots=True)
 class SegmentSaved:
     """A segment was made, changed, shared or put away."""
 
