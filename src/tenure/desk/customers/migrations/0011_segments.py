@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("customers", "0009_fields"),
+        ("customers", "0010_tiers"),
         ("governance", "0006_rights"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
