@@ -148,6 +148,16 @@ def read(text: str, format: str) -> list[dict[str, Any]]:
     return rows
 
 
+def test_a_metric_is_read_at_the_terminal_by_period(home: Path, here: Callable[..., Ended]) -> None:
+    rows = json.loads(
+        here(home, "metrics", "orders", "--grain", "quarter", "--periods", "3", "--format", "json").stdout
+    )
+
+    assert [set(row) for row in rows] == [{"period", "value", "before", "year_before", "count", "judgement"}] * 3
+    assert "can't be told apart by product" in here(home, "metrics", "nps", "--by", "product", fails=True).stderr
+    assert "There are: day, week" in here(home, "metrics", "nps", "--grain", "eon", fails=True).stderr
+
+
 @pytest.mark.parametrize("what", ["metrics", "contracts", "sources", "features", "standards"])
 @pytest.mark.parametrize("format", ["json", "csv"])
 def test_programs_get_the_same_list_as_json_and_csv(

@@ -17,14 +17,14 @@ from tenure.language import Words
 from tenure.pipeline import numbers
 
 router = Router()
-MOST_PERIODS, MOST_ROWS = 60, 1000
+PERIODS, MOST_PERIODS, MOST_ROWS = 13, 60, 1000
 
 
 class Split(Schema):
-    """grain: day, week, month, quarter or year. periods: how many, up to the last full one. by: a dimension."""
+    """grain: day, week, month, quarter or year. periods: how many, up to the last full one (13). by: a dimension."""
 
     grain: str = "month"
-    periods: int = 13
+    periods: int | None = None
     by: str = ""
 
 
@@ -66,10 +66,11 @@ def one(request: HttpRequest, metric: str, asked: Query[Split]) -> dict[str, Any
         raise HttpError(422, f"There is no grain {asked.grain[:40]}. There are: {', '.join(GRAINS)}.")
     if asked.by and asked.by not in DIMENSIONS:
         raise HttpError(422, f"There is no dimension {asked.by[:40]}. There are: {', '.join(DIMENSIONS)}.")
-    if not 1 <= asked.periods <= MOST_PERIODS:
-        raise HttpError(422, f"Ask for 1 to {MOST_PERIODS} periods; found {asked.periods}.")
+    periods = PERIODS if asked.periods is None else asked.periods
+    if not 1 <= periods <= MOST_PERIODS:
+        raise HttpError(422, f"Ask for 1 to {MOST_PERIODS} periods; found {periods}.")
     told = numbers.told(
-        lake(), actor=scope, metric=found, grain=asked.grain, until=_until(shown), periods=asked.periods,
+        lake(), actor=scope, metric=found, grain=asked.grain, until=_until(shown), periods=periods,
         dimension=asked.by or None,
     )  # fmt: skip
     if asked.by and told["by"] is None:

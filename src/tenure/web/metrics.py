@@ -180,7 +180,8 @@ def page(request: HttpRequest) -> HttpResponse:
             chapters.append({"code": group, "words": str(words), "tiles": tiles, "n": len(names)})
     return render(
         request, "metrics.html", _("Metrics"), chapters=chapters, publication=publication,
-        waiting=sum(1 for one in chapters if one["tiles"] is None), known=sum(one["n"] for one in chapters),
+        waiting=sum(1 for one in chapters if one["tiles"] is None),
+        ready=sum(1 for one in chapters if one["tiles"] is not None), known=sum(one["n"] for one in chapters),
         hidden=not scope.sees("amounts"),
     )  # fmt: skip
 

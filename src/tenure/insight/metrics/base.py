@@ -20,6 +20,7 @@ Level: TypeAlias = Literal["below", "at", "excellent", "breach"]
 Tables: TypeAlias = Mapping[str, ibis.Table]
 
 DAYS_A_MONTH = 365.25 / 12
+_EARNING = {"orders", "subscriptions"}
 
 UNITS: dict[str, Words] = {
     "share": Words("share, 0 to 1", "比例（0 到 1）"),
@@ -460,7 +461,10 @@ def _complete(
         else sorted({row["segment"] for row in rows} or {None}, key=lambda name: (name is None, name or ""))
     )
     nothing = {"value": None, "numerator": None, "denominator": None, "count": 0}
-    lacks: tuple[str, ...] | None = None
+    # A column nothing stands in would make a number of nothing: no case found to be our fault is not "no errors".
+    lacks = lacking(metric, dict(zip(metric.reads, prepared, strict=True))) if metric.columns else None
+    if lacks and set(lacks) & set(metric.columns):
+        found = {}
     final = []
     for number, segment in product(range(len(periods)), segments):
         row = found.get((number, segment), nothing)
@@ -490,8 +494,13 @@ def _complete(
 
 
 def lacking(metric: Metric, tables: Tables) -> tuple[str, ...]:
-    """What the metric lacks in these records: the contracts without a row, or else its columns without a value."""
+    """What the metric lacks in these records: the contracts without a row, or else its columns without a value.
+
+    Orders and subscriptions stand in for each other: a shop has no contracts, and lacks nothing for that.
+    """
     empty = tuple(name for name in metric.reads if name not in tables or _is_empty(tables[name]))
+    if len(_EARNING & set(empty)) < len(_EARNING & set(metric.reads)):
+        empty = tuple(name for name in empty if name not in _EARNING)
     if empty:
         return empty
     return tuple(name for name in metric.columns if _is_blank(tables, *name.split(".")))
