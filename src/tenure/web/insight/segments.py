@@ -17,7 +17,7 @@ from tenure.web.insight.shared import Context, customers_where, rows
 def segments(scope: Scope, shown: Publication | None) -> Context:
     """The RFM grid (recency down, frequency across) and its named cells; each opens its customers."""
 
-    def compute() -> dict[str, list[dict[str, Any]]]:
+    def compute() -> dict[str, Any]:
         cards = lake().read("scores/customers", actor=scope)
         cards = cards.filter(cards.r.notnull())
         grid = cards.group_by("r", "f").agg(
