@@ -35,7 +35,7 @@ MONTHS_BACK = 12
 AT_ONCE = 3_000_000
 _HELD = ("person_id", "started_at", "ended_at", "term_ends_at", "auto_renew", "fee_base_minor", "period_months")
 _BOUGHT = ("orders",)
-_STAGED_BY = ("orders", "subscriptions", "products")
+_STAGED_BY = ("orders", "subscriptions")
 
 
 def _days(context: Context) -> PurchaseDays:
@@ -95,8 +95,6 @@ def _stages(context: Context) -> int:
                 context.tell(start + len(some), len(moments))
 
     lake.publish("scores/stages", pa.RecordBatchReader.from_batches(schema, batches()))
-    _publish_habits(context, days)
-    context.shared.clear()  # the largest thing a refresh holds; nobody after this needs it
     return rows
 
 
@@ -140,9 +138,9 @@ def _never_changed(lake: Lake, history: ibis.Table, as_of: datetime) -> bool:
     return bool(both["received"] == both["known"])
 
 
-def _publish_habits(context: Context, days: PurchaseDays) -> None:
+def _habits(context: Context) -> int:
     """What each customer brought in the last 12 months and the 12 before, by orders or by fees, and how it bought."""
-    lake, today = context.lake, context.as_of.date()
+    lake, today, days = context.lake, context.as_of.date(), _days(context)
     year, two = today - timedelta(days=YEAR_DAYS), today - timedelta(days=2 * YEAR_DAYS)
     visits = days.visits(year, today)
     brought = days.net(year, today)
@@ -168,7 +166,10 @@ def _publish_habits(context: Context, days: PurchaseDays) -> None:
         fee_base_minor=everyone.fee_base_minor.round().cast("int64"),
     )
     schema = COMPUTED["scores/habits"]
-    lake.publish("scores/habits", lake.to_arrow(found.select(*schema.names).order_by("person_id")).cast(schema))
+    rows = lake.to_arrow(found.select(*schema.names).order_by("person_id")).cast(schema)
+    lake.publish("scores/habits", rows)
+    context.shared.clear()  # the largest thing a refresh holds; nobody after this needs it
+    return int(rows.num_rows)
 
 
 def _tiers(context: Context) -> int:
@@ -314,6 +315,7 @@ def _moments(as_of: datetime) -> list[datetime]:
 STEPS: tuple[Step, ...] = (
     Step("rfm", Words("Recency, frequency, money", "最近购买、频次与金额"), lambda c: scored_from(c, *_BOUGHT), _rfm),
     Step("stages", Words("Life cycle", "客户生命周期"), lambda c: scored_from(c, *_STAGED_BY), _stages),
+    Step("habits", Words("Buying habits", "购买习惯"), lambda c: scored_from(c, *_STAGED_BY, "products"), _habits),
 )
 
 # After value and churn: tiers go by what customers are expected to bring.
