@@ -30,7 +30,7 @@ def page(request: HttpRequest) -> HttpResponseBase:
     user, scope = request.user, scope_of(request.user)
     assert isinstance(user, User)
     context: dict[str, Any] = {
-        "sql": request.POST.get("sql", EXAMPLE),
+        "sql": request.POST.get("sql", "") if request.method == "POST" else EXAMPLE,
         "tables": [(name, list(analyst.columns(lake(), name, scope))) for name in analyst.TABLES],
         "most": analyst.Limits().rows,
         "seconds": analyst.Limits().seconds,
