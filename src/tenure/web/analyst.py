@@ -57,7 +57,6 @@ def page(request: HttpRequest) -> HttpResponseBase:
             "count": answer.rows.num_rows,
             "shown": SHOWN,
             "has_persons": "person_id" in found.column_names,
-            "took": f"{answer.seconds:.1f}",
         }
     return render(request, "analyst.html", _("SQL"), **context)
 
