@@ -126,6 +126,7 @@ _FRESH = [
         ),
         b"TOKEN",
     ),
+    (re.compile(rb'("up_to_date": ")[^"]+'), rb"\1*"),
     (re.compile(rb"\d{8}T\d{6}-\w+-[0-9a-f]{8}"), b"BATCH"),
 ]
 
