@@ -127,6 +127,8 @@ SENT: tuple[tuple[str, Any], ...] = (
     ("purpose", "marketing"), ("channel", "phone"), ("state", "given"), ("evidence", "said so"), ("until", "2027-01-01"),
     ("c_1", "gold"), ("c_2", "12"), ("show", "c_2"), ("up", "2"),
     ("kind", "export"), ("field", "phone"), ("value", "1"), ("fields", ("name", "phone")), ("partner", "A partner"),
+    ("n.0.ask", "field:region"), ("n.0.is", "set"), ("definition", {"all": [{"field": "region", "is": "set"}]}),
+    ("sql", "SELECT count(*), min(region) FROM customers"),
 )  # fmt: skip
 
 # Made anew with every answer, and told to whoever asks: never the same twice.
@@ -140,6 +142,7 @@ _FRESH = [
         ),
         b"TOKEN",
     ),
+    (re.compile(rb'("up_to_date": ")[^"]+'), rb"\1*"),
     (re.compile(rb"\d{8}T\d{6}-\w+-[0-9a-f]{8}"), b"BATCH"),
 ]
 

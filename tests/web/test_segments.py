@@ -150,7 +150,7 @@ def test_an_analyst_asks_takes_and_keeps_what_they_may_see(sign_in: SignIn) -> N
     entries = AuditEntry.objects.filter(verb="ask_sql")
     assert entries.count() == 4
     assert SECRET not in json.dumps([entry.detail for entry in entries])
-    assert {entry.detail["rows"] for entry in entries} == {None, 3}
+    assert {entry.detail["answered"] for entry in entries} == {None, 3}
 
 
 def test_who_may_not_ask_sql_finds_no_page(sign_in: SignIn) -> None:
@@ -228,3 +228,19 @@ def test_segments_follow_the_figures_as_they_are_published(company: dict[str, Us
     assert SegmentMember.objects.filter(segment=row, left_at=None, person_id=WANG).exists()
     assert row.as_of == MONDAY + timedelta(days=1)
     assert not row.changes.filter(told_at=None).exists()
+
+
+def test_the_command_line_asks_as_somebody(company: dict[str, User], capsys: pytest.CaptureFixture[str]) -> None:
+    from tenure.cli.show import Format
+    from tenure.cli.sql import sql
+    from tenure.errors import TenureError
+
+    question = "SELECT count(*) AS n FROM customers"
+    sql(question, user="mia", seconds=20, format=Format.json)
+    sql(question, user=None, seconds=20, format=Format.csv)
+    with pytest.raises(TenureError, match="no user"):
+        sql(question, user="nemo", seconds=20, format=Format.json)
+
+    assert capsys.readouterr().out.split() == ["[", "{", '"n":', "3", "}", "]", "n", "6"]
+    asked = AuditEntry.objects.filter(verb="ask_sql").order_by("pk")
+    assert [entry.actor and entry.actor.username for entry in asked] == ["mia", None]

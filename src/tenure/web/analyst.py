@@ -30,7 +30,7 @@ def page(request: HttpRequest) -> HttpResponseBase:
     user, scope = request.user, scope_of(request.user)
     assert isinstance(user, User)
     context: dict[str, Any] = {
-        "sql": request.POST.get("sql", EXAMPLE),
+        "sql": request.POST.get("sql", "") if request.method == "POST" else EXAMPLE,
         "tables": [(name, list(analyst.columns(lake(), name, scope))) for name in analyst.TABLES],
         "most": analyst.Limits().rows,
         "seconds": analyst.Limits().seconds,
@@ -57,7 +57,6 @@ def page(request: HttpRequest) -> HttpResponseBase:
             "count": answer.rows.num_rows,
             "shown": SHOWN,
             "has_persons": "person_id" in found.column_names,
-            "took": f"{answer.seconds:.1f}",
         }
     return render(request, "analyst.html", _("SQL"), **context)
 

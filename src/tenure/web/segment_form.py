@@ -218,7 +218,8 @@ class Showing:
             return
         columns = self.known.columns(deed)
         part.columns = [(one.name, str(one.words)) for one in columns.values()]
-        part.numbers = [(one.name, str(one.words)) for one in columns.values() if one.kind in ("money", "number")]
+        numbers = [one for kind in ("money", "number") for one in columns.values() if one.kind == kind]
+        part.numbers = [(one.name, str(one.words)) for one in numbers]
         part.whats = [(code, str(words)) for code, words in WHAT.items() if part.numbers or code not in ("sum", "max")]
         part.how = part.how or "ge"
         part.hows = [(code, str(words)) for code, words in comparisons("number").items() if code in ("ge", "le", "eq")]

@@ -141,6 +141,13 @@ OBJECTS: Mapping[str, Words] = {
 }
 
 DETAILS: Mapping[str, Words] = {
+    "people": Words("in it", "成员数"),
+    "came": Words("came", "进入"),
+    "went": Words("went", "离开"),
+    "version": Words("version", "版本"),
+    "tables": Words("tables", "数据表"),
+    "answered": Words("rows of the answer", "结果行数"),
+    "taken": Words("taken as a file", "导出为文件"),
     "username": Words("user name", "用户名"),
     "name": Words("name", "名称"),
     "role": Words("role", "角色"),

@@ -87,8 +87,8 @@ def settle(
                 actor=actor,
                 now=now,
                 people=len(wanted),
-                entered=len(came),
-                left=len(went),
+                came=len(came),
+                went=len(went),
             )
             announce(SegmentWorkedOut(row.pk, len(wanted), len(came), len(went)))
     return row

@@ -138,7 +138,7 @@ def record_query(*, text: str, rows: int | None, actor: User | None, now: dateti
         actor=actor,
         now=now,
         private={"query": text[:20_000]},
-        rows=rows,
+        answered=rows,
         digest=digest,
         **more,
     )
