@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
@@ -13,6 +14,16 @@ from tenure.lake.tables import COMPUTED
 from tests.cast import EAST, SOUTH
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _as_it_was(sign_in: Any) -> Iterator[None]:
+    """The company's lake is shared: what a test computes into it is taken out again."""
+    yield
+    for table in ("scores/value", "scores/lives"):
+        lake().publish(table, COMPUTED[table].empty_table())
+    for document in ("value_card", "lives_card"):
+        lake().publish_document(document, {})
 
 
 def valued() -> None:
