@@ -32,7 +32,7 @@ def survival(scope: Scope, shown: Publication | None) -> Context:
         cards = (
             lake().read("scores/customers", actor=scope).select("person_id", "stage", "region", customer_kind="kind")
         )
-        table = known.inner_join(cards, "person_id").drop("person_id_right").drop("kind").rename(kind="customer_kind")
+        table = known.drop("kind").inner_join(cards, "person_id").rename(kind="customer_kind")
         counts = {
             split: rows(table.group_by(table[split].name("segment"), "days", "ended").agg(n=ibis._.count()))
             for split in SPLITS
