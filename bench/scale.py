@@ -1,4 +1,8 @@
-"""A million order lines and 200,000 customers: how long import and refresh take, and how quick the pages then are.
+"""A company at several sizes: how long import and refresh take and how that grows, and how quick the pages then are.
+
+    python -m bench.scale                          a million order lines of 200,000 customers, with the pages
+    python -m bench.scale refresh [customers …]    thirty lines a customer at each size, 10,000, 100,000 and a million
+                                                   unless said: seconds by step, then again after 1 % new records
 
 Import stands beside DuckDB's own CSV to sorted Parquet on the same file; each page beside the bare queries it asks.
 Whole processes are measured: seconds by the clock, memory as the process's peak. Pages are answered in process, after
@@ -6,16 +10,21 @@ one warm-up each, for an administrator who sees every row.
 """
 
 import json
+import math
 import os
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
@@ -44,6 +53,96 @@ def main(lines: int = LINES, customers: int = CUSTOMERS) -> None:
         shown("refresh again, nothing new", *tenure("refresh"))
         print(f"\nimport / DuckDB: {ours / peer:.2f} times its seconds\n")
         pages()
+
+
+SIZES, LINES_EACH, NEW_SHARE = (10_000, 100_000, 1_000_000), 30, 0.01
+
+
+def growth(sizes: Sequence[int] = SIZES) -> None:
+    """The refresh at each size, whole and after new records, step by step; and how its seconds grow with the size."""
+    found = {}
+    for customers in sizes:
+        with tempfile.TemporaryDirectory(prefix="tenure-bench-") as folder:
+            found[customers] = refreshed(Path(folder), customers)
+    names = {name: None for first, second in found.values() for name in (*first.steps, *second.steps)}
+    head = "".join(f"{f'{customers:,}':>12}{'+ 1 %':>10}" for customers in sizes)
+    print(f"{'seconds of a refresh, by customers':<36}{head}")
+    for name in names:
+        told = [run.steps.get(name, 0.0) for pair in found.values() for run in pair]
+        if max(told) >= 0.1:
+            print(f"  {name:<34}" + _pairs(told))
+    for what in ("seconds", "cpu", "megabytes"):
+        print(f"{what:<36}" + _pairs([getattr(run, what) for pair in found.values() for run in pair]))
+    print(
+        f"{'share of the first':<36}" + _pairs([x for a, b in found.values() for x in (1.0, b.seconds / a.seconds)], 2)
+    )
+    for one, other in pairwise(sizes):
+        power = math.log(found[other][0].seconds / found[one][0].seconds) / math.log(other / one)
+        print(f"{one:,} to {other:,} customers: seconds grow as n^{power:.2f}")
+
+
+def _pairs(values: Sequence[float], digits: int = 1) -> str:
+    return "".join(f"{value:>{10 if place % 2 else 12}.{digits}f}" for place, value in enumerate(values))
+
+
+@dataclass
+class Run:
+    """One refresh as a whole process: seconds by the clock and of the processors, memory at its peak, its steps."""
+
+    seconds: float
+    cpu: float
+    megabytes: float
+    steps: dict[str, float]
+
+
+def refreshed(folder: Path, customers: int) -> tuple[Run, Run]:
+    """The first refresh of a company, and the next one after 1 % new order lines of its last day."""
+    home = folder / "home"
+    os.environ["TENURE_HOME"] = str(home)
+    files = written(folder, customers * LINES_EACH, customers)
+    tenure("init")
+    for name in ("customers", "orders"):
+        tenure("import", files[name], "--as", name)
+        Path(files[name]).unlink()
+    first = _run(home)
+    tenure("import", _later(folder, customers), "--as", "orders")
+    return first, _run(home)
+
+
+def _run(home: Path) -> Run:
+    document = home / "lake/documents/refresh.json"
+    before = json.loads(document.read_text())["steps"] if document.exists() else {}
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds, megabytes = tenure("refresh")
+    now = resource.getrusage(resource.RUSAGE_CHILDREN)
+    steps = json.loads(document.read_text())["steps"]
+    done = {name: step["seconds"] for name, step in steps.items() if step != before.get(name)}
+    cpu = now.ru_utime + now.ru_stime - spent.ru_utime - spent.ru_stime
+    return Run(seconds, cpu, megabytes, done)
+
+
+def _later(folder: Path, customers: int) -> str:
+    """New order lines, 1 % of those there are, of customers of all kinds, on the last day of the records."""
+    rng = np.random.default_rng(11)
+    count = max(1, int(customers * LINES_EACH * NEW_SHARE))
+    buyer = rng.integers(1, customers + 1, count)
+    path = str(folder / "later.csv")
+    pyarrow.csv.write_csv(
+        pa.table(
+            {
+                "order_id": [f"N-{number:08}" for number in range(count)],
+                "line_no": pa.array(np.ones(count, np.int64)),
+                "customer_id": [f"C-{number:08}" for number in buyer.tolist()],
+                "ordered_at": ["2026-06-30 10:00:00"] * count,
+                "product_id": [f"P-{number:03}" for number in rng.integers(0, 500, count).tolist()],
+                "amount": rng.integers(990, 20_000, count) / 100.0,
+                "kind": ["sale"] * count,
+                "status": ["completed"] * count,
+            }
+        ),
+        path,
+    )
+    return path
 
 
 DUCKDB = (
@@ -195,4 +294,7 @@ def spread(milliseconds: list[float]) -> tuple[float, float]:
 
 
 if __name__ == "__main__":
-    main(*(int(argument) for argument in sys.argv[1:]))
+    if sys.argv[1:2] == ["refresh"]:
+        growth([int(argument) for argument in sys.argv[2:]] or SIZES)
+    else:
+        main(*(int(argument) for argument in sys.argv[1:]))

@@ -87,15 +87,21 @@ def resolve(
 def undisputed(batches: Sequence[BatchInfo]) -> bool:
     """Whether every row that was received is a record as it stands: each key came once, in whichever batch it came.
 
-    batches: oldest first. One that came beside others was compared with them by its import, which says whether it had
-    new records only; one that came while another was still on its way can't have been.
+    One that came beside others was compared with them by its import, which says whether it had new records only; of two
+    that were on their way at once neither was.
     """
     if not all(info.report.get("each_key_once") for info in batches):
         return False
-    for place, info in enumerate(batches):
-        earlier = {other.batch for other in batches[:place] if other.ids_of == info.ids_of}
-        if earlier and (info.report.get("created") != info.rows or not earlier <= set(info.report.get("beside") or ())):
-            return False
+    beside = {info.batch: set(info.report.get("beside") or ()) for info in batches}
+    for place, one in enumerate(batches):
+        for other in batches[:place]:
+            if one.ids_of != other.ids_of:
+                continue
+            later = one if other.batch in beside[one.batch] else other
+            if {one.batch, other.batch} - {later.batch} - beside[later.batch]:
+                return False
+            if later.report.get("created") != later.rows:
+                return False
     return True
 
 
@@ -107,6 +113,7 @@ def cut_down(records: ibis.Table, contract: Contract, as_of: datetime) -> ibis.T
     rows = records.filter(known | (records.created_at < as_of) if "created_at" in contract else known)
     changing = [c.name for c in contract.columns if not c.fixed and c.name not in contract.key]
     changing = [name for each in changing for name in (each, *contract.beside(each), base_money(each))]
+    changing += [contract.day] if contract.day else []
     hidden = {
         name: ibis.ifelse(rows.valid_at < as_of, rows[name], ibis.null(rows[name].type()))
         for name in changing

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import pyarrow as pa
@@ -238,10 +239,17 @@ def _score(row: dict[str, Any], generation: int) -> dict[str, Any]:
     }
 
 
+@cache
+def _limit(model: type[models.Model], name: str) -> int | None:
+    return getattr(model._meta.get_field(name), "max_length", None)
+
+
 def _cut(model: type[models.Model], name: str, value: object) -> str:
-    limit = getattr(model._meta.get_field(name), "max_length", None)
+    if value is None:
+        return ""
     # A null byte is legal in a file and not in PostgreSQL.
-    text = "" if value is None else str(value).replace("\x00", "")
+    text = str(value).replace("\x00", "")
+    limit = _limit(model, name)
     return text[:limit] if limit else text
 
 
