@@ -52,3 +52,11 @@ def test_a_stage_nobody_was_seen_to_leave_keeps_its_customers():
 def test_the_same_seed_gives_the_same_projection():
     assert project(COUNTS, {"grow": 10}, STAGES, seed=3) == project(COUNTS, {"grow": 10}, STAGES, seed=3)
     assert matrix({}, STAGES) == []
+
+
+def test_where_only_one_stage_is_known_its_interval_is_still_a_number():
+    [move] = matrix({("left", "left"): 40}, ("left",))
+
+    assert (move.share, move.high) == (1, 1)
+    assert 0.9 < move.low < 1
+    assert project({("left", "left"): 40}, {"left": 7}, ("left",), months=2)[-1].expected == pytest.approx(7)

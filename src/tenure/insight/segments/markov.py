@@ -49,7 +49,7 @@ def matrix(counts: Counts, stages: Sequence[str], *, level: float = 0.90) -> lis
     from scipy.stats import beta  # loads slowly; here alone
 
     seen = _array(counts, stages)
-    prior = 1 / len(stages)
+    prior = 1 / max(len(stages), 2)  # where there is one stage alone, it is still not certain that there is no other
     moves = []
     for i, before in enumerate(stages):
         of = int(seen[i].sum())
