@@ -109,7 +109,8 @@ def _in_order(table: pa.Table, exact: list[str]) -> pa.Table:
         tuple((value is not None, float(f"{value or 0:.6g}")) for value in row)
         for row in zip(*(table[name].to_pylist() for name in inexact), strict=True)
     ] if inexact else [()] * table.num_rows  # fmt: skip
-    return table.take(sorted(range(table.num_rows), key=lambda at: (keys[at], beside[at])))
+    order = sorted(range(table.num_rows), key=lambda at: (keys[at], beside[at]))
+    return table.take(pa.array(order, pa.int64()))
 
 
 @pytest.fixture(scope="module")
