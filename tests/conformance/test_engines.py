@@ -209,7 +209,10 @@ QUESTIONS: dict[str, Callable[[Mapping[str, ibis.Table]], ibis.Table]] = {
 }
 
 
-@pytest.mark.parametrize("name", QUESTIONS)
+LONG = {"transitions"}  # twice the stages
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.soak] if n in LONG else []) for n in QUESTIONS])
 def test_what_is_worked_out_of_records_is_the_same(records, name: str):
     here, there = records
 
@@ -228,6 +231,7 @@ def test_a_rhythm_is_the_same_number_of_days(records):
 # What the door does
 
 
+@pytest.mark.soak
 def test_everything_received_of_a_company_is_read_and_worked_out_alike(telecoms):
     here, there = telecoms
 
