@@ -12,7 +12,7 @@ from tenure.contracts import CONTRACTS, base_money
 from tenure.contracts.base import Column
 from tenure.contracts.custom import NUMBERS
 from tenure.desk.customers.fields.models import CustomField
-from tenure.desk.customers.words import CELLS, KINDS, RISK_BANDS, STAGES
+from tenure.desk.customers.words import ABC, CELLS, KINDS, RISK_BANDS, STAGES, TIERS
 from tenure.lake.fields import field_of
 from tenure.language import Words
 
@@ -72,11 +72,12 @@ ASKABLE: dict[str, Askable] = {
         _card("recency_days", "Days since the last order", "距上次下单天数", "number", "scores"),
         _card("first_order_on", "First order", "首次下单日期", "date", "scores"),
         _card("last_order_on", "Last order", "最近下单日期", "date", "scores"),
+        _card("tier", "Tier", "客户分级", "code", "scores", TIERS),
         _card("rfm_cell", "RFM cell", "RFM 分群", "code", "scores", CELLS),
         _card("r", "Recency score", "最近度得分", "number", "scores"),
         _card("f", "Frequency score", "频次得分", "number", "scores"),
         _card("m", "Amount score", "金额得分", "number", "scores"),
-        _card("abc", "ABC class", "ABC 分类", "code", "scores", {one: Words(one, one) for one in "ABC"}),
+        _card("abc", "ABC class", "ABC 分类", "code", "scores", ABC),
         _card("fee_base_minor", "Monthly fee", "月费", "money", "scores"),
         _card("open_cases", "Open cases", "未结工单数", "number", "scores"),
         _card("last_nps", "Last score given", "最近一次评分", "number", "scores"),
