@@ -45,11 +45,13 @@ def highest(likelihood: Likelihood, start: Numbers, lowest: Numbers, largest: Nu
     low, high = np.log(lowest), np.log(largest)
     point = np.clip(np.log(start), low, high)
     value, slope = _in_logs(likelihood, point)
+    information: Numbers | None = None
     for _ in range(200):
         free = _free(point, slope, low, high)
         if not free.any() or np.abs(slope[free]).max() < 1e-10:
             break
-        step = _step(_information(likelihood, point, slope), slope, free, low - point, high - point)
+        information = _information(likelihood, point, slope)
+        step = _step(information, slope, free, low - point, high - point)
         if slope @ step < 1e-16 * (1 + abs(value)):
             break  # what is left to gain is less than a float can tell
         climbed = np.abs(slope[free]).max()
@@ -64,10 +66,11 @@ def highest(likelihood: Likelihood, start: Numbers, lowest: Numbers, largest: Nu
             step /= 2
         else:
             break
-        point, value, slope = there, new_value, new_slope
+        point, value, slope, information = there, new_value, new_slope, None
         if near and np.abs(slope[free]).max() > climbed / 2:
             break  # rounding has taken over: neither the value nor the slope tells the way any more
-    information = _information(likelihood, point, slope)
+    if information is None:
+        information = _information(likelihood, point, slope)
     step = _step(information, slope, _free(point, slope, low, high), low - point, high - point)
     return Top(
         parameters=np.exp(point),
