@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any, TypeAlias
@@ -73,11 +74,12 @@ def _churn(context: Context) -> int:
     found = _SCHEMA.empty_table()
     document: dict[str, Any]
     people = _people(context)
+    read = [*_READ, "snapshot"]
     with (
-        tables_over(context, [*_READ, "snapshot"]) as everyone,
-        tables_over(
-            context, [*_READ, "snapshot"], partial(_some, people=people) if people > MOST_PEOPLE else None
-        ) as some,
+        tables_over(context, read) as everyone,
+        tables_over(context, read, partial(_some, people=people))
+        if people > MOST_PEOPLE
+        else nullcontext(everyone) as some,
     ):
         try:
             definition = choose(some(context.as_of))
