@@ -29,6 +29,9 @@ from tenure.contracts.custom import Choice, CustomColumn
 from tenure.decision.experiments import campaign_outcomes
 from tenure.demo import simulate
 from tenure.errors import TenureError
+from tenure.identity import forms
+from tenure.identity.model import PEOPLE
+from tenure.identity.scoring import score
 from tenure.insight import cohorts, features, lifecycle
 from tenure.insight.churn.definitions import ContractEnd, Silence, rhythm_days
 from tenure.insight.metrics import METRICS, Metric, measure
@@ -607,3 +610,24 @@ def _published(home: Path) -> list[tuple[Any, ...]]:
         shown = [f"{each:.8e}" if isinstance(each, float) else each for row in desk.execute(f"SELECT {', '.join(kept)} FROM customers_score ORDER BY customer_id") for each in row]  # fmt: skip
         assert shown
         return [tuple(shown)]
+
+
+PEOPLE_ROWS = pa.table({
+    "name": ["王小明", "王晓铭", "Wang Xiaoming", "李娜", "John Smith", "J. Smith", "Smyth John"],
+    "phone": ["13800138000", "13800138000", None, "13800138000", "13900139000", "13900139000", None],
+    "email": ["xm.w@shop.cn", None, "XM.W@shop.cn", None, "js@shop.cn", None, "js@shop.cn"],
+    "birth_date": ["19880501", "19880105", None, None, "19700203", "19700203", "19700204"],
+    "city": ["杭州", "杭州", "杭州", "杭州", "London", "Lodnon", "London"],
+})  # fmt: skip
+
+
+def test_splink_weighs_every_pair_alike(both: Both) -> None:
+    rows = forms.people(PEOPLE_ROWS, np.arange(7))
+
+    there, __ = score(rows, PEOPLE, both.there.splink_there(), learn=True)  # type: ignore[attr-defined]
+    here, __ = score(rows, PEOPLE, both.here.splink(), learn=True)
+
+    assert there.num_rows >= 5
+    for name in ("left", "right", "free", "refuted"):
+        assert there[name].equals(here[name])
+    np.testing.assert_allclose(there["weight"].to_numpy(), here["weight"].to_numpy(), rtol=1e-9)

@@ -135,8 +135,15 @@ class SparkEngine:
         return _in_zone(instant, zone).date()
 
     def splink(self) -> Any:
-        # People are compared by what lies sealed, so by rows that are here already; and a model is learned in one place.
-        return self._home.splink()
+        # What people are compared by lies sealed and was opened here; a cluster on this machine holds no more than this
+        # process does, and takes longer.
+        return self._home.splink() if self._session.sparkContext.master.startswith("local") else self.splink_there()
+
+    def splink_there(self) -> Any:
+        """A Splink database API on the cluster itself, for more customers than one machine compares."""
+        from splink import SparkAPI
+
+        return SparkAPI(spark_session=self._session)
 
     # How
 

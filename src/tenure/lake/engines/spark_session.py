@@ -126,7 +126,10 @@ def _start(master: str, scratch: Path, memory: int) -> "SparkSession":
         if master.startswith("local"):
             # Told here and not to the program: what a program is started with is open to everyone on the machine.
             conf.set("spark.authenticate.secret", secrets.token_hex(32))
-        return SparkSession(SparkContext(gateway=gateway, conf=conf))
+        context = SparkContext(gateway=gateway, conf=conf)
+        if master.startswith("local"):
+            context.setCheckpointDir(str(folder / "checkpoints"))
+        return SparkSession(context)
     except Exception as error:  # whatever Java, the gateway or the cluster says of it
         raise TenureError(
             tr("Spark can't start at {master}: {error}", master=master, error=_reason(log, error))
@@ -135,6 +138,8 @@ def _start(master: str, scratch: Path, memory: int) -> "SparkSession":
 
 def _settings(master: str, folder: Path, memory: int) -> dict[str, str]:
     """What Spark is told, beyond what its own spark-defaults.conf says of a cluster."""
+    from splink.backends.spark import similarity_jar_location
+
     found = {
         "spark.master": master,
         "spark.app.name": "Tenure",
@@ -150,6 +155,8 @@ def _settings(master: str, folder: Path, memory: int) -> dict[str, str]:
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.log.level": "OFF",
+        # How alike two names are is told by functions that come with Splink.
+        "spark.jars": similarity_jar_location(),
     }
     if not master.startswith("local"):
         return found
