@@ -50,7 +50,7 @@ _SCHEMA = pa.schema(
 _MODEL = ChurnModel(folds=3, rounds=300, rate=0.05, tree_seeds=1, most_rows=60_000)
 _READ = sorted({name for family in features.FAMILIES.values() for name in family.reads} | {"orders", "customers"})
 
-# So many customers teach a model of a few dozen columns all it can learn: twice as many move no AUC by 0.001.
+# More customers than this take longer to learn from than a morning has.
 MOST_PEOPLE = 40_000
 _ROWS_A_SCORING = 100_000  # the matrices of so many customers fit in memory beside everything else
 # Knuth's multiplicative hashing: numbers minted one after another are spread evenly, and no engine is asked for a hash.

@@ -137,13 +137,14 @@ class SparkEngine:
     def splink(self) -> Any:
         # What people are compared by lies sealed and was opened here; a cluster on this machine holds no more than this
         # process does, and takes longer.
-        return self._home.splink() if self._session.sparkContext.master.startswith("local") else self.splink_there()
+        here = str(self._session.sparkContext.master).startswith("local")
+        return self._home.splink() if here else self.splink_there()
 
     def splink_there(self) -> Any:
         """A Splink database API on the cluster itself, for more customers than one machine compares."""
         from splink import SparkAPI
 
-        return SparkAPI(spark_session=self._session)
+        return SparkAPI(spark_session=self._session)  # type: ignore[no-untyped-call]
 
     # How
 
