@@ -214,15 +214,16 @@ def leaks(desk: Desk, name: str, among: Iterable[str]) -> Iterator[str]:
     heard = answers(desk, name, World(), [differently(probe) for probe, _answer in answered])
     listens = {(probe.route, probe.method): probe for (probe, plain), other in zip(answered, heard, strict=True)
                if other != plain}  # fmt: skip
-    each = [(probe, by, one) for probe in listens.values() for by, one in by_key(probe).items()]
-    told = answers(desk, name, World(), [*listens.values(), *(one for _probe, _by, one in each)])
-    plain = {probe: next(told) for probe in listens.values()}
+    asked_plain = list(listens.values())
+    each = [(at, by, one) for at, probe in enumerate(asked_plain) for by, one in by_key(probe).items()]
+    told = answers(desk, name, World(), [*asked_plain, *(one for _at, _by, one in each)])
+    plain = [next(told) for _probe in asked_plain]
     # A list may stir at a name that is there and at no other; a page about one customer lists nobody.
-    stirred = {probe: set() if "<" in probe.route else {frozenset({"q"})} for probe in plain}
-    for (probe, asked_by, _one), answer in zip(each, told, strict=True):
-        if answer != plain[probe]:
-            stirred[probe].add(asked_by)
-    further = [look for probe, by in stirred.items() for look in closer(probe, by)]
+    stirred = [set() if "<" in probe.route else {frozenset({"q"})} for probe in asked_plain]
+    for (at, asked_by, _one), answer in zip(each, told, strict=True):
+        if answer != plain[at]:
+            stirred[at].add(asked_by)
+    further = [look for probe, by in zip(asked_plain, stirred, strict=True) for look in closer(probe, by)]
     in_one = list(answers(desk, name, World(), further))
     yield from _different(name, further, in_one, answers(desk, name, SAME_TO[name], further))
 
