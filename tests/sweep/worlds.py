@@ -158,7 +158,7 @@ class World:
         ]  # fmt: skip
 
     def archived(self) -> tuple[list[Archiving], list[ArchivedRecord]]:
-        """A case and an interaction of each person that was put away, each by a deed of its own."""
+        """A case and an interaction of each person that was put away, each by a deed of its own, for want of a text."""
         deeds, rows = [], []
         for p in self.people:
             for at, (contract, key) in enumerate((("cases", f"Q-{p}"), ("interactions", f"I-{p}"))):
@@ -166,7 +166,7 @@ class World:
                 hidden = self.other(p, "text", contract)
                 deed = Archiving(
                     pk=2 * p + at, deed=f"{2 * p + at:032x}", contract=contract, source="crm" if strange else "shop",
-                    field="" if hidden else "text", flaw="nobody" if hidden else "missing", records=1, made_at=MONDAY,
+                    field="" if hidden else "text", flaw="" if hidden else "missing", records=1, made_at=MONDAY,
                     reason="Nobody asked" if strange else "Nobody answered",
                 )  # fmt: skip
                 deeds.append(deed)
