@@ -197,7 +197,6 @@ def test_a_metric_comes_to_its_worked_example(both: Both, metric: Metric):
 
 
 QUESTIONS: dict[str, Callable[[Mapping[str, ibis.Table]], ibis.Table]] = {
-    "features": lambda t: features.as_of(t, AS_OF),
     "rfm": lambda t: rfm(t["orders"], AS_OF),
     "stages": lambda t: lifecycle.stages(t, AS_OF),
     "transitions": lambda t: lifecycle.transitions(
@@ -219,6 +218,16 @@ def test_what_is_worked_out_of_records_is_the_same(records, name: str):
     here, there = records
 
     expected, found = (QUESTIONS[name](tables).to_pyarrow() for tables in (here, there))
+
+    assert expected.num_rows
+    same(found, expected)
+
+
+def test_features_are_the_same_by_each_engines_own_way_with_whole_persons(records, telecoms):
+    expected, found = (
+        features.as_of(tables, [AS_OF - timedelta(days=90), AS_OF], by_person=lake.map_by_person).to_pyarrow()
+        for tables, lake in zip(records, telecoms, strict=True)
+    )
 
     assert expected.num_rows
     same(found, expected)

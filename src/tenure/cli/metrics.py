@@ -38,7 +38,7 @@ def metrics(
         _one(lake, name, until, by, grain, periods, format)
 
 
-metrics.__doc__ = tr("Every number of the catalogue, or one by period, by team, by product …")
+metrics.__doc__ = tr("Every number of the catalogue, or one by period, by team or by product.")
 
 
 def _every(lake: Lake, until: date, format: Format) -> None:
