@@ -6,12 +6,12 @@ value goes to just those. Nothing is grouped, sorted or joined for a date.
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import wraps
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numba import njit
 from numpy.typing import NDArray
 
 from tenure.insight.features.terms import Fixed, Made, Over, Term
@@ -24,15 +24,25 @@ _DAY = 86_400_000_000  # microseconds
 _YEAR_DAYS = 365.25
 
 
-def _compiled(function: Callable[..., Any]) -> Any:
+def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function as machine code, which is kept beside the source, or where the user's caches are, for the next process.
 
     Where neither can be written it is compiled anew in each process.
     """
-    try:
-        return njit(cache=True, nogil=True)(function)
-    except RuntimeError:
-        return njit(nogil=True)(function)
+    made: list[Callable[..., Any]] = []
+
+    @wraps(function)
+    def run(*columns: Any) -> Any:
+        if not made:
+            from numba import njit  # half a second, for whoever works features out alone
+
+            try:
+                made.append(njit(cache=True, nogil=True)(function))
+            except RuntimeError:
+                made.append(njit(nogil=True)(function))
+        return made[0](*columns)
+
+    return run
 
 
 @_compiled
