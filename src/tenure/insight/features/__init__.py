@@ -19,6 +19,7 @@ from tenure.insight.features.base import Family, Feature, Tables, is_filled, pre
 from tenure.insight.features.kernel import microseconds, worked_out
 from tenure.insight.features.terms import SEEN, Term, leaves
 from tenure.insight.frames import like, to_arrow
+from tenure.insight.purchases import INSTANT
 from tenure.registry import scan
 
 FAMILIES: dict[str, Family] = scan(sys.modules[__name__], Family)
@@ -131,7 +132,7 @@ def _family(
 
 def _people(seen: Tables, moments: Sequence[datetime]) -> ibis.Table:
     """Everyone at each date from which on anything was known of them."""
-    known = _union([table.select("person_id", table[SEEN].name("since")) for table in seen.values()])
+    known = _union([table.select("person_id", table[SEEN].cast(INSTANT).name("since")) for table in seen.values()])
     known = known.group_by("person_id").agg(since=known.since.min())
     dates = ibis.memtable(pa.table({"as_of": pa.array([m.astimezone(UTC) for m in moments], _INSTANT)}))
     both = known.cross_join(dates)

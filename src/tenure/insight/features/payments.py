@@ -13,7 +13,7 @@ def rows(due: ibis.Table) -> ibis.Table:
     A payment is late from the business day after it was due; money given back is no payment.
     """
     due = due.filter(due.amount_minor.fill_null(0) >= 0)
-    days_late = (due.paid_at.epoch_seconds() - due.due_at.epoch_seconds()).cast("float64") / 86_400
+    days_late = due.paid_at.delta(due.due_at, unit="second").cast("float64") / 86_400
     return due.mutate(
         late=days_late >= 1,
         days_late=(days_late > 0).ifelse(days_late, 0.0),

@@ -8,14 +8,13 @@ from tenure.language import Words
 def rows(cases: ibis.Table) -> ibis.Table:
     """What a customer asked or complained of, how fast we answered, and how content they were with it."""
     complaint = cases.kind == "complaint"
-    opened = cases.opened_at.epoch_seconds()
     return cases.mutate(
         complaint=complaint,
         severe=complaint & (cases.severity == "severe"),
         answered=since(cases._seen, cases.first_response_at),
-        response_hours=(cases.first_response_at.epoch_seconds() - opened).cast("float64") / 3_600,
+        response_hours=cases.first_response_at.delta(cases.opened_at, unit="second").cast("float64") / 3_600,
         resolved=since(cases._seen, cases.resolved_at),
-        resolution_days=(cases.resolved_at.epoch_seconds() - opened).cast("float64") / 86_400,
+        resolution_days=cases.resolved_at.delta(cases.opened_at, unit="second").cast("float64") / 86_400,
         rated=cases.satisfaction.notnull(),
     )
 
