@@ -125,6 +125,26 @@ def bands(
     }  # fmt: skip
 
 
+def concentration(curve: Mapping[str, Sequence[float]], *, name: str, alike: str, x_title: str) -> Figure:
+    """The share of all value that the best customers bring, beside the line where all bring the same.
+
+    curve: share_of_customers and share_of_value, each rising from 0 to 1 (`insight.segments.concentration`).
+    """
+    return {
+        "data": [
+            {"type": "scatter", "mode": "lines", "x": [0, 1], "y": [0, 1], "line": {"dash": "dot", "color": "$muted"},
+             "name": alike, "hoverinfo": "skip"},
+            {"type": "scatter", "mode": "lines", "x": curve["share_of_customers"], "y": curve["share_of_value"],
+             "name": name, "line": {"color": "$primary", "width": 2.5}, "fill": "tonexty", "fillcolor": "$veil"},
+        ],
+        "layout": {
+            "xaxis": {"title": {"text": x_title}, "tickformat": ".0%", "range": [0, 1]},
+            "yaxis": {"title": {"text": name}, "tickformat": ".0%", "range": [0, 1.01]},
+            "showlegend": False,
+        },
+    }  # fmt: skip
+
+
 def calibration(bins: Sequence[Mapping[str, Any]], *, said: str, seen: str, perfect: str) -> Figure:
     """Predicted against observed share, one point a bin; on the diagonal the score means what it says."""
     # Where few leave, the points would huddle in a corner of the whole 0 to 1.

@@ -9,6 +9,18 @@ from tenure.language import Words
 CUSTOMARY = Words("Customary target; set against your own past first", "惯用目标；请先与自身历史比较")
 
 
+# Of three customers of the start one leaves on the way, and one pays more; a fourth comes in.
+FEES_OF_MARCH = {
+    "subscriptions": [
+        {"person_id": 1, "started_at": "2025-01-01", "fee_minor": 6000},
+        {"person_id": 2, "started_at": "2025-01-01", "ended_at": "2026-03-15", "fee_minor": 2000},
+        {"person_id": 3, "started_at": "2025-01-01", "ended_at": "2026-03-10", "fee_minor": 2000},
+        {"person_id": 3, "started_at": "2026-03-10", "fee_minor": 5000},
+        {"person_id": 4, "started_at": "2026-03-02", "fee_minor": 9900},
+    ]
+}
+
+
 def line(value: float) -> Line:
     return Line(value, CUSTOMARY)
 
@@ -131,3 +143,15 @@ def answers(survey_responses: Any, survey: str, lowest: float, highest: float, p
         survey_responses.survey.lower() == survey, period.holds(survey_responses.answered_on)
     )
     return asked.filter(asked.score.between(lowest, highest))
+
+
+def out_of_seven(survey: str) -> dict[str, list[dict[str, Any]]]:
+    """Four answers for a worked example: two on the scale of 1 to 7, one off it, and one of another survey."""
+    return {
+        "survey_responses": [
+            {"survey": survey, "answered_at": "2026-03-10", "score": 7},
+            {"survey": survey, "answered_at": "2026-03-11", "score": 4},
+            {"survey": survey, "answered_at": "2026-03-11", "score": 0},
+            {"survey": "nps", "answered_at": "2026-03-11", "score": 1},
+        ]
+    }

@@ -1,7 +1,7 @@
 from typing import Any
 
 from tenure.contracts.subscriptions import subscriptions
-from tenure.insight.metrics._shared import kept_money
+from tenure.insight.metrics._shared import FEES_OF_MARCH, kept_money
 from tenure.insight.metrics.base import Example, Period, metric
 
 
@@ -26,15 +26,7 @@ from tenure.insight.metrics.base import Example, Period, metric
     ),
     columns=("subscriptions.fee_minor",),
     example=Example(
-        rows={
-            "subscriptions": [
-                {"person_id": 1, "started_at": "2025-01-01", "fee_minor": 6000},
-                {"person_id": 2, "started_at": "2025-01-01", "ended_at": "2026-03-15", "fee_minor": 2000},
-                {"person_id": 3, "started_at": "2025-01-01", "ended_at": "2026-03-10", "fee_minor": 2000},
-                {"person_id": 3, "started_at": "2026-03-10", "fee_minor": 5000},
-                {"person_id": 4, "started_at": "2026-03-02", "fee_minor": 9900},
-            ]
-        },
+        rows=FEES_OF_MARCH,
         period=Period.month(2026, 3),
         value=1.1,
         count=3,

@@ -1,7 +1,7 @@
 from typing import Any
 
 from tenure.contracts.survey_responses import survey_responses
-from tenure.insight.metrics._shared import answers
+from tenure.insight.metrics._shared import answers, out_of_seven
 from tenure.insight.metrics.base import Example, Period, metric
 
 
@@ -24,14 +24,7 @@ from tenure.insight.metrics.base import Example, Period, metric
     columns=("survey_responses.score",),
     each=survey_responses,
     example=Example(
-        rows={
-            "survey_responses": [
-                {"survey": "trust", "answered_at": "2026-03-10", "score": 7},
-                {"survey": "trust", "answered_at": "2026-03-11", "score": 4},
-                {"survey": "trust", "answered_at": "2026-03-11", "score": 0},
-                {"survey": "nps", "answered_at": "2026-03-11", "score": 1},
-            ]
-        },
+        rows=out_of_seven("trust"),
         period=Period.month(2026, 3),
         value=5.5,
         count=2,

@@ -74,16 +74,6 @@ def segments(scope: Scope, shown: Publication | None) -> Context:
 
 
 def _curve(curve: dict[str, list[float]]) -> figures.Figure:
-    """The share of everything spent that the best customers bring, beside equal shares."""
-    return {
-        "data": [
-            {"type": "scatter", "mode": "lines", "x": [0, 1], "y": [0, 1], "line": {"dash": "dot", "color": "$muted"},
-             "hoverinfo": "skip"},
-            {"type": "scatter", "mode": "lines", "x": curve["share_of_customers"], "y": curve["share_of_value"],
-             "line": {"color": "$primary", "width": 2.5}, "fill": "tonexty", "fillcolor": "$veil"},
-        ],
-        "layout": {
-            "xaxis": {"title": {"text": _("Share of customers, best first")}, "tickformat": ".0%", "range": [0, 1]},
-            "yaxis": {"title": {"text": _("Share of what was spent")}, "tickformat": ".0%", "range": [0, 1.01]},
-        },
-    }  # fmt: skip
+    return figures.concentration(
+        curve, name=_("Share of what was spent"), alike=_("All alike"), x_title=_("Share of customers, best first")
+    )

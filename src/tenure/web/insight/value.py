@@ -175,20 +175,9 @@ def _calibration(card: dict[str, Any]) -> figures.Figure | None:
 
 
 def _curve(curve: dict[str, list[float]]) -> figures.Figure:
-    """The best customers' share of all value, beside the line where all bring the same."""
-    return {
-        "data": [
-            {"type": "scatter", "mode": "lines", "x": [0, 1], "y": [0, 1], "line": {"dash": "dot", "color": "$muted"},
-             "name": _("All alike"), "hoverinfo": "skip"},
-            {"type": "scatter", "mode": "lines", "x": curve["share_of_customers"], "y": curve["share_of_value"],
-             "name": _("Share of value"), "line": {"color": "$primary"}, "fill": "tonexty", "fillcolor": "$veil"},
-        ],
-        "layout": {
-            "xaxis": {"title": {"text": _("Share of customers, best first")}, "tickformat": ".0%", "range": [0, 1]},
-            "yaxis": {"title": {"text": _("Share of value")}, "tickformat": ".0%", "range": [0, 1.01]},
-            "showlegend": False,
-        },
-    }  # fmt: skip
+    return figures.concentration(
+        curve, name=_("Share of value"), alike=_("All alike"), x_title=_("Share of customers, best first")
+    )
 
 
 def _matrix(flows: list[dict[str, Any]]) -> list[tuple[int, list[dict[str, Any]]]]:
