@@ -40,7 +40,7 @@ KINDS: Mapping[str, Words] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Habit:
+class Preference:
     """A habit. value: text of the records, or words of ours. times of visits: on how many visits it was so."""
 
     kind: str
@@ -53,13 +53,13 @@ class Habit:
         return KINDS[self.kind]
 
 
-def habits(
+def preferences(
     lines: Iterable[Mapping[str, Any]],
     contacts: Iterable[Mapping[str, Any]] = (),
     *,
     as_of: datetime,
     categories: Mapping[str, str] | None = None,
-) -> list[Habit]:
+) -> list[Preference]:
     """The habits of one customer in the two years before `as_of`, in the order of KINDS.
 
     lines: order lines with ordered_at, ordered_on, kind, status, product_id, product_name, channel, discount_minor and
@@ -116,7 +116,7 @@ def standing(value: float | None, cuts: Sequence[float]) -> float | None:
     return bisect_left(cuts, value) / (len(cuts) + 1)
 
 
-def _mostly(kind: str, visits: Sequence[Collection[Any]]) -> Habit | None:
+def _mostly(kind: str, visits: Sequence[Collection[Any]]) -> Preference | None:
     """What half of the visits or more have, where one thing stands out."""
     told = [{one for one in of if one} for of in visits]
     told = [of for of in told if of]
@@ -125,10 +125,10 @@ def _mostly(kind: str, visits: Sequence[Collection[Any]]) -> Habit | None:
     (first, times), *rest = Counter(one for of in told for one in of).most_common(2)
     if times < HALF * len(told) or (rest and rest[0][1] == times):
         return None
-    return Habit(kind, first, times, len(told))
+    return Preference(kind, first, times, len(told))
 
 
-def _again(visits: Sequence[Collection[str]]) -> Habit | None:
+def _again(visits: Sequence[Collection[str]]) -> Preference | None:
     # A shop with two products would else name one for everybody; this asks for a product among others.
     if len({name for of in visits for name in of if name}) < FEWEST:
         return None
@@ -158,6 +158,6 @@ def _priced(visits: Iterable[Sequence[Mapping[str, Any]]]) -> bool:
     return any(line.get("discount_minor") is not None or line.get("promotion") for of in visits for line in of)
 
 
-def _usual(one: Habit) -> bool:
+def _usual(one: Preference) -> bool:
     # Five days of seven are working days: to buy on them is no habit unless it is nearly always.
     return one.value == WEEKDAYS and one.times < 0.9 * one.visits

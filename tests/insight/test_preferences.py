@@ -4,11 +4,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tenure.insight.habits import (
+from tenure.insight.preferences import (
     AT_A_DISCOUNT,
     WEEKEND,
-    Habit,
-    habits,
+    Preference,
+    preferences,
     rhythm,
     standing,
     usual_order,
@@ -32,7 +32,7 @@ def line(day: date, hour: int = 4, **more: Any) -> dict[str, Any]:
     return told | more
 
 
-def told(found: list[Habit]) -> dict[str, tuple[Any, int, int]]:
+def told(found: list[Preference]) -> dict[str, tuple[Any, int, int]]:
     return {one.kind: (one.value, one.times, one.visits) for one in found}
 
 
@@ -43,7 +43,7 @@ def test_habits_come_with_how_often_they_were_so() -> None:
         for n, day in enumerate(weekends)
     ]
 
-    found = told(habits(lines, as_of=NOW, categories={"P-0": "Tea", "P-1": "Tea", "P-2": "Tea", "P-3": "Cups"}))
+    found = told(preferences(lines, as_of=NOW, categories={"P-0": "Tea", "P-1": "Tea", "P-2": "Tea", "P-3": "Cups"}))
 
     assert found["category"] == ("Tea", 3, 4)
     assert found["channel"] == ("app", 3, 4)
@@ -52,7 +52,7 @@ def test_habits_come_with_how_often_they_were_so() -> None:
 
 
 def test_two_visits_make_no_habit() -> None:
-    assert habits([line(SATURDAY), line(SATURDAY + timedelta(7))], as_of=NOW) == []
+    assert preferences([line(SATURDAY), line(SATURDAY + timedelta(7))], as_of=NOW) == []
 
 
 def test_a_refund_a_cancelled_order_and_one_to_come_are_no_visits() -> None:
@@ -64,40 +64,40 @@ def test_a_refund_a_cancelled_order_and_one_to_come_are_no_visits() -> None:
         line(date(2027, 1, 2)),
     ]
 
-    assert habits(lines, as_of=NOW) == []
+    assert preferences(lines, as_of=NOW) == []
 
 
 def test_many_lines_of_one_day_are_one_visit() -> None:
     lines = [line(SATURDAY, channel="app") for _ in range(50)]
 
-    assert habits(lines, as_of=NOW) == []
+    assert preferences(lines, as_of=NOW) == []
 
 
 def test_what_ties_is_no_preference() -> None:
     lines = [line(SATURDAY + timedelta(7 * n), channel="app" if n % 2 else "store") for n in range(4)]
 
-    assert "channel" not in told(habits(lines, as_of=NOW))
+    assert "channel" not in told(preferences(lines, as_of=NOW))
 
 
 def test_the_time_of_day_is_the_companys_own_and_left_out_where_files_have_days_only() -> None:
     evenings = [line(SATURDAY + timedelta(7 * n), hour=11) for n in range(4)]  # 19 o'clock in Shanghai
     midnights = [one | {"ordered_at": one["ordered_at"].replace(hour=0, minute=0)} for one in evenings]
 
-    assert told(habits(evenings, as_of=NOW))["hours"] == (Words("in the evening", "晚上"), 4, 4)
-    assert "hours" not in told(habits(midnights, as_of=NOW))
+    assert told(preferences(evenings, as_of=NOW))["hours"] == (Words("in the evening", "晚上"), 4, 4)
+    assert "hours" not in told(preferences(midnights, as_of=NOW))
 
 
 def test_working_days_are_told_only_of_who_hardly_buys_on_others() -> None:
     mixed = [line(SATURDAY + timedelta(n * 9 + 2)) for n in range(6)]
 
-    assert "days" not in told(habits(mixed, as_of=NOW))
+    assert "days" not in told(preferences(mixed, as_of=NOW))
 
 
 def test_only_what_the_customer_began_tells_how_they_turn_to_us() -> None:
     def contact(n: int, direction: str, channel: str) -> dict[str, Any]:
         return {"occurred_at": NOW - timedelta(n + 1), "direction": direction, "channel": channel}
 
-    found = habits(
+    found = preferences(
         [], [contact(n, "out", "mail") for n in range(9)] + [contact(n, "in", "phone") for n in range(3)], as_of=NOW
     )
 

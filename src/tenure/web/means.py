@@ -11,7 +11,7 @@ from tenure.desk.customers import selectors
 from tenure.desk.customers.models import Publication
 from tenure.desk.governance.api import scope_of
 from tenure.desk.lake import about, lake
-from tenure.insight.habits import habits, rhythm, standing, usual_order
+from tenure.insight.preferences import preferences, rhythm, standing, usual_order
 from tenure.lake import SYSTEM, Lake, Scope
 from tenure.web.cache import remembered
 from tenure.web.frame import render
@@ -47,9 +47,9 @@ def piece(request: HttpRequest, person_id: int) -> HttpResponse:
     a_day = card.monetary_base_minor / card.frequency if card.frequency and card.monetary_base_minor else None
     return render(
         request,
-        "_habits.html",
+        "_means.html",
         "",
-        habits=habits(lines, contacts, as_of=as_of, categories=categories),
+        preferences=preferences(lines, contacts, as_of=as_of, categories=categories),
         usual=usual,
         standing=standing(a_day, _cuts(scope, shown)) if scope.sees("amounts") else None,
         rhythm=rhythm(
@@ -64,7 +64,7 @@ def _newest(
     def pick(rows: Any) -> Any:
         return rows.order_by(rows[at].desc(), rows.row).limit(MOST).select(*columns)
 
-    found = here.of_person(f"records/{contract}", person_id, pick, named="habits", actor=scope).to_pylist()
+    found = here.of_person(f"records/{contract}", person_id, pick, named="preferences", actor=scope).to_pylist()
     return [row for row in found if row[at] is not None and row[at] < as_of]
 
 
