@@ -72,6 +72,7 @@ NEEDS: dict[str, tuple[str, Callable[[], bool]]] = {
         "SAML (tenure[saml], pysaml2 and xmlsec1)",
         lambda: bool(shutil.which("xmlsec1") and all(map(importlib.util.find_spec, ("onelogin", "saml2")))),
     ),
+    "linux": ("Linux (/proc)", Path("/proc/self/stat").exists),
     "data": ("the data sets in ../shared/data", DATA.is_dir),
 }
 OPTIONAL = {"data"}  # the data sets are not part of the product; their absence never fails a run

@@ -28,7 +28,7 @@ def simulated(customers: int, seed: int, p: float, q: float, v: float) -> tuple[
 
 
 @pytest.mark.data
-@pytest.mark.skipif(not CDNOW.is_dir(), reason="the CDNOW data set is not beside the checkout")
+@pytest.mark.data
 def test_the_published_parameters_come_out_of_the_published_summary() -> None:
     people = pq.read_table(CDNOW / "cdnow_rfm_monetary_summary.parquet")
 
@@ -40,7 +40,7 @@ def test_the_published_parameters_come_out_of_the_published_summary() -> None:
 
 
 @pytest.mark.data
-@pytest.mark.skipif(not CDNOW.is_dir(), reason="the CDNOW data set is not beside the checkout")
+@pytest.mark.data
 def test_cents_and_dollars_give_the_same_forecast() -> None:
     people = pq.read_table(CDNOW / "cdnow_rfm_monetary_summary.parquet").to_pandas()
 

@@ -21,7 +21,7 @@ history = st.tuples(st.integers(0, 12), st.integers(1, 40), st.integers(0, 40), 
 
 
 @pytest.mark.data
-@pytest.mark.skipif(not CDNOW.is_dir(), reason="the CDNOW data set is not beside the checkout")
+@pytest.mark.data
 def test_the_published_parameters_come_out_of_the_published_summary() -> None:
     people = pq.read_table(CDNOW / "cdnow_rfm_summary.parquet")
 

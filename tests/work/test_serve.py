@@ -14,7 +14,7 @@ import pytest
 
 from tests.running import TENURE, UNCERTAIN_SECONDS, Visitor, _until_answered, surroundings, tenure
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes through /proc")
+pytestmark = pytest.mark.linux  # looks at processes through /proc
 
 
 @pytest.fixture
