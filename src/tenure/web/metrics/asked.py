@@ -7,11 +7,13 @@ from django.http import Http404, HttpRequest
 
 from tenure.contracts import CONTRACTS
 from tenure.desk.customers.models import Publication
+from tenure.desk.customers.segments.asking import asker_of, narrowed
 from tenure.desk.governance.api import scope_of
 from tenure.desk.lake import workspace
 from tenure.insight.metrics import METRICS, Metric, Period
 from tenure.insight.metrics import breakdown as apart
 from tenure.insight.metrics.breakdown import DIMENSIONS, GRAINS
+from tenure.lake import Scope
 from tenure.pipeline import numbers
 from tenure.web.metrics.showing import Row
 from tenure.web.metrics.worked import until
@@ -55,11 +57,29 @@ def drill_of(request: HttpRequest, metric: Metric, publication: Publication) -> 
     if dimension not in DIMENSIONS or "part" not in given:
         dimension = ""
     part = given.get("part", "")[:200].replace("\x00", "") if dimension else ""
-    return {"period": period, "dimension": dimension, "part": part, "counted": given.get("counted") == "1"}
+    counted, segment = given.get("counted") == "1", number_in(given.get("segment", ""))
+    return {"period": period, "dimension": dimension, "part": part, "counted": counted, "segment": segment}
+
+
+def number_in(text: str) -> int | None:
+    """The number a part of an address says; None where it says none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+def within(request: HttpRequest, segment: int | None) -> Scope:
+    """Whom the asker sees, of them only those in the segment where one is asked for; one that is not theirs is not there."""
+    scope = scope_of(request.user)
+    if segment is None:
+        return scope
+    found = narrowed(scope, segment, asker_of(request.user, scope))
+    if found is None:
+        raise Http404
+    return found
 
 
 def arguments(asked: Row) -> Row:
-    return {**asked, "dimension": asked["dimension"] or None, "part": asked["part"] or None}
+    kept = {name: value for name, value in asked.items() if name != "segment"}
+    return {**kept, "dimension": asked["dimension"] or None, "part": asked["part"] or None}
 
 
 def drill_query(asked: Row) -> str:
@@ -68,10 +88,13 @@ def drill_query(asked: Row) -> str:
         pairs |= {"by": asked["dimension"], "part": asked["part"] or ""}
     if asked["counted"]:
         pairs["counted"] = "1"
+    if asked.get("segment"):
+        pairs["segment"] = str(asked["segment"])
     return urlencode(pairs)
 
 
 def opened_at(row: Row) -> Row:
     return {
         "period": Period(row["period_start"], row["period_end"]), "dimension": "", "part": "", "counted": False,
+        "segment": None,
     }  # fmt: skip

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 
 from tenure.contracts import CONTRACTS
 from tenure.desk.customers.cards import TABLE
-from tenure.desk.customers.models import Customer, Publication
+from tenure.desk.customers.models import Customer, Publication, Segment
 from tenure.desk.governance.api import may, scope_of
 from tenure.desk.lake import lake
 from tenure.insight.metrics import METRICS, Metric, figure
@@ -18,7 +18,7 @@ from tenure.lake import Scope
 from tenure.pipeline import numbers
 from tenure.web.cache import remembered
 from tenure.web.frame import render
-from tenure.web.metrics.asked import arguments, drill_of, drill_query, known
+from tenure.web.metrics.asked import arguments, drill_of, drill_query, known, number_in, within
 from tenure.web.metrics.showing import Row, part_words, period_shown, side
 from tenure.web.metrics.worked import versions
 from tenure.web.templatetags.tenure import in_units
@@ -36,9 +36,8 @@ def behind(request: HttpRequest, metric: str) -> HttpResponse:
         made = [METRICS[name] for name in found.made_of if name in {one.name for one in numbers.offered(scope)}]
         return render(request, "metric_behind.html", str(found.words), metric=found, made_of=made)
     asked = drill_of(request, found, publication)
-    number = request.GET.get("page", "")
-    at = min(int(number), 10_000) if number.isascii() and number.isdigit() and 0 < len(number) < 6 else 1
-    at = max(at, 1)
+    scope = within(request, asked["segment"])
+    at = max(min(number_in(request.GET.get("page", "")) or 1, 10_000), 1)
     told = remembered(
         f"behind:{found.name}:{asked!r}:{at}", scope, publication,
         lambda: numbers.behind(
@@ -52,6 +51,7 @@ def behind(request: HttpRequest, metric: str) -> HttpResponse:
         metric=found,
         period=period_shown(asked["period"]),
         part=part_words(asked["dimension"], asked["part"]) if asked["dimension"] else "",
+        segment=Segment.objects.filter(pk=asked["segment"]).first(),
         dimension=str(DIMENSIONS[asked["dimension"]].words) if asked["dimension"] else "",
         told=told,
         counted=asked["counted"],

@@ -17,7 +17,7 @@ from tenure.desk.governance.models import User
 from tenure.desk.lake import lake
 from tenure.insight.metrics import Metric
 from tenure.pipeline import numbers
-from tenure.web.metrics.asked import arguments, asked_for, drill_of, drill_query, known
+from tenure.web.metrics.asked import arguments, asked_for, drill_of, drill_query, known, within
 from tenure.web.metrics.drill import drill_table
 from tenure.web.metrics.pages import figures_table
 from tenure.web.metrics.worked import told_of
@@ -37,6 +37,7 @@ def export(request: HttpRequest, metric: str) -> HttpResponse:
         if found.made_of:
             raise Http404
         asked = drill_of(request, found, publication)
+        scope = within(request, asked["segment"])
         told = numbers.behind(lake(), actor=scope, metric=found, limit=MOST_ROWS, **arguments(asked))
         table = drill_table(scope, found, told["rows"])
         query = drill_query(asked)

@@ -128,7 +128,7 @@ def _worded(scope: Scope, metric: Metric, grain: str, told: Row) -> Row:
         "by": told["by"] or "",
         "dimensions": [(name, str(DIMENSIONS[name].words)) for name in told["dimensions"]],
         "why_not": [(str(DIMENSIONS[name].words), str(why)) for name, why in told["why_not"].items()],
-        "figure": _chart(metric, names, rows) if any(row["value"] is not None for row in rows) else None,
+        "figure": chart(metric, names, rows) if any(row["value"] is not None for row in rows) else None,
         "rows": [
             {
                 "name": name, "shown": shown(metric, row["value"]), "count": row["count"],
@@ -164,7 +164,9 @@ def _worded(scope: Scope, metric: Metric, grain: str, told: Row) -> Row:
     }  # fmt: skip
 
 
-def _chart(metric: Metric, names: list[str], rows: list[Row]) -> figures.Figure:
+def chart(metric: Metric, names: list[str], rows: list[Row]) -> figures.Figure:
+    """The figure by period beside a year before, and the lines it is held against."""
+
     def units(value: float | None) -> float | None:
         return None if value is None else in_units(value) if metric.unit == "money" else value
 
