@@ -143,9 +143,9 @@ def desk(people: dict[str, User], homes: Callable[[World], Path], monkeypatch: p
         )
     monkeypatch.setattr("tenure.web.headlines.MONTHS", 2)
     # Every metric is read through the same door; a few of each kind show what all would, in a tenth of the time.
-    monkeypatch.setattr("tenure.web.metrics.MONTHS", 2)
+    monkeypatch.setattr("tenure.web.metrics.worked.MONTHS", 2)
     monkeypatch.setattr("tenure.api.metrics.PERIODS", 2)
-    monkeypatch.setattr("tenure.web.metrics.CATALOGUE", ("revenue", "orders", "refund_rate", "complaint_rate"))
+    monkeypatch.setattr("tenure.web.metrics.worked.CATALOGUE", ("revenue", "orders", "refund_rate", "complaint_rate"))
 
     administrator = Client()
     administrator.force_login(people["dee"])

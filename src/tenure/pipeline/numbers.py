@@ -65,6 +65,35 @@ def catalogue(lake: Lake, *, actor: Scope, until: date, months: int, names: Iter
     return found
 
 
+def over(
+    lake: Lake, *, actor: Scope, names: Iterable[str], spans: Sequence[Period], years: bool = False
+) -> dict[str, Row]:
+    """Of each metric offered: rows (of MEASURED) over these periods, oldest first, each with year_before (a value).
+
+    years: for every period; else for the newest alone, the others say None. lacks, cautions: as `told` gives them. A heavy
+    metric is measured for the newest periods only.
+    """
+    metrics = offered(actor, names)
+    found: dict[str, Row] = {}
+    with tables(lake, actor, {name for metric in metrics for name in metric.reads}) as kept:
+        for metric in metrics:
+            shown = list(spans[-HEAVY_PERIODS:] if metric.heavy else spans)
+            compared = [period.year_before() for period in (shown if years and not metric.heavy else shown[-1:])]
+            rows = measure(metric, kept, sorted({*shown, *compared})).to_pylist()
+            by_span = {(row["period_start"], row["period_end"]): row for row in rows}
+            told_rows = []
+            for period in shown:
+                year = period.year_before()
+                before = by_span.get((year.start, year.end)) if year in compared else None
+                told_rows.append(
+                    by_span[period.start, period.end] | {"year_before": before["value"] if before else None}
+                )
+            found[metric.name] = {
+                "rows": told_rows, "lacks": list(lacking(metric, kept)), "cautions": apart.cautions(metric, kept, shown),
+            }  # fmt: skip
+    return found
+
+
 def told(
     lake: Lake, *, actor: Scope, metric: Metric, grain: str, until: date, periods: int, dimension: str | None = None
 ) -> Row:

@@ -55,6 +55,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         ("merge", _("Duplicates"), "join_inner", reverse("admin:duplicates")),
         ("segments", _("Segments"), "filter_alt", reverse("admin:segments")),
         ("insight", _("Insight"), "monitoring", reverse("admin:insight")),
+        ("insight", _("Boards"), "dashboard", reverse("admin:boards")),
         ("insight", _("Metrics"), "analytics", reverse("admin:metrics")),
         ("sql", _("SQL"), "terminal", reverse("admin:analyst")),
         ("data", _("Data"), "database", reverse("admin:data")),

@@ -81,6 +81,9 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
             tiers,
             today,
         )
+        from tenure.web.boards import acts as board_acts
+        from tenure.web.boards import export as board_export
+        from tenure.web.boards import page as boards
         from tenure.web.importing import batches, steps
         from tenure.web.insight import moved, personas
         from tenure.web.insight import page as insight
@@ -138,6 +141,12 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
             path("metrics/<slug:metric>/figures/", self.page("insight", metrics.shares), name="metric_figures"),
             path("metrics/<slug:metric>/behind/", self.page("insight", metrics.behind), name="metric_behind"),
             path("metrics/<slug:metric>/export/", self.page("export", metrics.export), name="metric_export"),
+            path("boards/", self.page("insight", boards.listing), name="boards"),
+            path("boards/new/", self.page("insight", board_acts.make), name="board_new"),
+            path("boards/<slug:board>/", self.page("insight", boards.page), name="board"),
+            path("boards/<slug:board>/export/", self.page("export", board_export.export), name="board_export"),
+            path("boards/<slug:board>/tiles/<int:tile>/", self.page("insight", boards.piece), name="board_tile"),
+            path("boards/<int:board_id>/<slug:verb>/", self.page("insight", board_acts.act), name="board_act"),
             path("data/", self.page("data", data.page), name="data"),
             path("data/refresh/", self.page("import", jobs.refresh), name="refresh"),
             path("data/jobs/", self.page("data", jobs.page), name="jobs"),

@@ -146,3 +146,11 @@ class SegmentWorkedOut:
     people: int
     entered: int
     left: int
+
+
+@dataclass(frozen=True, slots=True)
+class BoardSaved:
+    """A board was made, changed, shared or deleted."""
+
+    board_id: int
+    deed: str

@@ -12,6 +12,7 @@ from tenure.desk.customers.fields.values import worded
 from tenure.desk.customers.models import (
     ArchivedRecord,
     Archiving,
+    Board,
     CustomEdit,
     Customer,
     CustomValue,
@@ -206,8 +207,25 @@ def _forget_segments(wanted: Wanted, now: datetime) -> int:
     return len(found)
 
 
+def _boards_naming(wanted: Wanted) -> list[Board]:
+    """Boards somebody called by what the person is called."""
+    called = [text.casefold() for texts in wanted.values.values() for text in texts if len(text) > 1]
+    return [row for row in Board.objects.all() if any(text in row.name.casefold() for text in called)]
+
+
+def _forget_boards(wanted: Wanted, now: datetime) -> int:
+    """Leave the board standing, without the name."""
+    found = _boards_naming(wanted)
+    Board.objects.filter(pk__in=[row.pk for row in found]).update(name="…")
+    return len(found)
+
+
 def connect() -> None:
     register(
+        Holding(
+            "board_names", Words("Boards by the name", "以其姓名命名的看板"), (Board,), lambda own_ids: [], _forget_boards,
+            lambda wanted: len(_boards_naming(wanted)),
+        ),
         Holding(
             "archived", Words("Archived records", "已归档记录"), (ArchivedRecord, Archiving), _archived, _let_go_archived,
             lambda wanted: ArchivedRecord.objects.filter(_put_away(wanted)).count() + len(_reasons_naming(wanted)),

@@ -57,6 +57,8 @@ def _reach(scope: Scope, key: str) -> models.Q:
         return models.Q(region__in=sorted(scope.regions))
     if scope.reach == "listed" and scope.persons:
         return models.Q(**{f"{key}__in": sorted(scope.persons)})
+    if scope.reach == "segment" and scope.segment is not None:
+        return models.Q(**{f"{key}__in": in_segment(scope.segment)})
     return models.Q(pk__in=[])
 
 
@@ -256,13 +258,20 @@ class SavedView(models.Model):
 
 
 from tenure.desk.customers.archive_models import ArchivedRecord, Archiving  # noqa: E402  one app
+from tenure.desk.customers.boards.models import Board, BoardShare, BoardTile  # noqa: E402  one app, all its tables
 from tenure.desk.customers.fields.models import CustomEdit, CustomField, CustomValue  # noqa: E402  one app
 from tenure.desk.customers.person_models import IdentityDecision, Relation  # noqa: E402  one app, all its tables
-from tenure.desk.customers.segments.models import Segment, SegmentChange, SegmentMember, SegmentVersion  # noqa: E402
+from tenure.desk.customers.segments.models import (  # noqa: E402
+    Segment,
+    SegmentChange,
+    SegmentMember,
+    SegmentVersion,
+    in_segment,
+)
 from tenure.desk.customers.tier_models import Cover, TierRule  # noqa: E402  one app, all its tables
 
 __all__ = [
-    "REACHED_BY", "ArchivedRecord", "Archiving", "Cover", "CustomEdit", "CustomField", "CustomValue", "Customer",
+    "REACHED_BY", "ArchivedRecord", "Archiving", "Board", "BoardShare", "BoardTile", "Cover", "CustomEdit", "CustomField", "CustomValue", "Customer",
     "CustomerQuerySet", "IdentityDecision", "Publication", "Relation", "SavedView", "Score", "Segment", "SegmentChange",
     "SegmentMember", "SegmentVersion", "TierRule", "reach", "say_whose",
 ]  # fmt: skip

@@ -113,6 +113,18 @@ VERBS: Mapping[str, Words] = {
     "archive_segment": Words("Put a segment away", "归档细分群体"),
     "work_out_segment": Words("Worked out who is in a segment", "更新细分群体成员"),
     "ask_sql": Words("Asked a question of SQL", "执行 SQL 查询"),
+    "make_board": Words("Made a board", "新建看板"),
+    "copy_board": Words("Copied a board", "复制看板"),
+    "rename_board": Words("Renamed a board", "重命名看板"),
+    "delete_board": Words("Deleted a board", "删除看板"),
+    "share_board": Words("Shared a board", "共享看板"),
+    "link_board": Words("Made a link to a board", "生成看板链接"),
+    "unlink_board": Words("Took back the link to a board", "收回看板链接"),
+    "add_tile": Words("Added a tile", "添加图块"),
+    "change_tile": Words("Changed a tile", "修改图块"),
+    "order_tiles": Words("Put tiles in order", "调整图块顺序"),
+    "resize_tile": Words("Resized a tile", "调整图块宽度"),
+    "remove_tile": Words("Removed a tile", "移除图块"),
     "verify_audit": Words("Verified the audit chain", "校验审计链"),
 }
 
@@ -138,9 +150,14 @@ OBJECTS: Mapping[str, Words] = {
     "custom_field": Words("field", "字段"),
     "segment": Words("segment", "细分群体"),
     "query": Words("query", "查询"),
+    "board": Words("board", "看板"),
 }
 
 DETAILS: Mapping[str, Words] = {
+    "tiles": Words("tiles", "图块数"),
+    "tile": Words("tile", "图块"),
+    "width": Words("columns wide", "宽度（列）"),
+    "of": Words("copy of", "复制自"),
     "people": Words("in it", "成员数"),
     "came": Words("came", "进入"),
     "went": Words("went", "离开"),
