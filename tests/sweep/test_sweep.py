@@ -147,6 +147,9 @@ def desk(people: dict[str, User], homes: Callable[[World], Path], monkeypatch: p
     monkeypatch.setattr("tenure.api.metrics.PERIODS", 2)
     monkeypatch.setattr("tenure.web.metrics.worked.CATALOGUE", ("revenue", "orders", "refund_rate", "complaint_rate"))
 
+    # What was planned while every filter was on must be planned anew where one is off.
+    monkeypatch.setattr("tenure.desk.lake._own", threading.local())
+
     administrator = Client()
     administrator.force_login(people["dee"])
 
@@ -157,8 +160,6 @@ def desk(people: dict[str, User], homes: Callable[[World], Path], monkeypatch: p
         for rule in (PRECEDENCE, RULES):
             Lake(home / "lake").publish_document(rule, {})
         caches["figures"].clear()
-        # What was planned while every filter was on must be planned anew where one is off.
-        monkeypatch.setattr("tenure.desk.lake._own", threading.local())
         for model in (Customer, Publication, CustomField):
             model.objects.all().delete()
         publish(world.cards(), as_of=MONDAY, now=MONDAY)

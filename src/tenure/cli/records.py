@@ -1,6 +1,6 @@
 """Commands that bring records in, and take them back."""
 
-from datetime import datetime
+from datetime import datetime, time
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +11,6 @@ from tenure.cli.show import Format
 from tenure.contracts import contract_named
 from tenure.errors import TenureError
 from tenure.language import tr
-from tenure.pipeline.clock import start_of
 
 
 def import_(
@@ -116,8 +115,8 @@ def import_(
                 ids_of=ids_of,
                 id_column=id_column,
                 outcome=outcome,
-                since=start_of(since.date(), zone) if since else None,
-                before=start_of(before.date(), zone) if before else None,
+                since=datetime.combine(since.date(), time(), zone) if since else None,
+                before=datetime.combine(before.date(), time(), zone) if before else None,
                 encoding=encoding,
                 date_order=date_order,
                 sheet=sheet,

@@ -6,7 +6,6 @@ from typing import Any
 import ibis
 import pyarrow as pa
 from ibis import _
-from pypinyin import lazy_pinyin
 
 from tenure.contracts import CONTRACTS, standard_column
 from tenure.insight import lifecycle
@@ -192,6 +191,8 @@ def _with_stage(context: Context, found: pa.Table) -> pa.Table:
 
 def _pinyin(name: str | None) -> str | None:
     """A name as it is typed on a Latin keyboard; a Latin name as it is."""
+    from pypinyin import lazy_pinyin
+
     return " ".join(lazy_pinyin(name)) if name else None
 
 
