@@ -281,6 +281,7 @@ def _draft(sent: QueryDict, contract: str) -> Draft:
         choices=tuple(one for _place, _n, one in sorted(placed, key=lambda row: row[:2]) if one.en or one.zh),
         required="required" in sent,
         grows="grows" in sent,
+        searched="searched" in sent,
         personal="personal" in sent,
         headers=tuple(line for line in sent.get("headers", "").splitlines() if line.strip()),
         contract=contract,

@@ -50,6 +50,15 @@ class RelationSaid:
 
 
 @dataclass(frozen=True, slots=True)
+class RelationsFollowed:
+    """Relations that came with files were brought to the desk: so many more, changed and gone."""
+
+    made: int
+    changed: int
+    gone: int
+
+
+@dataclass(frozen=True, slots=True)
 class RelationDropped:
     relation_id: int
     from_id: int

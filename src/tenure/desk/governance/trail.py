@@ -52,6 +52,7 @@ VERBS: Mapping[str, Words] = {
     "archive_custom_field": Words("Archived a field", "归档字段"),
     "restore_custom_field": Words("Brought a field back", "恢复字段"),
     "edit_custom_values": Words("Edited a customer's fields", "编辑客户字段"),
+    "follow_relations": Words("Brought relations from files", "带入文件中的客户关系"),
     "correct_customer": Words("Corrected a customer", "更正客户信息"),
     "join_customers": Words("Said that two customers are the same person", "判定两位客户为同一人"),
     "join_many": Words("Said of many pairs that each is the same person", "批量判定为同一人"),

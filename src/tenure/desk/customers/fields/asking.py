@@ -5,7 +5,7 @@
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db.models import BigIntegerField, CharField, Exists, F, OuterRef, Q, QuerySet, Subquery, Value
@@ -110,6 +110,27 @@ def _equal(field: CustomField, text: str) -> Q | None:
         )
     key = _key(field, text)
     return Q(number=key) if key is not None else None
+
+
+def finding(word: str, scope: Scope, fields: Iterable[CustomField]) -> Q | None:
+    """Values, in fields that are searched and that this scope sees in clear, that a word finds; None where none could.
+
+    Part of a text, or a whole number. What lies sealed is found whole, by `finding_whole`.
+    """
+    seen = [one for one in fields if one.finds and not one.personal and scope.sees(one.guarded_as)]
+    texts = [one.pk for one in seen if one.is_text]
+    found = Q(field_id__in=texts, text__contains=whole(word)) if texts else None
+    numbers = [one for one in seen if one.kind == "whole"]
+    if numbers and word.isascii() and word.isdigit() and (key := _key(numbers[0], word)) is not None:
+        number = Q(field_id__in=[one.pk for one in numbers], number=key)
+        found = number if found is None else found | number
+    return found
+
+
+def finding_whole(text: str, scope: Scope, fields: Iterable[CustomField]) -> Q | None:
+    """Values that lie sealed and are exactly this text, in fields that are searched and shown in clear."""
+    seen = [one.pk for one in fields if one.finds and one.personal and scope.sees(one.guarded_as)]
+    return Q(field_id__in=seen) & sealed_as(text) if seen and text.strip() else None
 
 
 def sealed_as(text: str) -> Q:

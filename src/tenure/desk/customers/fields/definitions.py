@@ -42,7 +42,7 @@ class Draft:
     """A field as somebody wishes it; what `add_field` and `change_field` take. Empty texts are left open.
 
     guarded_as: one of `lake.fields`; empty lets the kind decide. headers: other names files have for it. grows: whoever
-    fills it in may add choices by typing them (several choices only).
+    fills it in may add choices by typing them (several choices only). searched: the search of customers finds by it.
     """
 
     name_en: str = ""
@@ -59,6 +59,7 @@ class Draft:
     headers: tuple[str, ...] = ()
     contract: str = "customers"
     grows: bool = False
+    searched: bool = True
 
     @classmethod
     def of(cls, known: CustomField) -> "Draft":
@@ -66,7 +67,7 @@ class Draft:
         return cls(
             known.name_en, known.name_zh, known.kind, known.options, known.required, known.default, known.help_en,
             known.help_zh, known.section, known.personal, known.guarded_as, tuple(known.headers), known.contract,
-            known.grows,
+            known.grows, known.searched,
         )  # fmt: skip
 
 
@@ -443,7 +444,7 @@ def _as_column(draft: Draft, like: CustomColumn | None) -> CustomColumn:
 
 def _fill(made: CustomField, draft: Draft) -> None:
     for name in ("name_en", "name_zh", "kind", "required", "default", "help_en", "help_zh", "section", "personal",
-                 "guarded_as", "grows"):  # fmt: skip
+                 "guarded_as", "grows", "searched"):  # fmt: skip
         setattr(made, name, getattr(draft, name))
     made.headers = list(draft.headers)
     made.choices = plain_choices(draft.choices)
@@ -466,7 +467,7 @@ def _told(one: CustomField) -> dict[str, Any]:
     """What the audit says of a field."""
     return {
         "name": str(one.words), "kind": one.kind, "required": one.required, "personal": one.personal,
-        "grows": one.grows, "fields": one.guarded_as, "choices": [choice.code for choice in one.options if not choice.closed],
+        "grows": one.grows, "searched": one.searched, "fields": one.guarded_as, "choices": [choice.code for choice in one.options if not choice.closed],
     }  # fmt: skip
 
 
