@@ -50,6 +50,12 @@ class RelationSaid:
 
 
 @dataclass(frozen=True, slots=True)
+class LayoutChanged:
+    contract: str
+    audience: str
+
+
+@dataclass(frozen=True, slots=True)
 class RelationsFollowed:
     """Relations that came with files were brought to the desk: so many more, changed and gone."""
 

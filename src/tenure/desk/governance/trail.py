@@ -51,6 +51,8 @@ VERBS: Mapping[str, Words] = {
     "order_custom_fields": Words("Put fields in order", "调整字段顺序"),
     "archive_custom_field": Words("Archived a field", "归档字段"),
     "restore_custom_field": Words("Brought a field back", "恢复字段"),
+    "save_layout": Words("Laid out a form", "调整表单布局"),
+    "drop_layout": Words("Dropped the layout of a form", "删除表单布局"),
     "edit_custom_values": Words("Edited a customer's fields", "编辑客户字段"),
     "follow_relations": Words("Brought relations from files", "带入文件中的客户关系"),
     "correct_customer": Words("Corrected a customer", "更正客户信息"),
@@ -137,6 +139,8 @@ OBJECTS: Mapping[str, Words] = {
     "batch": Words("batch", "批次"),
     "mapping_template": Words("mapping template", "映射模板"),
     "custom_field": Words("field", "字段"),
+    "layout": Words("layout", "布局"),
+    "relations": Words("relations", "客户关系"),
     "segment": Words("segment", "细分群体"),
     "query": Words("query", "查询"),
 }

@@ -329,7 +329,7 @@ def _checked(draft: Draft, there: Sequence[CustomField], mine: CustomField | Non
         raise TenureError(
             tr('"{kind}" is no kind of field. There are: {known}.', kind=draft.kind, known=", ".join(KINDS))
         )
-    names = {name: _tidy(getattr(draft, name)) for name in ("name_en", "name_zh", "help_en", "help_zh", "section")}
+    names = {name: tidy(getattr(draft, name)) for name in ("name_en", "name_zh", "help_en", "help_zh", "section")}
     if not names["name_en"] and not names["name_zh"]:
         raise TenureError(tr("Give the field a name, in English or in Chinese."))
     for name, limit in (("name_en", LONGEST_NAME), ("name_zh", LONGEST_NAME), ("section", LONGEST_SECTION),
@@ -389,7 +389,7 @@ def _choices(draft: Draft, mine: CustomField | None) -> tuple[Choice, ...]:
     """The choices with a code each; those a field had and the draft leaves out are closed, and stay."""
     if draft.kind not in CHOOSING:
         return ()
-    asked = [replace(one, en=_tidy(one.en), zh=_tidy(one.zh)) for one in draft.choices]
+    asked = [replace(one, en=tidy(one.en), zh=tidy(one.zh)) for one in draft.choices]
     asked = [one for one in asked if one.en or one.zh]
     if not draft.grows and not any(not one.closed for one in asked):
         raise TenureError(tr("Give the field at least one choice."))
@@ -458,7 +458,8 @@ def _convert(found: CustomField) -> None:
     write([(person, found, canonical(found.column, kept)) for person, kept in values.items()])
 
 
-def _tidy(text: str) -> str:
+def tidy(text: str) -> str:
+    """Words as they are kept: one form of Unicode, one blank between, nothing that does not print."""
     text = unicodedata.normalize("NFC", text or "")
     return " ".join("".join(character for character in text if character.isprintable() or character == " ").split())
 

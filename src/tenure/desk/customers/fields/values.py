@@ -14,6 +14,7 @@ from tenure.contracts.custom import NUMBERS, as_text, canonical, of_table, order
 from tenure.desk.customers.cards import Card
 from tenure.desk.customers.events import CustomValuesChanged
 from tenure.desk.customers.fields.definitions import known, publish_definitions
+from tenure.desk.customers.fields.layouts import laid_out
 from tenure.desk.customers.fields.models import TEXT_KEY, CustomEdit, CustomField, CustomValue, whole
 from tenure.desk.customers.models import Customer
 from tenure.desk.events import announce
@@ -156,7 +157,8 @@ def edit_values(
     """Say what a customer has in these fields; None or an empty text says "nothing". Returns the fields that changed.
 
     It shows at once, goes before what any other source says, and reaches the lake with the next refresh. Who said
-    what is kept. whole_form: also refuse where a required field is left empty that is not among `wanted`.
+    what is kept. What is required is as the form of this kind of customer is laid out; whole_form: also refuse where a
+    required field is left empty that is not among `wanted`.
 
     Raises Customer.DoesNotExist beyond the scope's reach; TenureError for a field that is not there for the asker (hidden,
     masked or archived); MisfitError for values that do not fit, and then nothing is changed.
@@ -173,9 +175,9 @@ def edit_values(
         there = {
             row.field_id: row.kept for row in CustomValue.objects.filter(customer=customer, field_id__in=list(fields))
         }
-        for pk, one in fields.items():
+        for pk in laid_out(list(fields.values()), customer.kind).required:
             asked = said.get(pk) if pk in said else there.get(pk)
-            if one.required and not asked and pk not in wrong and (whole_form or pk in said):
+            if not asked and pk not in wrong and (whole_form or pk in said):
                 wrong[pk] = tr("This field is required.")
         if wrong:
             raise MisfitError(wrong, {pk: str(one.words) for pk, one in fields.items()})
