@@ -12,6 +12,7 @@ from tenure.contracts.custom import KINDS
 from tenure.desk.customers.fields import definitions, layouts
 from tenure.desk.customers.fields.layouts import FACTS, Wish
 from tenure.desk.customers.fields.models import CustomField
+from tenure.desk.customers.models import FormLayout
 from tenure.desk.governance.models import User
 from tenure.errors import TenureError
 from tenure.language import Words
@@ -60,7 +61,7 @@ def page(request: HttpRequest) -> HttpResponse:
             else:
                 messages.success(request, _("Saved. The form and the page are laid out so from now on."))
                 return HttpResponseRedirect(here)
-    own = layouts.FormLayout.objects.filter(contract="customers").values_list("audience", flat=True)
+    own = FormLayout.objects.filter(contract="customers").values_list("audience", flat=True)
     return render(
         request,
         "layout.html",

@@ -409,9 +409,9 @@ def choices(scope: Scope) -> Choices:
     )
 
 
-def saved_views(user: User) -> list[SavedView]:
-    """The user's own views and those colleagues share. A view is a question, not an answer: each asker's scope applies."""
-    return list(SavedView.objects.filter(Q(user=user) | Q(shared=True)).select_related("user"))
+def saved_views(user: User, about: str = "customers") -> list[SavedView]:
+    """The user's own views of this list and those colleagues share. A view is a question, not an answer: each asker's scope applies."""
+    return list(SavedView.objects.filter(Q(user=user) | Q(shared=True), about=about).select_related("user"))
 
 
 def kept_columns(views: Sequence[SavedView], user: User) -> str:

@@ -8,11 +8,14 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from tenure.contracts import CONTRACTS
+from tenure.contracts._shared import CUSTOMER
 from tenure.contracts.custom import CHOOSING, KINDS, Choice, CustomColumn, canonical, id_of, plain
 from tenure.desk.customers.events import CustomFieldChanged
 from tenure.desk.customers.fields.models import CustomField, CustomValue, plain_choices
+from tenure.desk.customers.objects.models import PREFIX, OwnObject, OwnValue
 from tenure.desk.events import announce
 from tenure.desk.governance import audit
 from tenure.desk.governance.models import User
@@ -35,6 +38,13 @@ _RESERVED = {
     for name in ("row", "extra", "source", "ids_of", "batch", "valid_at", "received_at", "person_id", "own_id", "id",
                  "custom", "sort", "page", "cols", "limit", "cursor")
 }  # fmt: skip
+
+OF_RECORDS = {
+    plain(name)
+    for name in ("number", "编号", "record", "记录", "customers", "changed", "made",
+                 *(word for word in (CUSTOMER.name, CUSTOMER.words.en, CUSTOMER.words.zh, *CUSTOMER.aliases)))
+}  # fmt: skip
+"""What every own record has already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +172,7 @@ def preview(found: CustomField, draft: Draft, *, scope: Scope) -> Preview:
             tr("The kind is changed for everybody's values, so only whoever sees them all may. Ask an administrator.")
         )
     column = _as_column(draft, found.column)
-    values = CustomValue.objects.filter(field=found)
+    values: QuerySet[Any] = held_in(found.contract)[0].objects.filter(field=found)
     count = values.count()
     if count > MOST_CONVERTED:
         raise TenureError(
@@ -237,7 +247,8 @@ def publish_definitions(lake: Lake) -> bool:
     Called after every change, and again by each refresh: a desk killed between the two is healed there.
     """
     told: dict[str, list[dict[str, Any]]] = {}
-    for one in CustomField.objects.order_by("pk"):
+    # The lake holds no records of own kinds, and so needs none of their fields.
+    for one in CustomField.objects.exclude(contract__startswith=PREFIX).order_by("pk"):
         told.setdefault(one.contract, []).append(one.column.as_plain())
     before = lake.document(DOCUMENT)
     # As JSON has it: lists where there were tuples.
@@ -315,8 +326,21 @@ def _all_fit(kind: str, samples: Sequence[str]) -> bool:
         return False
 
 
+def own_object(contract: str) -> OwnObject | None:
+    """The own kind of record whose fields these are; None for a contract, and for what is none."""
+    number = contract.removeprefix(PREFIX)
+    if not contract.startswith(PREFIX) or not (number.isascii() and number.isdigit() and len(number) < 10):
+        return None
+    return OwnObject.objects.filter(pk=int(number)).first()
+
+
+def held_in(contract: str) -> tuple[type[CustomValue] | type[OwnValue], str]:
+    """The table where values of these fields lie, and its column that says whose they are."""
+    return (OwnValue, "record_id") if contract.startswith(PREFIX) else (CustomValue, "customer_id")
+
+
 def _locked(contract: str) -> list[CustomField]:
-    if contract not in OBJECTS:
+    if contract not in OBJECTS and own_object(contract) is None:
         raise TenureError(
             tr('"{name}" can\'t have fields of its own. These can: {known}.', name=contract, known=", ".join(OBJECTS))
         )
@@ -365,7 +389,9 @@ def _check_name(name: str, contract: str, there: Sequence[CustomField], mine: Cu
         raise TenureError(tr('"{name}" has no letter or digit, so no file could name it. Add a word.', name=name))
     if bare in _RESERVED or id_of(name.strip().lower()) is not None or re.fullmatch(r"c\d+", bare):
         raise TenureError(tr('"{name}" has a meaning of its own here. Give the field another name.', name=name))
-    for column in CONTRACTS[contract].columns:
+    if contract.startswith(PREFIX) and bare in OF_RECORDS:
+        raise TenureError(tr('"{name}" has a meaning of its own here. Give the field another name.', name=name))
+    for column in CONTRACTS[contract].columns if contract in CONTRACTS else ():
         taken = {column.name, column.name.removesuffix("_minor"), column.words.en, column.words.zh, *column.aliases}
         if bare in {plain(one) for one in taken}:
             raise TenureError(
@@ -454,8 +480,9 @@ def _convert(found: CustomField) -> None:
     """Rewrite the values of a field whose kind changed; all of them fit."""
     from tenure.desk.customers.fields.values import write
 
-    values = {row.customer_id: row.kept for row in CustomValue.objects.filter(field=found)}
-    write([(person, found, canonical(found.column, kept)) for person, kept in values.items()])
+    model, holder = held_in(found.contract)
+    values = {getattr(row, holder): row.kept for row in model.objects.filter(field=found)}
+    write([(pk, found, canonical(found.column, kept)) for pk, kept in values.items()], model, holder)
 
 
 def tidy(text: str) -> str:
