@@ -46,8 +46,8 @@ class Mentions:
         known = {plain("customer_id")}
         for contract in CONTRACTS.values():
             if contract.person:
-                column = contract[contract.person]
-                known |= {plain(name) for name in (column.name, *column.aliases)}
+                for column in (contract[name] for name in (contract.person, *contract.others)):
+                    known |= {plain(name) for name in (column.name, *column.aliases)}
         return [place for place, header in enumerate(headers) if plain(header) in known]
 
     def in_row(self, cells: Sequence[str], number_columns: Sequence[int]) -> bool:

@@ -68,6 +68,7 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
             fields,
             jobs,
             keys,
+            layouts,
             means,
             metrics,
             person,
@@ -227,6 +228,7 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
             path("settings/retention/", self.page("rights", rights.kept), name="retention"),
             path("settings/fields/", self.page("fields", fields.page), name="fields"),
             path("settings/fields/new/", self.page("fields", fields.edit), name="field_new"),
+            path("settings/fields/layout/", self.page("fields", layouts.page), name="layout"),
             path("settings/fields/order/", self.page("fields", fields.order), name="fields_order"),
             path("settings/fields/<int:field_id>/", self.page("fields", fields.edit), name="field"),
             path(

@@ -50,6 +50,45 @@ class RelationSaid:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnObjectChanged:
+    object_id: int
+    verb: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRecordChanged:
+    """A record of an own kind was made, changed or deleted; own_ids: whose it was and is."""
+
+    object_id: int
+    record_id: int
+    own_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRecordsBrought:
+    """A batch of records came in, or was taken back."""
+
+    object_id: int
+    batch_id: int
+    undone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LayoutChanged:
+    contract: str
+    audience: str
+
+
+@dataclass(frozen=True, slots=True)
+class RelationsFollowed:
+    """Relations that came with files were brought to the desk: so many more, changed and gone."""
+
+    made: int
+    changed: int
+    gone: int
+
+
+@dataclass(frozen=True, slots=True)
 class RelationDropped:
     relation_id: int
     from_id: int

@@ -17,6 +17,12 @@ from tenure.desk.customers.models import (
     Customer,
     CustomValue,
     IdentityDecision,
+    OwnBatch,
+    OwnBefore,
+    OwnLink,
+    OwnObject,
+    OwnRecord,
+    OwnValue,
     Relation,
     SavedView,
     Score,
@@ -140,6 +146,49 @@ def _put_away(wanted: Wanted) -> Q:
     for ids_of, number in wanted.numbers:
         found |= Q(ids_of=ids_of, number=number)
     return found
+
+
+def _own_records(own_ids: Sequence[int]) -> list[dict[str, Any]]:
+    """The company's own kinds of record that belong to the person. Who else they belong to is those people's datum."""
+    records = OwnRecord.objects.filter(pk__in=OwnLink.objects.filter(own_id__in=own_ids).values("record_id"))
+    rows = []
+    for record in records.select_related("object").order_by("pk"):
+        said = OwnValue.objects.filter(record=record).select_related("field").order_by("field__place", "pk")
+        rows.append(
+            {"record": str(record.object), "number": record.number, "changed_at": record.changed_at}
+            | {str(one.field): worded(one.field, one.kept) for one in said}
+        )
+    return rows
+
+
+def _let_go_own_records(wanted: Wanted, now: datetime) -> int:
+    """Records that are the person's alone go; of those shared with others, only that they were theirs too."""
+    mine = set(wanted.own_ids)
+    theirs = OwnLink.objects.filter(own_id__in=mine)
+    records = set(theirs.values_list("record_id", flat=True))
+    shared = set(
+        OwnLink.objects.filter(record__in=records).exclude(own_id__in=mine).values_list("record_id", flat=True)
+    )
+    gone = len(records)
+    theirs.delete()
+    OwnRecord.objects.filter(pk__in=records - shared).delete()
+    for row in OwnBefore.objects.filter(pk__in=_befores(wanted)):
+        row.links = [one for one in row.links if one not in mine]
+        row.save(update_fields=["links"])
+    return gone
+
+
+def _befores(wanted: Wanted) -> list[int]:
+    """Earlier states of records that say they were the person's."""
+    mine = set(wanted.own_ids)
+    return [pk for pk, links in OwnBefore.objects.exclude(links=[]).values_list("pk", "links") if mine & set(links)]
+
+
+def _own_records_called(own_ids: Sequence[int]) -> Mapping[str, Iterable[str]]:
+    """What personal fields of their records say, which may stand elsewhere too."""
+    records = OwnLink.objects.filter(own_id__in=own_ids).values("record_id")
+    rows = OwnValue.objects.filter(record__in=records, field__personal=True)
+    return {"identity": [row.kept for row in rows if 3 <= len(row.kept) <= 200]}
 
 
 def _archived(own_ids: Sequence[int]) -> list[dict[str, Any]]:
@@ -266,6 +315,12 @@ def connect() -> None:
             "relations", Words("Relations", "客户关系"), (Relation,), _relations,
             lambda wanted, now: Relation.objects.filter(_related(wanted.own_ids)).delete()[0],
             lambda wanted: Relation.objects.filter(_related(wanted.own_ids)).count(),
+        ),
+        Holding(
+            "own_records", Words("Own records", "自定义记录"),
+            (OwnObject, OwnBatch, OwnRecord, OwnValue, OwnLink, OwnBefore), _own_records, _let_go_own_records,
+            lambda wanted: OwnLink.objects.filter(own_id__in=wanted.own_ids).count() + len(_befores(wanted)),
+            _own_records_called,
         ),
         Holding(
             "decisions", Words("Who is who", "身份判定"), (IdentityDecision,), _decisions,

@@ -241,13 +241,15 @@ class SavedView(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="saved_views")
     name = models.CharField(_("name"), max_length=80)
     query = models.CharField(max_length=2000)
+    # Of what it is a list: customers, or an own kind of record (`o_3`).
+    about = models.CharField(max_length=60, default="customers")
     shared = models.BooleanField(_("shared"), default=False)
 
     class Meta:
         verbose_name = _("saved view")
         verbose_name_plural = _("saved views")
         ordering = ["name"]
-        constraints = [models.UniqueConstraint(fields=["user", "name"], name="saved_view_name")]
+        constraints = [models.UniqueConstraint(fields=["user", "about", "name"], name="saved_view_once")]
 
     def __str__(self) -> str:
         return self.name
@@ -259,7 +261,16 @@ class SavedView(models.Model):
 
 from tenure.desk.customers.archive_models import ArchivedRecord, Archiving  # noqa: E402  one app
 from tenure.desk.customers.boards.models import Board, BoardShare, BoardTile  # noqa: E402  one app, all its tables
+from tenure.desk.customers.fields.layout_models import FormLayout  # noqa: E402  one app
 from tenure.desk.customers.fields.models import CustomEdit, CustomField, CustomValue  # noqa: E402  one app
+from tenure.desk.customers.objects.models import (  # noqa: E402  one app
+    OwnBatch,
+    OwnBefore,
+    OwnLink,
+    OwnObject,
+    OwnRecord,
+    OwnValue,
+)
 from tenure.desk.customers.person_models import IdentityDecision, Relation  # noqa: E402  one app, all its tables
 from tenure.desk.customers.segments.models import (  # noqa: E402
     Segment,
@@ -271,7 +282,8 @@ from tenure.desk.customers.segments.models import (  # noqa: E402
 from tenure.desk.customers.tier_models import Cover, TierRule  # noqa: E402  one app, all its tables
 
 __all__ = [
-    "REACHED_BY", "ArchivedRecord", "Archiving", "Board", "BoardShare", "BoardTile", "Cover", "CustomEdit", "CustomField", "CustomValue", "Customer",
-    "CustomerQuerySet", "IdentityDecision", "Publication", "Relation", "SavedView", "Score", "Segment", "SegmentChange",
-    "SegmentMember", "SegmentVersion", "TierRule", "reach", "say_whose",
+    "REACHED_BY", "ArchivedRecord", "Archiving", "Board", "BoardShare", "BoardTile", "Cover", "CustomEdit",
+    "CustomField", "CustomValue", "Customer", "CustomerQuerySet", "FormLayout", "IdentityDecision", "OwnBatch",
+    "OwnBefore", "OwnLink", "OwnObject", "OwnRecord", "OwnValue", "Publication", "Relation", "SavedView", "Score",
+    "Segment", "SegmentChange", "SegmentMember", "SegmentVersion", "TierRule", "reach", "say_whose",
 ]  # fmt: skip

@@ -137,7 +137,7 @@
 
   // Rows are dragged into order; the arrows do the same without a mouse, and without this script.
   window.addEventListener("DOMContentLoaded", () => {
-    const ordered = document.querySelector("[data-order]");
+    const ordered = document.querySelector("[data-order], [data-arrange]");
     if (!ordered) return;
     let dragged = null;
     ordered.addEventListener("dragstart", (event) => {
@@ -153,6 +153,7 @@
     ordered.addEventListener("dragend", () => {
       if (!dragged) return;
       dragged = null;
+      if (!ordered.elements.order) return; // an arrangement is saved as a whole, by its button
       ordered.elements.order.value = [...ordered.querySelectorAll("tr[data-id]")].map((row) => row.dataset.id).join(",");
       ordered.submit();
     });
