@@ -36,6 +36,7 @@ from tenure.pipeline import numbers
 from tenure.web import figures
 from tenure.web.cache import recalled, remembered
 from tenure.web.frame import render
+from tenure.web.packs import target_form
 from tenure.web.templatetags.tenure import compact, compact_money, in_units, symbol
 
 CATALOGUE = tuple(METRICS)
@@ -63,7 +64,7 @@ class Tile:
 
     shown: empty where there is no figure; `why` says why not, and `lights` which imports would light it up.
     before, year: against the period before and a year before; None where either has no figure. few: the sample, where
-    it is small enough to say so.
+    it is small enough to say so. aims: what the figure is held against.
     """
 
     name: str
@@ -80,13 +81,17 @@ class Tile:
     why: str = ""
     lights: tuple[str, ...] = ()
     few: str = ""
+    aims: str = ""
 
 
 def tile(metric: Metric, rows: list[Row], lacks: list[str], *, reach_all: bool = True) -> Tile:
     """The metric's newest figure, beside the period before and the same period a year before where `rows` hold them.
 
+    It is held against the company's own lines, where it has any.
+
     rows: of MEASURED, one segment, oldest first. lacks: what `lacking` says of the records.
     """
+    metric = numbers.held(lake(), metric)
     last = rows[-1]
     newest = Period(last["period_start"], last["period_end"])
     values = {(row["period_start"], row["period_end"]): row["value"] for row in rows}
@@ -115,7 +120,20 @@ def tile(metric: Metric, rows: list[Row], lacks: list[str], *, reach_all: bool =
         verdict=str(verdict.words) if verdict and metric.unit != "money" else "",
         level=verdict.level if verdict else "",
         few=_few(metric, last),
+        aims=aims(metric),
     )
+
+
+def aims(metric: Metric) -> str:
+    """What the metric is held against, in few words: the benchmark, and what is excellent; else its limit."""
+    parts = [
+        f"{name} {shown(metric, line.value)}"
+        for name, line in ((_("Target"), metric.benchmark), (_("excellent"), metric.excellent))
+        if line
+    ]
+    if not parts and metric.limit:
+        parts = [f"{_('Limit')} {shown(metric, metric.limit.value)}"]
+    return " · ".join(parts)
 
 
 def shown(metric: Metric, value: float | None) -> str:
@@ -220,6 +238,7 @@ def one(request: HttpRequest, metric: str) -> HttpResponse:
             found.better, _("neither way is better")
         ),
         lines=lines,
+        aim=target_form(request, found),
         example=_example(found),
         reads=[(name, str(CONTRACTS[name].words)) for name in found.reads],
         publication=publication,
@@ -343,7 +362,7 @@ def _known(request: HttpRequest, name: str) -> Metric:
     """The metric of the address; one that the asker may not be told is not there."""
     if name not in METRICS or not numbers.offered(scope_of(request.user), [name]):
         raise Http404
-    return METRICS[name]
+    return numbers.held(lake(), METRICS[name])
 
 
 def _asked(request: HttpRequest, metric: Metric) -> tuple[str, str]:

@@ -257,12 +257,13 @@ class SavedView(models.Model):
 
 from tenure.desk.customers.archive_models import ArchivedRecord, Archiving  # noqa: E402  one app
 from tenure.desk.customers.fields.models import CustomEdit, CustomField, CustomValue  # noqa: E402  one app
+from tenure.desk.customers.pack_models import PracticeVersion  # noqa: E402  one app, all its tables
 from tenure.desk.customers.person_models import IdentityDecision, Relation  # noqa: E402  one app, all its tables
 from tenure.desk.customers.segments.models import Segment, SegmentChange, SegmentMember, SegmentVersion  # noqa: E402
 from tenure.desk.customers.tier_models import Cover, TierRule  # noqa: E402  one app, all its tables
 
 __all__ = [
     "REACHED_BY", "ArchivedRecord", "Archiving", "Cover", "CustomEdit", "CustomField", "CustomValue", "Customer",
-    "CustomerQuerySet", "IdentityDecision", "Publication", "Relation", "SavedView", "Score", "Segment", "SegmentChange",
+    "CustomerQuerySet", "IdentityDecision", "PracticeVersion", "Publication", "Relation", "SavedView", "Score", "Segment", "SegmentChange",
     "SegmentMember", "SegmentVersion", "TierRule", "reach", "say_whose",
 ]  # fmt: skip

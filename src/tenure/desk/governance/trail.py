@@ -62,6 +62,11 @@ VERBS: Mapping[str, Words] = {
     "bring_back_records": Words("Brought archived records back", "恢复已归档记录"),
     "set_stale_after": Words("Set when a record is stale", "设定记录过时的期限"),
     "set_tiers": Words("Set the tiers and how they are served", "设定客户分级与服务政策"),
+    "choose_pack": Words("Chose an industry pack", "选用行业方案"),
+    "take_back_pack": Words("Took an industry pack back", "撤回行业方案"),
+    "leave_pack": Words("Left the industry pack for later", "暂不选择行业方案"),
+    "set_target": Words("Set what a metric is held against", "设定指标目标"),
+    "set_churn": Words("Set what counts as churn", "设定流失定义"),
     "set_cover": Words("Said who stands in for a manager", "设定客户经理代班"),
     "set_precedence": Words("Set which source wins", "设定来源优先级"),
     "relate": Words("Recorded a relation", "登记客户关系"),
@@ -137,10 +142,14 @@ OBJECTS: Mapping[str, Words] = {
     "mapping_template": Words("mapping template", "映射模板"),
     "custom_field": Words("field", "字段"),
     "segment": Words("segment", "细分群体"),
+    "pack": Words("industry pack", "行业方案"),
+    "metric": Words("metric", "指标"),
     "query": Words("query", "查询"),
 }
 
 DETAILS: Mapping[str, Words] = {
+    "changed": Words("changed", "已更改"),
+    "kept": Words("kept as people set it", "保留人工设定"),
     "people": Words("in it", "成员数"),
     "came": Words("came", "进入"),
     "went": Words("went", "离开"),
