@@ -114,25 +114,25 @@ def problems(pack: Pack) -> Iterator[str]:
     """What is wrong with a pack, a sentence each."""
     if not pack.name.isidentifier() or pack.name != pack.name.lower():
         yield tr('its name "{name}" is no word of small letters, as its file has one', name=pack.name)
-    yield from _unknown(pack.contracts, CONTRACTS, "contract")
-    yield from _unknown(pack.names, CONTRACTS, "contract")
+    yield from _unknown(pack.contracts, CONTRACTS, Words("contract", "数据契约"))
+    yield from _unknown(pack.names, CONTRACTS, Words("contract", "数据契约"))
     for contract, columns in pack.names.items():
         if contract in CONTRACTS:
-            yield from _unknown(columns, CONTRACTS[contract].names, f"{contract}.")
+            yield from _unknown(columns, CONTRACTS[contract].names, Words(f"field of {contract}", f"{contract} 字段"))
             yield from _twice(contract, columns)
     if outside := [name for name in pack.names if name not in pack.contracts]:
         yield tr("it has names for {contracts}, which are not among its contracts", contracts=", ".join(outside))
-    yield from _unknown([one.definition for one in pack.leaving], DEFINITIONS, "definition of churn")
+    yield from _unknown([one.definition for one in pack.leaving], DEFINITIONS, Words("definition of churn", "流失定义"))
     if not pack.leaving:
         yield tr("it says nothing of what counts as churn")
-    yield from _unknown(pack.stages, STAGES, "stage")
+    yield from _unknown(pack.stages, STAGES, Words("stage", "阶段"))
     if missing := [name for name in STAGES if name not in pack.stages]:
         yield tr("it does not say what these stages are: {missing}", missing=", ".join(missing))
-    yield from _unknown(pack.service, TIERS, "tier")
+    yield from _unknown(pack.service, TIERS, Words("tier", "级别"))
     if missing := [name for name in TIERS if name not in pack.service]:
         yield tr("it does not say how these tiers are served: {missing}", missing=", ".join(missing))
-    yield from _unknown(pack.targets, METRICS, "metric")
-    yield from _unknown(pack.headlines, METRICS, "metric")
+    yield from _unknown(pack.targets, METRICS, Words("metric", "指标"))
+    yield from _unknown(pack.headlines, METRICS, Words("metric", "指标"))
     for name, target in pack.targets.items():
         if name in METRICS:
             if METRICS[name].unit == "money":
@@ -140,11 +140,11 @@ def problems(pack: Pack) -> Iterator[str]:
             yield from misset(name, asdict(target))
 
 
-def _unknown(named: Any, known: Any, kind: str) -> Iterator[str]:
+def _unknown(named: Any, known: Any, kind: Words) -> Iterator[str]:
     for name in named:
         if name not in known:
             yield tr(
-                'there is no {kind} "{name}"; there are: {known}', kind=kind, name=name, known=", ".join(known)
+                'there is no {kind} "{name}"; there are: {known}', kind=str(kind), name=name, known=", ".join(known)
             )  # fmt: skip
 
 
@@ -169,7 +169,7 @@ def misset(name: str, lines: Mapping[str, Any]) -> Iterator[str]:
         yield tr("the target of {metric} says nothing", metric=name)
     if metric.better == "neither":
         yield tr("{metric} is better neither high nor low, so it has no target", metric=name)
-    if metric.unit == "share" and any(value is not None and not -1 <= value <= 5 for value in given.values()):
+    if metric.unit == "share" and any(value is not None and not -1 <= value < 3 for value in given.values()):
         yield tr("{metric} is a share; write 5 % as 0.05", metric=name)
     # From the worst to the best: a limit is what must not be passed, so it stands before what is aimed at.
     rising = [value for line in ("limit", "benchmark", "excellent") if (value := given[line]) is not None]

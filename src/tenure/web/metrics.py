@@ -106,7 +106,7 @@ def tile(metric: Metric, rows: list[Row], lacks: list[str], *, reach_all: bool =
     if value is None:
         imports = tuple(dict.fromkeys(name.partition(".")[0] for name in lacks))
         return Tile(
-            **plain, shown="", why=str(apart.why_nothing(metric, lacks, last, reach_all)), lights=imports,
+            **plain, shown="", aims=aims(metric), why=str(apart.why_nothing(metric, lacks, last, reach_all)), lights=imports,
             line=[row["value"] for row in rows],
         )  # fmt: skip
     verdict = judge(metric, value)
