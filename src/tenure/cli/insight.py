@@ -235,10 +235,11 @@ class Listed(StrEnum):
     sources = "sources"
     features = "features"
     standards = "standards"
+    packs = "packs"
 
 
 def list_(
-    what: Annotated[Listed, typer.Argument(help=tr("metrics, contracts, sources, features or standards"))],
+    what: Annotated[Listed, typer.Argument(help=tr("metrics, contracts, sources, features, standards or packs"))],
     format: Annotated[Format, typer.Option("--format", help=tr("table, json or csv"))] = Format.table,
 ) -> None:
     show.rows(
@@ -248,7 +249,7 @@ def list_(
     )
 
 
-list_.__doc__ = tr("List what there is one file each of: metrics, contracts, sources, features, standards.")
+list_.__doc__ = tr("List what there is one file each of: metrics, contracts, sources, features, standards, packs.")
 
 
 def _listed(what: Listed) -> list[dict[str, Any]]:
@@ -277,6 +278,13 @@ def _listed(what: Listed) -> list[dict[str, Any]]:
         return [
             {"name": s.name, "words": str(s.words), "meaning": str(s.meaning), "file": f"identity/standard/{s.file}.py"}
             for s in STANDARDS.values()
+        ]
+    if what is Listed.packs:
+        from tenure.packs import packs
+
+        return [
+            {"name": p.name, "words": str(p.words), "meaning": str(p.meaning), "file": f"packs/{p.name}.py"}
+            for p in packs().values()
         ]
     from tenure.insight.metrics import METRICS
 

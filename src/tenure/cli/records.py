@@ -210,8 +210,9 @@ def look(
     ] = None,
 ) -> None:
     from tenure.sources.looking import look as look_at
+    from tenure.sources.trade import shapes
 
-    seen = look_at(file, contract=contract)
+    seen = look_at(file, contract=contract, contracts=shapes(opened.lake()))
     rows = tr("about {rows:,} rows", rows=seen.rows) if seen.estimated else tr("{rows:,} rows", rows=seen.rows)
     parts = [seen.kind, rows, seen.encoding, seen.sheet]
     show.out.print(", ".join(part for part in parts if part), markup=False)

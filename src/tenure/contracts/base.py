@@ -48,6 +48,7 @@ class Column:
     known_at: the column that says when this one became known; before that instant it reads as null.
     values: the codes allowed, with their words.
     aliases: other header names it is recognised by, in any language; case, spaces and underscores do not count.
+    trade: names it goes by in the company's own line of business, which say more than the aliases everybody shares.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Column:
     unit: str | None = None
     values: Mapping[str, Words] = field(default_factory=dict)
     aliases: tuple[str, ...] = ()
+    trade: tuple[str, ...] = ()
     example: str = ""
 
     @property

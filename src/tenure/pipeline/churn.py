@@ -33,6 +33,7 @@ from tenure.insight.features.terms import distinct, highest, lowest
 from tenure.insight.value import BGNBD
 from tenure.lake import SYSTEM
 from tenure.language import Words, both
+from tenure.pipeline.following import practice
 from tenure.pipeline.history import same_at_all_dates, scored_from, tables_over
 from tenure.pipeline.run import Context, Step
 from tenure.pipeline.value import UNIT_DAYS
@@ -82,7 +83,7 @@ def _churn(context: Context) -> int:
         else nullcontext(everyone) as some,
     ):
         try:
-            definition = choose(some(context.as_of))
+            definition = choose(some(context.as_of), practice(lake).churn)
             if definition.timed:
                 found, document = _over_time(context, everyone, some, definition, people)
             else:
@@ -262,6 +263,10 @@ def _table(people: pa.ChunkedArray, probability: Any, bands: Bands, reasons: lis
     )
 
 
-STEPS: tuple[Step, ...] = (
-    Step("churn", Words("Churn risk", "流失风险"), lambda c: scored_from(c, *CONTRACTS), _churn),
-)
+def _made_from(context: Context) -> list[object]:
+    # What counts as leaving is an input like the records.
+    wished = practice(context.lake).churn
+    return [*scored_from(context, *CONTRACTS), *([wished] if wished else [])]
+
+
+STEPS: tuple[Step, ...] = (Step("churn", Words("Churn risk", "流失风险"), _made_from, _churn),)

@@ -13,11 +13,17 @@ from tenure.insight.metrics import METRICS, Metric, Period, figure, judge, lacki
 from tenure.insight.metrics import breakdown as apart
 from tenure.lake import Lake, Scope
 from tenure.lake.custom import schema_of
+from tenure.pipeline.following import practice
 
 Row = dict[str, Any]
 _KEPT_STAMPS = {"source"}
 _UNREAD = {"product_name", "unit_price", "promotion", "end_reason", "offer"}  # of the contracts metrics read
 HEAVY_PERIODS = 3  # a heavy metric is shown for so many
+
+
+def held(lake: Lake, metric: Metric) -> Metric:
+    """The metric with the lines this company holds it against."""
+    return practice(lake).held(metric)
 
 
 def offered(actor: Scope, names: Iterable[str] = METRICS) -> list[Metric]:
@@ -216,10 +222,11 @@ def monthly(lake: Lake, *, actor: Scope, until: date, months: int, names: Iterab
     periods = apart.spans("month", until, months, lake.zone)
     found: list[Row] = []
     metrics = offered(actor, names)
+    aims = {metric.name: held(lake, metric) for metric in metrics}
     with tables(lake, actor, {name for metric in metrics for name in metric.reads}) as kept:
         for metric in metrics:
             for row in measure(metric, kept, periods).to_pylist():
-                verdict = judge(metric, row["value"])
+                verdict = judge(aims[metric.name], row["value"])
                 found.append(
                     {
                         "metric": metric.name,

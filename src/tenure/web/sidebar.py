@@ -64,6 +64,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     settings = [
         ("users", _("Users"), "manage_accounts", reverse("admin:governance_user_changelist")),
         ("users", _("Teams"), "groups", reverse("admin:governance_team_changelist")),
+        ("pack", _("Industry pack"), "storefront", reverse("admin:packs")),
         ("tiers", _("Tiers"), "military_tech", reverse("admin:tiers")),
         ("assign", _("Cover"), "swap_horiz", reverse("admin:cover")),
         ("fields", _("Fields"), "edit_note", reverse("admin:fields")),

@@ -12,6 +12,7 @@ from tenure.web import duplicates
 from tenure.web.cache import remembered
 from tenure.web.frame import render
 from tenure.web.headlines import headlines
+from tenure.web.packs import offered
 
 ATTENTION = 12
 
@@ -21,7 +22,7 @@ def page(request: HttpRequest) -> HttpResponse:
     scope = scope_of(request.user)
     shown = Publication.current()
     if shown is None:
-        return render(request, "welcome.html", _("Today"))
+        return render(request, "welcome.html", _("Today"), packs=offered(request, scope))
     totals, moves, newcomers = remembered(
         "today",
         scope,
@@ -38,6 +39,7 @@ def page(request: HttpRequest) -> HttpResponse:
         newcomers=newcomers,
         attention=selectors.attention(scope, shown, ATTENTION),
         list_url=reverse("admin:customers"),
+        packs=offered(request, scope),
         may_insight=may(request.user, "insight"),
     )
 

@@ -112,6 +112,35 @@ class TiersSet:
 
 
 @dataclass(frozen=True, slots=True)
+class PackChosen:
+    """An industry pack is in force. version: of how the company works."""
+
+    version: int
+    pack: str
+
+
+@dataclass(frozen=True, slots=True)
+class PackTakenBack:
+    """No industry pack is in force any more; pack: the one that was."""
+
+    version: int
+    pack: str
+
+
+@dataclass(frozen=True, slots=True)
+class PackLeftForLater:
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class PracticeSet:
+    """People set what a metric is held against, or what counts as leaving. what: the metric, or "churn"."""
+
+    version: int
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class CoverSet:
     """Somebody stands in for a manager of customers; None: nobody does any more."""
 

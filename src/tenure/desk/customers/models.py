@@ -271,6 +271,7 @@ from tenure.desk.customers.objects.models import (  # noqa: E402  one app
     OwnRecord,
     OwnValue,
 )
+from tenure.desk.customers.pack_models import PracticeVersion  # noqa: E402  one app, all its tables
 from tenure.desk.customers.person_models import IdentityDecision, Relation  # noqa: E402  one app, all its tables
 from tenure.desk.customers.segments.models import (  # noqa: E402
     Segment,
@@ -284,6 +285,7 @@ from tenure.desk.customers.tier_models import Cover, TierRule  # noqa: E402  one
 __all__ = [
     "REACHED_BY", "ArchivedRecord", "Archiving", "Board", "BoardShare", "BoardTile", "Cover", "CustomEdit",
     "CustomField", "CustomValue", "Customer", "CustomerQuerySet", "FormLayout", "IdentityDecision", "OwnBatch",
-    "OwnBefore", "OwnLink", "OwnObject", "OwnRecord", "OwnValue", "Publication", "Relation", "SavedView", "Score",
-    "Segment", "SegmentChange", "SegmentMember", "SegmentVersion", "TierRule", "reach", "say_whose",
+    "OwnBefore", "OwnLink", "OwnObject", "OwnRecord", "OwnValue", "PracticeVersion", "Publication", "Relation",
+    "SavedView", "Score", "Segment", "SegmentChange", "SegmentMember", "SegmentVersion", "TierRule", "reach",
+    "say_whose",
 ]  # fmt: skip

@@ -9,7 +9,7 @@ from tenure.contracts import CONTRACTS
 from tenure.desk.customers.models import Publication
 from tenure.desk.customers.segments.asking import asker_of, narrowed
 from tenure.desk.governance.api import scope_of
-from tenure.desk.lake import workspace
+from tenure.desk.lake import lake, workspace
 from tenure.insight.metrics import METRICS, Metric, Period
 from tenure.insight.metrics import breakdown as apart
 from tenure.insight.metrics.breakdown import DIMENSIONS, GRAINS
@@ -23,7 +23,7 @@ def known(request: HttpRequest, name: str) -> Metric:
     """The metric of the address; one that the asker may not be told is not there."""
     if name not in METRICS or not numbers.offered(scope_of(request.user), [name]):
         raise Http404
-    return METRICS[name]
+    return numbers.held(lake(), METRICS[name])
 
 
 def asked_for(request: HttpRequest, metric: Metric) -> tuple[str, str]:

@@ -22,6 +22,7 @@ from tenure.web.frame import render
 from tenure.web.metrics.asked import asked_for, drill_query, known, opened_at
 from tenure.web.metrics.showing import Row, figure_in_units, moved, part_words, period_shown, shown, tile
 from tenure.web.metrics.worked import names_in, tiles_of, told_of
+from tenure.web.packs import target_form
 from tenure.web.templatetags.tenure import in_units
 
 
@@ -77,6 +78,7 @@ def one(request: HttpRequest, metric: str) -> HttpResponse:
             found.better, _("neither way is better")
         ),
         lines=lines,
+        aim=target_form(request, found),
         example=_example(found),
         reads=[(name, str(CONTRACTS[name].words)) for name in found.reads],
         publication=publication,

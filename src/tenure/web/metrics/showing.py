@@ -9,9 +9,11 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from tenure.desk.customers.words import words_for
+from tenure.desk.lake import lake
 from tenure.insight.metrics import Change, Metric, Period, figure, judge
 from tenure.insight.metrics import breakdown as apart
 from tenure.language import Words
+from tenure.pipeline import numbers
 from tenure.web.templatetags.tenure import compact, compact_money, in_units, symbol
 
 FEW = 5  # a quotient over fewer says so
@@ -35,7 +37,7 @@ class Tile:
 
     shown: empty where there is no figure; `why` says why not, and `lights` which imports would light it up.
     before, year: against the period before and a year before; None where either has no figure. few: the sample, where
-    it is small enough to say so.
+    it is small enough to say so. aims: what the figure is held against.
     """
 
     name: str
@@ -52,13 +54,17 @@ class Tile:
     why: str = ""
     lights: tuple[str, ...] = ()
     few: str = ""
+    aims: str = ""
 
 
 def tile(metric: Metric, rows: list[Row], lacks: list[str], *, reach_all: bool = True) -> Tile:
     """The metric's newest figure, beside the period before and the same period a year before where `rows` hold them.
 
+    It is held against the company's own lines, where it has any.
+
     rows: of MEASURED, one segment, oldest first. lacks: what `lacking` says of the records.
     """
+    metric = numbers.held(lake(), metric)
     last = rows[-1]
     newest = Period(last["period_start"], last["period_end"])
     values = {(row["period_start"], row["period_end"]): row["value"] for row in rows}
@@ -73,7 +79,7 @@ def tile(metric: Metric, rows: list[Row], lacks: list[str], *, reach_all: bool =
     if value is None:
         imports = tuple(dict.fromkeys(name.partition(".")[0] for name in lacks))
         return Tile(
-            **plain, shown="", why=str(apart.why_nothing(metric, lacks, last, reach_all)), lights=imports,
+            **plain, shown="", aims=aims(metric), why=str(apart.why_nothing(metric, lacks, last, reach_all)), lights=imports,
             line=[row["value"] for row in rows],
         )  # fmt: skip
     verdict = judge(metric, value)
@@ -87,7 +93,20 @@ def tile(metric: Metric, rows: list[Row], lacks: list[str], *, reach_all: bool =
         verdict=str(verdict.words) if verdict and metric.unit != "money" else "",
         level=verdict.level if verdict else "",
         few=_few(metric, last),
+        aims=aims(metric),
     )
+
+
+def aims(metric: Metric) -> str:
+    """What the metric is held against, in few words: the benchmark, and what is excellent; else its limit."""
+    parts = [
+        f"{name} {shown(metric, line.value)}"
+        for name, line in ((_("Target"), metric.benchmark), (_("excellent"), metric.excellent))
+        if line
+    ]
+    if not parts and metric.limit:
+        parts = [f"{_('Limit')} {shown(metric, metric.limit.value)}"]
+    return " · ".join(parts)
 
 
 def shown(metric: Metric, value: float | None) -> str:
