@@ -81,6 +81,41 @@ def over_time(
     }
 
 
+def waterfall(steps: Sequence[tuple[str, float, str, bool]], *, links: Sequence[str]) -> Figure:
+    """From one level to another by what adds and what takes away: (name, value, text, whether it is a level).
+
+    Where the moves are small beside the levels, the axis begins near them and not at zero: else none could be seen.
+    """
+    heights, at = [], 0.0
+    for _name, value, _text, level in steps:
+        at = value if level else at + value
+        heights.append(at)
+    low, high = min(heights, default=0.0), max(heights, default=0.0)
+    span = high - low
+    cut = span > 0 and low > 3 * span
+    axis = {"range": [low - 0.5 * span, high + 0.25 * span]} if cut else {"rangemode": "tozero"}
+    return {
+        "data": [
+            {
+                "type": "waterfall",
+                "x": [name for name, _value, _text, _level in steps],
+                "y": [value for _name, value, _text, _level in steps],
+                "measure": ["absolute" if level else "relative" for *_rest, level in steps],
+                "text": [text for _name, _value, text, _level in steps],
+                "textposition": "outside",
+                "cliponaxis": False,
+                "customdata": list(links),
+                "increasing": {"marker": {"color": "$good"}},
+                "decreasing": {"marker": {"color": "$bad"}},
+                "totals": {"marker": {"color": "$primary"}},
+                "connector": {"line": {"color": "$muted", "width": 1}},
+                "hovertemplate": "%{x}: %{text}<extra></extra>",
+            }
+        ],
+        "layout": {"xaxis": {"type": "category"}, "yaxis": axis, "margin": {"l": 48, "r": 12, "t": 28, "b": 32}},
+    }
+
+
 def flow(labels: Sequence[str], links: Sequence[tuple[int, int, int]], tints: Sequence[str]) -> Figure:
     """A Sankey diagram: labels and tints of the nodes, (from, to, how many) of the links."""
     return {
