@@ -120,6 +120,6 @@ def _told(cells: Any) -> Any:
     )
     whole = counted.group_by("cohort").mutate(first_revenue=counted.revenue.max(where=counted.age == 0))
     enough = whole.first_revenue > 0
-    return whole.mutate(revenue_share=enough.ifelse(whole.revenue / whole.first_revenue, ibis.null("float64"))).order_by(
-        "cohort", "age"
-    )
+    return whole.mutate(
+        revenue_share=enough.ifelse(whole.revenue / whole.first_revenue, ibis.null("float64"))
+    ).order_by("cohort", "age")

@@ -116,6 +116,23 @@ def waterfall(steps: Sequence[tuple[str, float, str, bool]], *, links: Sequence[
     }
 
 
+def heat(x: Sequence[str], y: Sequence[str], shares: Sequence[Sequence[float | None]], *, x_title: str = "") -> Figure:
+    """Shares by row and column, the stronger the tint; the first row at the top, a gap where there is none."""
+    return {
+        "data": [
+            {
+                "type": "heatmap", "x": list(x), "y": list(y), "z": [list(row) for row in shares],
+                "colorscale": [[0, "$veil"], [1, "$primary"]], "zmin": 0, "zmax": 1, "showscale": False, "xgap": 2,
+                "ygap": 2, "hoverongaps": False, "hovertemplate": "%{y} · %{x}: %{z:.0%}<extra></extra>",
+            }
+        ],
+        "layout": {
+            "xaxis": {"title": {"text": x_title}, "type": "category", "showgrid": False},
+            "yaxis": {"type": "category", "autorange": "reversed", "showgrid": False},
+        },
+    }  # fmt: skip
+
+
 def flow(labels: Sequence[str], links: Sequence[tuple[int, int, int]], tints: Sequence[str]) -> Figure:
     """A Sankey diagram: labels and tints of the nodes, (from, to, how many) of the links."""
     return {

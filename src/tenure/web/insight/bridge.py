@@ -70,7 +70,8 @@ def bridge(scope: Scope, shown: Publication | None, given: Mapping[str, str]) ->
         if by:
             parts = _parts(scope, shown, period, of, by)
             context["split"] = [
-                _row(row, f"{by}:{row['segment']}", narrow=not of and bool(row["segment"])) | {"name": words_for(WORDS_OF.get(by, ""), row["segment"]) or _("Unknown")}
+                _row(row, f"{by}:{row['segment']}", narrow=not of and bool(row["segment"]))
+                | {"name": words_for(WORDS_OF.get(by, ""), row["segment"]) or _("Unknown")}
                 for row in sorted(parts, key=lambda row: (-row["opening"], row["segment"] or ""))
             ]
             context["by_name"] = dict(splits)[by]

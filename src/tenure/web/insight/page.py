@@ -35,7 +35,7 @@ PARTS: dict[str, tuple[Callable[[], str], Callable[[Scope, Publication | None, M
     "personas": (lambda: _("Personas"), _plain(personas)),
     "value": (lambda: _("Value"), _plain(value)),
     "survival": (lambda: _("Survival"), _plain(survival)),
-    "cohorts": (lambda: _("Cohorts"), _plain(cohorts)),
+    "cohorts": (lambda: _("Cohorts"), cohorts),
     "bridge": (lambda: _("Bridge"), bridge),
     "campaigns": (lambda: _("Campaigns"), _plain(campaigns)),
     "model": (lambda: _("Churn model"), _plain(model)),
@@ -52,7 +52,7 @@ def page(request: HttpRequest, part: str = "segments") -> HttpResponse:
     if part not in open_parts:
         raise Http404
     shown = Publication.current()
-    context = open_parts[part][1](scope, shown, request.GET)
+    context = open_parts[part][1](scope, shown, request.GET.dict())
     return render(
         request,
         f"insight/{part}.html",

@@ -55,7 +55,7 @@ def opened_where(part: str, **asked: str) -> str:
 def page(request: HttpRequest) -> HttpResponse:
     """The customers behind a figure, as far as the asker may see them."""
     scope, shown = scope_of(request.user), Publication.current()
-    found = _found(scope, shown, request.GET)
+    found = _found(scope, shown, request.GET.dict())
     # With a table the figure's own order counts; without one the list's.
     among = found.people[:MOST] if found.columns else found.people
     cards = {card.person_id: card for card in selectors.cards_among(scope, among, shown, MOST)}

@@ -20,7 +20,9 @@ BRIDGE = "/insight/bridge/"
 FEBRUARY = {"from": "2026-02-01", "to": "2026-03-01", "part": "bridge"}
 
 
-def contract(number: int, person: int, fee: int, since: tuple[int, int, int], until: tuple[int, int, int] | None = None) -> Any:
+def contract(
+    number: int, person: int, fee: int, since: tuple[int, int, int], until: tuple[int, int, int] | None = None
+) -> Any:
     return {
         "subscription_id": f"S-{number}", "customer_id": f"C-{person}", "fee_minor": fee, "currency": "CNY",
         "started_at": datetime(*since, tzinfo=UTC), "ended_at": datetime(*until, tzinfo=UTC) if until else None,
@@ -37,7 +39,9 @@ def contracts_home(filled_home: Path, tmp_path_factory: pytest.TempPathFactory) 
         contract(1, WANG, 10_000, (2025, 1, 5), (2026, 2, 10)), contract(2, LI, 5_050, (2025, 1, 5), (2026, 2, 3)),
         contract(3, LI, 7_075, (2026, 2, 3)), contract(4, SMITH, 3_000, (2026, 2, 20)), contract(5, CHEN, 2_000, (2025, 3, 1)),
     ]  # fmt: skip
-    with lake.receiving("subscriptions", source="shop", columns=set(rows[0]), now=MONDAY, file="contracts.csv") as batch:
+    with lake.receiving(
+        "subscriptions", source="shop", columns=set(rows[0]), now=MONDAY, file="contracts.csv"
+    ) as batch:
         schema = batch.contract.schema.append(pa.field("extra", pa.string())).append(pa.field("row", pa.int64()))
         filled = [dict.fromkeys(schema.names) | row | {"row": n} for n, row in enumerate(rows, start=1)]
         batch.append(pa.Table.from_pylist(filled, schema=schema))
@@ -114,9 +118,38 @@ def test_without_contracts_it_says_which_import_lights_it_up(sign_in: SignIn) ->
     assert "tenure import subscriptions.csv --as subscriptions" in page
 
 
-@pytest.mark.parametrize("asked", [{"move": "churned"}, {"move": "x", **FEBRUARY}, {"move": "new", **FEBRUARY, "to": "1"}])
+@pytest.mark.parametrize(
+    "asked", [{"move": "churned"}, {"move": "x", **FEBRUARY}, {"move": "new", **FEBRUARY, "to": "1"}]
+)
 @pytest.mark.usefixtures("_contracts")
 def test_an_address_that_names_no_bar_is_no_page(sign_in: SignIn, asked: dict[str, str]) -> None:
     assert sign_in("dee").get("/insight/customers/", asked).status_code == 404
 
 
+@pytest.mark.usefixtures("_contracts")
+@pytest.mark.parametrize(
+    ("by", "shares"),
+    [
+        ("customers", {"2025-01": 0.5, "2025-03": 1.0, "2026-02": 1.0}),
+        ("revenue", {"2025-01": 0.47, "2025-03": 1.0, "2026-02": 1.0}),
+    ],
+)
+def test_cohorts_of_contracts_are_followed_by_customers_and_by_fees(sign_in: SignIn, by: str, shares: Any) -> None:
+    page = sign_in("dee").get("/insight/cohorts/", {"from": "subscriptions", "by": by})
+
+    last = {
+        month: round(next(one for one in reversed(row) if one)["part"], 2) for month, _n, row in page.context["cohorts"]
+    }
+    assert last == shares
+
+
+@pytest.mark.usefixtures("_contracts")
+def test_a_cell_of_a_cohort_opens_its_customers(sign_in: SignIn) -> None:
+    dee = sign_in("dee")
+    (_month, _n, row) = next(one for one in dee.get("/insight/cohorts/").context["cohorts"] if one[0] == "2025-03")
+
+    opened = dee.get(row[2]["url"])
+
+    assert row[2]["buyers"] == len(opened.context["opened"].people) == len(opened.context["table"])
+    assert opened.context["opened"].total == [f"¥{row[2]['revenue'] / 100:,.2f}"]
+    assert dee.get("/insight/customers/", {"part": "cohorts", "cohort": "2025-03-01", "age": "x"}).status_code == 404
