@@ -2,7 +2,8 @@ from datetime import date
 
 import pytest
 
-from tenure.insight.cohorts import retention
+from tenure.insight.cohorts import buyers, contract_retention, holders, retention
+from tenure.insight.metrics import Period
 from tests.tables import records
 
 
@@ -59,3 +60,55 @@ def test_no_orders_give_no_cohorts():
 
 def test_nobody_s_orders_found_no_cohort():
     assert cells((None, "2026-01-05", 100)) == pytest.approx({})
+
+
+def money(found):
+    return {(r["cohort"], r["age"]): (r["revenue"], r["first_revenue"], r["revenue_share"]) for r in found}
+
+
+def test_what_a_cohort_brings_is_held_against_its_first_month():
+    lines = [
+        (1, "2026-01-05", 1000), (1, "2026-02-01", 900), (1, "2026-03-09", 2500),
+        (2, "2026-01-31", 1000), (2, "2026-02-20", -400),
+        (3, "2026-02-10", 100),
+    ]  # fmt: skip
+    orders = records("orders", [{"person_id": p, "ordered_on": on, "amount_minor": a} for p, on, a in lines])
+
+    found = retention(orders).to_pyarrow().to_pylist()
+    february = buyers(orders, JANUARY, 1).to_pyarrow().to_pylist()
+
+    assert money(found) == {
+        (JANUARY, 0): (2000, 2000, 1.0), (JANUARY, 1): (500, 2000, 0.25), (JANUARY, 2): (2500, 2000, 1.25),
+        (FEBRUARY, 0): (100, 100, 1.0), (FEBRUARY, 1): (0, 100, 0.0),
+    }  # fmt: skip
+    assert february == [{"person_id": 1, "revenue": 900}]
+
+
+def test_a_cohort_whose_first_month_brought_nothing_has_no_share_of_it():
+    lines = [{"person_id": 1, "ordered_on": "2026-01-05", "amount_minor": 0, "kind": "sale"}]
+
+    assert money(retention(records("orders", lines)).to_pyarrow().to_pylist()) == {(JANUARY, 0): (0, 0, None)}
+
+
+def contracts(*rows):
+    named = [{"person_id": p, "started_at": a, "ended_at": b, "fee_minor": f} for p, a, b, f in rows]
+    return records("subscriptions", named)
+
+
+def test_contracts_make_cohorts_of_their_first_and_follow_their_fees():
+    held = contracts(
+        (1, "2026-01-05", "2026-02-10", 1000), (1, "2026-02-10", None, 3000),
+        (2, "2026-01-20", "2026-02-20", 2000), (3, "2026-01-02", "2026-01-20", 500), (4, "2026-02-02", None, None),
+        (5, "2025-06-01", None, 9900),
+    )  # fmt: skip
+
+    found = contract_retention(held, Period.months(JANUARY, 3)).to_pyarrow().to_pylist()
+
+    assert {(r["cohort"], r["age"]): (r["buyers"], r["size"]) for r in found} == {
+        (JANUARY, 0): (2, 3), (JANUARY, 1): (1, 3), (JANUARY, 2): (1, 3), (FEBRUARY, 0): (1, 1), (FEBRUARY, 1): (1, 1),
+    }  # fmt: skip
+    assert money(found)[JANUARY, 0] == (3000, 3000, 1.0)
+    assert money(found)[JANUARY, 2] == (3000, 3000, 1.0)
+    assert money(found)[FEBRUARY, 1] == (0, 0, None)
+    (february,) = Period.months(FEBRUARY, 1)
+    assert holders(held, JANUARY, february).to_pyarrow().to_pylist() == [{"person_id": 1, "revenue": 3000}]

@@ -22,6 +22,7 @@ INSIGHT = [
     "/insight/value/",
     "/insight/survival/",
     "/insight/cohorts/",
+    "/insight/bridge/",
     "/insight/campaigns/",
     "/insight/model/",
 ]

@@ -81,6 +81,58 @@ def over_time(
     }
 
 
+def waterfall(steps: Sequence[tuple[str, float, str, bool]], *, links: Sequence[str]) -> Figure:
+    """From one level to another by what adds and what takes away: (name, value, text, whether it is a level).
+
+    Where the moves are small beside the levels, the axis begins near them and not at zero: else none could be seen.
+    """
+    heights, at = [], 0.0
+    for _name, value, _text, level in steps:
+        at = value if level else at + value
+        heights.append(at)
+    low, high = min(heights, default=0.0), max(heights, default=0.0)
+    span = high - low
+    cut = span > 0 and low > 3 * span
+    axis = {"range": [low - 0.5 * span, high + 0.25 * span]} if cut else {"rangemode": "tozero"}
+    return {
+        "data": [
+            {
+                "type": "waterfall",
+                "x": [name for name, _value, _text, _level in steps],
+                "y": [value for _name, value, _text, _level in steps],
+                "measure": ["absolute" if level else "relative" for *_rest, level in steps],
+                "text": [text for _name, _value, text, _level in steps],
+                "textposition": "outside",
+                "cliponaxis": False,
+                "customdata": list(links),
+                "increasing": {"marker": {"color": "$good"}},
+                "decreasing": {"marker": {"color": "$bad"}},
+                "totals": {"marker": {"color": "$primary"}},
+                "connector": {"line": {"color": "$muted", "width": 1}},
+                "hovertemplate": "%{x}: %{text}<extra></extra>",
+            }
+        ],
+        "layout": {"xaxis": {"type": "category"}, "yaxis": axis, "margin": {"l": 48, "r": 12, "t": 28, "b": 32}},
+    }
+
+
+def heat(x: Sequence[str], y: Sequence[str], shares: Sequence[Sequence[float | None]], *, x_title: str = "") -> Figure:
+    """Shares by row and column, the stronger the tint; the first row at the top, a gap where there is none."""
+    return {
+        "data": [
+            {
+                "type": "heatmap", "x": list(x), "y": list(y), "z": [list(row) for row in shares],
+                "colorscale": [[0, "$veil"], [1, "$primary"]], "zmin": 0, "zmax": 1, "showscale": False, "xgap": 2,
+                "ygap": 2, "hoverongaps": False, "hovertemplate": "%{y} · %{x}: %{z:.0%}<extra></extra>",
+            }
+        ],
+        "layout": {
+            "xaxis": {"title": {"text": x_title}, "type": "category", "showgrid": False},
+            "yaxis": {"type": "category", "autorange": "reversed", "showgrid": False},
+        },
+    }  # fmt: skip
+
+
 def flow(labels: Sequence[str], links: Sequence[tuple[int, int, int]], tints: Sequence[str]) -> Figure:
     """A Sankey diagram: labels and tints of the nodes, (from, to, how many) of the links."""
     return {

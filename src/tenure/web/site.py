@@ -89,6 +89,7 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
         from tenure.web.importing import batches, steps
         from tenure.web.insight import moved, personas
         from tenure.web.insight import page as insight
+        from tenure.web.insight import people as behind_insight
 
         return [
             path("today/numbers/", self.page("today", today.numbers), name="today_numbers"),
@@ -133,6 +134,8 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
             path("analyst/", self.page("sql", analyst.page), name="analyst"),
             path("insight/", self.page("insight", insight.page), name="insight"),
             path("insight/moves/", self.page("insight", moved.page), name="moves"),
+            path("insight/customers/", self.page("insight", behind_insight.page), name="insight_people"),
+            path("insight/customers/keep/", self.page("segments", behind_insight.keep), name="insight_keep"),
             path("insight/personas/<int:number>/", self.page("insight", personas.page), name="persona"),
             path("settings/tiers/", self.page("tiers", tiers.page), name="tiers"),
             path("settings/pack/", self.page("pack", packs.page), name="packs"),

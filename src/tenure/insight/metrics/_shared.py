@@ -44,11 +44,15 @@ def of_somebody(table: Any) -> Any:
     return table.filter(table.person_id.notnull())
 
 
+def runs_at(subscriptions: Any, instant: Any) -> Any:
+    """Whether a subscription had begun before the instant and not ended before it."""
+    return (subscriptions.started_at < instant) & (subscriptions.ended_at.isnull() | (subscriptions.ended_at >= instant))
+
+
 def running(subscriptions: Any, instant: Any) -> Any:
     """segment, person_id of those with a subscription that had begun before the instant and not ended before it."""
     known = of_somebody(subscriptions)
-    known = known.filter(known.started_at < instant, known.ended_at.isnull() | (known.ended_at >= instant))
-    return known.select("segment", "person_id").distinct()
+    return known.filter(runs_at(known, instant)).select("segment", "person_id").distinct()
 
 
 def active(orders: Any, subscriptions: Any, period: Period) -> Any:
@@ -95,19 +99,25 @@ def brought_by_lines(orders: Any, period: Period) -> Any:
     return lines.mutate(cost=lines.is_sale.ifelse(size, -size))
 
 
+def monthly_fees(subscriptions: Any) -> Any:
+    """The subscriptions of somebody that say their fee, with `monthly`: what each comes to a month, in whole minor units.
+
+    Halves go away from zero. Whole, so that the fees of customers add up to those of their segments, to the cent.
+    """
+    known = of_somebody(subscriptions)
+    known = known.filter(known.fee_base_minor.notnull())
+    months = known.period_months.nullif(0).fill_null(1)
+    return known.mutate(monthly=(known.fee_base_minor / months).round().cast("int64"))
+
+
 def recurring(subscriptions: Any, instant: Any) -> Any:
     """segment, person_id, money: what each customer's subscriptions running at the instant come to a month.
 
     A subscription that does not say its fee is left out.
     """
-    known = of_somebody(subscriptions)
-    known = known.filter(
-        known.started_at < instant,
-        known.ended_at.isnull() | (known.ended_at >= instant),
-        known.fee_base_minor.notnull(),
-    )
-    monthly = known.fee_base_minor / known.period_months.nullif(0).fill_null(1)
-    return known.group_by("segment", "person_id").agg(money=monthly.sum().cast("float64"))
+    known = monthly_fees(subscriptions)
+    known = known.filter(runs_at(known, instant))
+    return known.group_by("segment", "person_id").agg(money=known.monthly.sum().cast("float64"))
 
 
 def kept_money(subscriptions: Any, period: Period) -> Any:

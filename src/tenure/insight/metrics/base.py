@@ -335,7 +335,7 @@ def measure(
     wanted = [periods] if isinstance(periods, Period) else list(periods)
     if not wanted:
         return MEASURED.empty_table()
-    prepared = [_segmented(tables.get(name), name, segment) for name in metric.reads]
+    prepared = [segmented(tables.get(name), name, segment) for name in metric.reads]
     parts = [_figures(metric, prepared, period, number) for number, period in enumerate(wanted)]
     found = ibis.union(*parts).to_pyarrow() if len(parts) > 1 else parts[0].to_pyarrow()
     together = segment is None and not any("segment" in tables[name].columns for name in metric.reads if name in tables)
@@ -416,8 +416,8 @@ def _months_later(day: date, n: int) -> date:
     return date(year, month + 1, day.day)
 
 
-def _segmented(table: Any, name: str, segment: Any) -> Any:
-    """The records with a `segment` column, whatever was given."""
+def segmented(table: Any, name: str, segment: Any) -> Any:
+    """The records with a `segment` column, whatever `measure` was given."""
     if table is None:
         table = ibis.memtable(CONTRACTS[name].records_schema.empty_table())
     if isinstance(segment, str):
@@ -524,5 +524,5 @@ def _there(metric: Metric, tables: Tables) -> set[str]:
 
 __all__ = [
     "GROUPS", "MEASURED", "UNITS", "Better", "Change", "Example", "Level", "Line", "Metric", "Period", "Verdict", "figure",
-    "judge", "lacking", "measure", "metric",
+    "judge", "lacking", "measure", "metric", "segmented",
 ]  # fmt: skip

@@ -1,6 +1,6 @@
 """The page of Insight: one part of it, over the customers the asker may see."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
@@ -10,6 +10,7 @@ from tenure.desk.customers.models import Publication
 from tenure.desk.governance.api import scope_of
 from tenure.lake import Scope
 from tenure.web.frame import render
+from tenure.web.insight.bridge import bridge
 from tenure.web.insight.campaigns import campaigns
 from tenure.web.insight.cohorts import cohorts
 from tenure.web.insight.model import model
@@ -21,19 +22,26 @@ from tenure.web.insight.survival import survival
 from tenure.web.insight.tiers import tiers
 from tenure.web.insight.value import value
 
-PARTS: dict[str, tuple[Callable[[], str], Callable[[Scope, Publication | None], Context]]] = {
-    "segments": (lambda: _("RFM"), segments),
-    "stages": (lambda: _("Life cycle"), stages),
-    "tiers": (lambda: _("Tiers"), tiers),
-    "personas": (lambda: _("Personas"), personas),
-    "value": (lambda: _("Value"), value),
-    "survival": (lambda: _("Survival"), survival),
+
+def _plain(show: Callable[[Scope, Publication | None], Context]) -> Callable[..., Context]:
+    """A part that takes no questions."""
+    return lambda scope, shown, _given: show(scope, shown)
+
+
+PARTS: dict[str, tuple[Callable[[], str], Callable[[Scope, Publication | None, Mapping[str, str]], Context]]] = {
+    "segments": (lambda: _("RFM"), _plain(segments)),
+    "stages": (lambda: _("Life cycle"), _plain(stages)),
+    "tiers": (lambda: _("Tiers"), _plain(tiers)),
+    "personas": (lambda: _("Personas"), _plain(personas)),
+    "value": (lambda: _("Value"), _plain(value)),
+    "survival": (lambda: _("Survival"), _plain(survival)),
     "cohorts": (lambda: _("Cohorts"), cohorts),
-    "campaigns": (lambda: _("Campaigns"), campaigns),
-    "model": (lambda: _("Churn model"), model),
+    "bridge": (lambda: _("Bridge"), bridge),
+    "campaigns": (lambda: _("Campaigns"), _plain(campaigns)),
+    "model": (lambda: _("Churn model"), _plain(model)),
 }
 # Made of money, and so for whom amounts are shown alone.
-OF_MONEY = {"value", "tiers", "personas"}
+OF_MONEY = {"value", "tiers", "personas", "bridge"}
 
 
 @require_safe
@@ -44,7 +52,7 @@ def page(request: HttpRequest, part: str = "segments") -> HttpResponse:
     if part not in open_parts:
         raise Http404
     shown = Publication.current()
-    context = open_parts[part][1](scope, shown)
+    context = open_parts[part][1](scope, shown, request.GET.dict())
     return render(
         request,
         f"insight/{part}.html",

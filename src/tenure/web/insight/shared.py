@@ -1,6 +1,7 @@
 """What the parts of Insight share: rows of the lake, and the way to the customers behind a figure."""
 
 from typing import Any, TypeAlias
+from urllib.parse import urlencode
 
 import ibis
 from django.urls import reverse
@@ -31,3 +32,9 @@ def persona_called(number: str) -> str:
 def customers_where(**narrowed: Any) -> str:
     """The address of the list of customers, narrowed so."""
     return f"{reverse('admin:customers')}?{Filters(**narrowed).query}"
+
+
+def part_where(part: str, **asked: str) -> str:
+    """The address of a part of Insight, asked so; what is empty is left out."""
+    query = urlencode({name: value for name, value in asked.items() if value})
+    return reverse("admin:insight_part", args=[part]) + (f"?{query}" if query else "")
