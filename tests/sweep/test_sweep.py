@@ -38,7 +38,7 @@ from tenure.desk.governance.access import may
 from tenure.desk.governance.models import ConsentEntry, SubjectRequest, Team, User
 from tenure.desk.governance.roles import BUILT_IN, PERMISSIONS, Role
 from tenure.lake import SYSTEM, Lake
-from tenure.lake.door import PRECEDENCE
+from tenure.lake.stored import PRECEDENCE
 from tenure.language import Words
 from tests.cast import EAST, MONDAY, SOUTH
 from tests.sweep.probes import Probe, asked, by_key, closer, differently, probes, routes
