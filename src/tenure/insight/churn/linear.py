@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from tenure.insight.churn.columns import Floats
 
 _STEPS = 30
-_CLOSE = 1e-5  # slope left, in standard errors of what is learned: far below what the rows can tell
+_CLOSE = 1e-4  # slope left, in standard errors of what is learned: far below what the rows can tell
 _FEW = 4_000
 
 

@@ -298,7 +298,7 @@ class ChurnModel:
 
     def _score(self, given: Design) -> Floats:
         linear = (given.linear - self._centre) @ self._coefficients
-        trees = sum(forest.score(given.trees) - forest.level for forest in self._forests()) / len(self._trees)
+        trees = np.mean([forest.score(given.trees) - forest.level for forest in self._forests()], axis=0)
         return np.asarray(self.baseline_ + self._weights[0] * linear + self._weights[1] * trees, dtype=np.float64)
 
     def predict_proba(self, X: Any) -> Floats:
@@ -369,7 +369,7 @@ class ChurnModel:
     def _parts(self, given: Design) -> Floats:
         """What each reading adds to each row's score: shape (n, readings)."""
         linear = (given.linear - self._centre) * self._coefficients * self._weights[0]
-        shapley = sum(forest.shapley(given.trees) for forest in self._forests()) / len(self._trees)
+        shapley = np.mean([forest.shapley(given.trees) for forest in self._forests()], axis=0)
         found = np.zeros((len(linear), len(self._readings)))
         _gather(found, linear, given.linear_from)
         _gather(found, shapley * self._weights[1], given.trees_from)

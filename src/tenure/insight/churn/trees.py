@@ -52,7 +52,7 @@ class Forest:
         """What the trees say on average of the rows they learned from: Shapley values are counted from it."""
         if self._trees is None:
             blank = np.full((1, self.columns), np.nan)
-            return float(self._booster.predict(blank, pred_contrib=True)[0, -1])
+            return float(np.asarray(self._booster.predict(blank, pred_contrib=True))[0, -1])
         return float(sum(tree.level for tree in self._trees))
 
     def score(self, matrix: Floats) -> Floats:
@@ -85,8 +85,8 @@ class _Rows:
 
     def __init__(self, matrix: Floats) -> None:
         self._columns = np.ascontiguousarray(matrix.T)
-        self._blank = np.isnan(self._columns)
-        self._some = self._blank.any(axis=1)
+        self._blank: NDArray[np.bool_] = np.isnan(self._columns)
+        self._some: NDArray[np.bool_] = np.logical_or.reduce(self._blank, axis=1)
 
     def bits(self, tree: _Tree) -> NDArray[np.uint8]:
         found = np.zeros(self._columns.shape[1], np.uint8)
