@@ -23,7 +23,7 @@ from tenure.lake.engines import open_engine
 from tenure.lake.fields import FIELDS, field_of, shown_in_part
 from tenure.lake.money import with_base_money
 from tenure.lake.parts import alike
-from tenure.lake.resolve import resolve, undisputed
+from tenure.lake.resolve import of_their_own, resolve, undisputed
 from tenure.lake.scope import CUSTOMERS, SYSTEM, Scope
 from tenure.lake.sealed import (
     opened_extra,
@@ -138,6 +138,11 @@ class Lake:
         """Whether each record came once: then its history is `records/…`, once up to date, by `resolve.cut_down`."""
         live = self._live(contract)
         return bool(live) and undisputed(live)
+
+    def adds_only(self, contract: str, batches: Collection[str]) -> bool:
+        """Whether these batches bring nothing but records that no other batch in force speaks of."""
+        live = self._live(contract)
+        return of_their_own([info for info in live if info.batch in batches], live)
 
     def current(self, contract: str, *, sealed: bool = False, archived: bool = False) -> ibis.Table:
         """The current truth of a contract, worked out from everything received (what `records/…` is built from).
@@ -348,19 +353,23 @@ class Lake:
 
         sealed: those of the contract are; the company's own personal fields never are when they come here.
         """
+        self._store.replace(table, self._sealed(table, rows, sealed=sealed))
+
+    def _sealed(self, table: str, rows: Any, *, sealed: bool) -> Any:
         custom = self.custom(table)
         if not sealed or any(column.personal for column in custom):
             sealing = seal if isinstance(rows, pa.Table) else seal_reader
             rows = sealing(rows, table, self._home, custom, rest=not sealed)
-        self._store.replace(table, rows)
+        return rows
 
-    def settle(self, contract: str, *order: str) -> int:
+    def settle(self, contract: str, *order: str, batches: Collection[str] | None = None) -> int:
         """Work out the current truth of a contract and put it in its place (`records/…`) in this order; returns its rows.
 
+        batches: those that bring new records only, which are added, as a run in order of its own, to what is there.
         Columns of which the files say that all rows hold the same are not carried through the sort.
         """
         shape = contract_named(contract)
-        rows = self._resolved(shape)
+        rows = self._resolved(shape, batches=batches)
         same = self._same_everywhere(shape) if self._live(contract) else {}
         moving = [name for name in rows.columns if name not in same]
         by = [name for name in order if name in moving]
@@ -368,7 +377,11 @@ class Lake:
         counted = _Counting(
             self._engine.to_reader(moved.order_by(*by) if by else moved), rows.schema().to_pyarrow(), same
         )
-        self.publish(f"records/{contract}", counted.reader, sealed=True)
+        table = f"records/{contract}"
+        if batches is None:
+            self.publish(table, counted.reader, sealed=True)
+        else:
+            self._store.append(table, self._sealed(table, counted.reader, sealed=True))
         return counted.rows
 
     def add(self, table: str, rows: pa.Table) -> None:
@@ -505,12 +518,19 @@ class Lake:
         )
         return joined.drop("link_ids_of", "link_customer_id")
 
-    def _resolved(self, contract: Contract, as_of: datetime | None = None, *, archived: bool = False) -> ibis.Table:
+    def _resolved(
+        self,
+        contract: Contract,
+        as_of: datetime | None = None,
+        *,
+        archived: bool = False,
+        batches: Collection[str] | None = None,
+    ) -> ibis.Table:
         """The contract's records from what its live batches say; without one, empty and with nothing to work out.
 
-        archived: with those that are put away.
+        archived: with those that are put away. batches: the word of these alone.
         """
-        live = self._live(contract.name)
+        live = [info for info in self._live(contract.name) if batches is None or info.batch in batches]
         if not live:
             table = f"records/{contract.name}"
             return ibis.memtable(stored_schema(table, self.schema(table), self.custom(contract.name)).empty_table())
