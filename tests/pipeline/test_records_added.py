@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -16,9 +17,9 @@ import pytest
 from tenure.contracts import CONTRACTS
 from tenure.lake import SYSTEM, Lake, door, erase
 from tenure.lake.store import Store
-from tenure.pipeline.records import MOST_RUNS, RUNS, STEPS
+from tenure.pipeline.records import LINKS, MOST_RUNS, PAIRS, RUNS, STEPS
 from tenure.pipeline.run import Context, Watcher, run
-from tenure.workspace import Workspace, create
+from tenure.workspace import Workspace, create, open_workspace
 
 NOON = datetime(2026, 3, 2, 4, tzinfo=UTC)
 TOLD = ("exchange_rates", "customers", "orders")
@@ -69,6 +70,18 @@ class Shop:
         found = self.lake.to_arrow(table.select(*shape.records_schema.names).order_by("ids_of", *shape.key))
         rows: list[dict[str, Any]] = found.to_pylist()
         return rows
+
+    def known(self) -> list[list[dict[str, Any]]]:
+        """Who is who, and who may be."""
+        tables = [self.lake.read(name, actor=SYSTEM) for name in (LINKS, PAIRS)]
+        return [self.lake.to_arrow(table.order_by(*table.columns[:4])).to_pylist() for table in tables]
+
+    def copied(self, home: Path) -> Shop:
+        """The same shop as it is now, somewhere else."""
+        shutil.copytree(self.here.home, home)
+        other = Shop(open_workspace(home))
+        other.came = self.came
+        return other
 
     def files(self) -> set[str]:
         return set(self.lake.store.files("records/orders")[0])
@@ -221,7 +234,7 @@ def killed_at(mark: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.parametrize("seed", [0, 1, *(pytest.param(n, marks=pytest.mark.soak) for n in range(2, 8))])
 def test_whatever_happened_in_whatever_order_the_records_are_those_of_a_whole_refresh(
-    shop: Shop, seed: int, monkeypatch: pytest.MonkeyPatch
+    shop: Shop, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     luck = random.Random(seed)
     added = 0
@@ -229,6 +242,7 @@ def test_whatever_happened_in_whatever_order_the_records_are_those_of_a_whole_re
         if turn == 11:
             break
         before = shop.files() if turn else set()
+        earlier = shop.copied(tmp_path / f"earlier-{turn}") if turn % 3 == 2 else None
         if luck.random() < 0.3:
             try:
                 with killed_at(luck.randint(1, 12), monkeypatch):
@@ -239,5 +253,9 @@ def test_whatever_happened_in_whatever_order_the_records_are_those_of_a_whole_re
 
         for name in TOLD:
             assert shop.there(name) == shop.from_the_start(name), (turn, what, name)
+        if earlier:
+            earlier.refresh(again=True)
+            assert shop.known() == earlier.known(), (turn, what)
+            assert all(shop.there(name) == earlier.there(name) for name in TOLD), (turn, what)
         added += bool(before) and before < shop.files()
     assert added, "nothing was ever added to what was there"
