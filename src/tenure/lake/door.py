@@ -241,16 +241,25 @@ class Lake(Truth):
 
         sealed: those of the contract are; the company's own personal fields never are when they come here.
         """
+        self._store.replace(table, self._sealed(table, rows, sealed=sealed))
+
+    def _sealed(self, table: str, rows: Any, *, sealed: bool) -> Any:
         custom = self.custom(table)
         if not sealed or any(column.personal for column in custom):
             sealing = seal if isinstance(rows, pa.Table) else seal_reader
             rows = sealing(rows, table, self._home, custom, rest=not sealed)
-        self._store.replace(table, rows)
+        return rows
 
-    def settle(self, contract: str, *order: str) -> int:
-        """Work out the current truth of a contract and put it in its place (`records/…`) in this order; returns its rows."""
-        counted = self.in_order(contract, *order)
-        self.publish(f"records/{contract}", counted.reader, sealed=True)
+    def settle(self, contract: str, *order: str, batches: Collection[str] | None = None) -> int:
+        """Work out the current truth of a contract and put it in its place (`records/…`) in this order; returns its rows.
+
+        batches: those that bring new records only, which are added, as a run in order of its own, to what is there.
+        """
+        counted, table = self.in_order(contract, *order, batches=batches), f"records/{contract}"
+        if batches is None:
+            self.publish(table, counted.reader, sealed=True)
+        else:
+            self._store.append(table, self._sealed(table, counted.reader, sealed=True))
         return counted.rows
 
     def add(self, table: str, rows: pa.Table) -> None:

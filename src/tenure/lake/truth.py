@@ -1,6 +1,6 @@
 """The current truth of each contract, worked out from everything received: what `records/…` is built from."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 
 import ibis
@@ -11,7 +11,7 @@ from tenure.lake import archived as put_away
 from tenure.lake import custom as customs
 from tenure.lake.money import with_base_money
 from tenure.lake.parts import alike
-from tenure.lake.resolve import resolve, undisputed
+from tenure.lake.resolve import of_their_own, resolve, undisputed
 from tenure.lake.sealed import (
     opened_extra,
     stored_schema,
@@ -33,6 +33,11 @@ class Truth(Stored):
         live = self._live(contract)
         return bool(live) and undisputed(live)
 
+    def adds_only(self, contract: str, batches: Collection[str]) -> bool:
+        """Whether these batches bring nothing but records that no other batch in force speaks of."""
+        live = self._live(contract)
+        return of_their_own([info for info in live if info.batch in batches], live)
+
     def current(self, contract: str, *, sealed: bool = False, archived: bool = False) -> ibis.Table:
         """The current truth of a contract, worked out from everything received (what `records/…` is built from).
 
@@ -45,13 +50,14 @@ class Truth(Stored):
             return rows
         return unsealed(self._custom_in_type(rows, shape), f"records/{contract}", self._home)
 
-    def in_order(self, contract: str, *order: str) -> "Counting":
+    def in_order(self, contract: str, *order: str, batches: Collection[str] | None = None) -> "Counting":
         """The current truth of a contract in this order, its personal columns sealed as they lie.
 
+        batches: the word of these alone.
         Columns of which the files say that all rows hold the same are not carried through the sort.
         """
         shape = contract_named(contract)
-        rows = self._resolved(shape)
+        rows = self._resolved(shape, batches=batches)
         same = self._same_everywhere(shape) if self._live(contract) else {}
         moving = [name for name in rows.columns if name not in same]
         by = [name for name in order if name in moving]
@@ -69,12 +75,19 @@ class Truth(Stored):
         )
         return joined.drop("link_ids_of", "link_customer_id")
 
-    def _resolved(self, contract: Contract, as_of: datetime | None = None, *, archived: bool = False) -> ibis.Table:
+    def _resolved(
+        self,
+        contract: Contract,
+        as_of: datetime | None = None,
+        *,
+        archived: bool = False,
+        batches: Collection[str] | None = None,
+    ) -> ibis.Table:
         """The contract's records from what its live batches say; without one, empty and with nothing to work out.
 
-        archived: with those that are put away.
+        archived: with those that are put away. batches: the word of these alone.
         """
-        live = self._live(contract.name)
+        live = [info for info in self._live(contract.name) if batches is None or info.batch in batches]
         if not live:
             table = f"records/{contract.name}"
             return ibis.memtable(stored_schema(table, self.schema(table), self.custom(contract.name)).empty_table())

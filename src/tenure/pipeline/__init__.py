@@ -43,7 +43,7 @@ def refresh(
     """
     watcher = watcher or Watcher()
     moment = start_of(as_of, workspace.zone_info) if as_of else None
-    context = Context(lake, workspace, moment or now, now)
+    context = Context(lake, workspace, moment or now, now, again=again)
     with lake.writing("tenure refresh"):
         lake.sweep(now=now)
         tell_fields(lake, now)

@@ -32,6 +32,7 @@ class Context:
     as_of: datetime
     now: datetime
     tell: Callable[[int, int], None] = lambda done, total: None
+    again: bool = False  # work everything out from the start, whatever could be gone on with
     # What one step worked out that a later one of the same run goes on with.
     shared: dict[str, Any] = field(default_factory=dict)
 
@@ -91,15 +92,15 @@ def run(steps: Sequence[Step], context: Context, watcher: Watcher, *, again: boo
         watcher.begins(step)
         context.tell = partial(watcher.moves, step)
         began, spent = time.perf_counter(), time.process_time()
-        made_from = _digest(step.inputs(context))
+        inputs = made_from(step.inputs(context))
         before = state["steps"].get(step.name)
-        skipped = before is not None and before["made_from"] == made_from and not again and not step.gone(context)
+        skipped = before is not None and before["made_from"] == inputs and not again and not step.gone(context)
         rows = before["rows"] if skipped else step.run(context)
         seconds, cpu = time.perf_counter() - began, time.process_time() - spent
         done = Done(step.name, step.words, rows, seconds, skipped, cpu)
         if not skipped:
             state["steps"][step.name] = {
-                "made_from": made_from, "rows": rows, "seconds": round(seconds, 3), "cpu_seconds": round(cpu, 3),
+                "made_from": inputs, "rows": rows, "seconds": round(seconds, 3), "cpu_seconds": round(cpu, 3),
                 "peak_mb": _peak_mb(), "at": context.now.isoformat(),
             }  # fmt: skip
             lake.publish_document(STATE, state)
@@ -114,7 +115,8 @@ def _peak_mb() -> int:
     return round(peak / (1024 * 1024 if sys.platform == "darwin" else 1024))
 
 
-def _digest(inputs: Any) -> str:
+def made_from(inputs: Any) -> str:
+    """A digest of what something is made from, given as plain values."""
     # The code is an input too: a new version works everything out anew.
     text = json.dumps([tenure.__version__, inputs], sort_keys=True, default=_plain)
     return hashlib.sha256(text.encode()).hexdigest()
