@@ -92,7 +92,9 @@ def _as_of(
             known = table.filter(table.person_id.notnull())
             known = known.mutate(person_id=known.person_id.cast("int64"), **{SEEN: seen_at(CONTRACTS[name], known)})
             seen[name] = known.filter(known[SEEN] < last)
-    asked = {family.contract.name: seen[family.contract.name] for family in FAMILIES.values() if family.contract.name in seen}
+    asked = {
+        family.contract.name: seen[family.contract.name] for family in FAMILIES.values() if family.contract.name in seen
+    }
     there = filled(asked)
     result = everyone = _people(seen, moments)
     shown: dict[str, ibis.Value] = {}

@@ -101,7 +101,9 @@ class SparkEngine:
         question, standing = self._asked(table)
         if standing is None:
             sql = self._backend.asked(question)
-            there = self._let_go.pop(sql, None) or next((one for *__, said, one in self._kept.values() if said == sql), None)
+            there = self._let_go.pop(sql, None) or next(
+                (one for *__, said, one in self._kept.values() if said == sql), None
+            )
             frame = there or self._backend.frame(question, sql)
         else:
             sql = ""
