@@ -154,12 +154,12 @@ def test_a_record_goes_along_when_two_customers_are_one(company: dict[str, User]
     save(car, "A", LI)
 
     note_merges([(LI, WANG)])
-    assert [kind.pk for kind, _rows, _n in records.of_customer(SYSTEM, WANG)] == [car.pk]
+    assert [(kind.pk, n) for kind, _rows, n in records.of_customer(SYSTEM, WANG)] == [(car.pk, 1)]
     (one,) = records.shown(SYSTEM, [OwnRecord.objects.get().pk], [])
     assert [person.pk for person in one.customers] == [WANG]
 
     note_merges([])
-    assert records.of_customer(SYSTEM, WANG) == []
+    assert records.of_customer(SYSTEM, WANG) == [(car, [], 0)]
 
 
 def test_values_are_filtered_searched_sorted_and_guarded(

@@ -13,7 +13,7 @@ from django.utils import timezone
 from ninja import Body, Header, NinjaAPI, Query, Schema
 from ninja.errors import HttpError
 
-from tenure.api import metrics, segments
+from tenure.api import metrics, objects, segments
 from tenure.api.auth import Key, holder
 from tenure.contracts import CONTRACTS
 from tenure.contracts.custom import id_of
@@ -400,3 +400,4 @@ def _after(order: tuple[str, ...], cursor: str) -> Q:
 
 
 api.add_router("", segments.router)
+api.add_router("", objects.router)

@@ -233,7 +233,8 @@ def _relation_inputs(context: Context) -> object:
 def _relations(context: Context) -> int:
     from tenure.desk.customers import api
 
-    return api.follow_relations(context.lake, now=context.now).shown
+    # Where none was ever received, none ever reached the desk.
+    return api.follow_relations(context.lake, now=context.now).shown if context.lake.exists("records/relations") else 0
 
 
 STEPS: tuple[Step, ...] = (

@@ -20,6 +20,8 @@ from tenure.desk.customers.fields.layouts import Laid, Placed
 from tenure.desk.customers.fields.models import CustomField, plain_choices
 from tenure.desk.customers.fields.values import MisfitError
 from tenure.desk.customers.models import Customer
+from tenure.desk.customers.objects import definitions as kinds
+from tenure.desk.customers.objects import records
 from tenure.desk.governance import audit
 from tenure.desk.governance.api import may, scope_of
 from tenure.desk.governance.models import User
@@ -51,9 +53,12 @@ class Input:
 def page(request: HttpRequest) -> HttpResponse:
     """Every field by section, with how many customers have a value, and what does not fit."""
     scope = scope_of(request.user)
-    contract = _object(request)
+    contract = object_of(request)
     every = definitions.known(contract, archived=True)
+    kind = definitions.own_object(contract)
     counted = values.counts(scope, every) if contract == "customers" else {}
+    if kind is not None:
+        counted = records.counts(scope, kind, every)
     misfits = (lake().document("fields_unfit") or {}).get(contract, {}) if scope.sees_all else {}
     rows = [
         {
@@ -70,10 +75,17 @@ def page(request: HttpRequest) -> HttpResponse:
         "fields.html",
         _("Fields"),
         contract=contract,
-        objects=[(name, CONTRACTS[name].words) for name in OBJECTS],
+        objects=[
+            (name, words)
+            for name, words in [
+                *((name, CONTRACTS[name].words) for name in OBJECTS),
+                *((one.code, one.words) for one in kinds.known()),
+            ]
+        ],
+        kind=kind,
         sections=_by_section(live),
         rows=live,
-        counts=contract == "customers",
+        counts=contract == "customers" or kind is not None,
         archived=[row for row in rows if row["field"].archived_at is not None],
         most=definitions.MOST_FIELDS,
     )
@@ -85,7 +97,7 @@ def edit(request: HttpRequest, field_id: int | None = None) -> HttpResponse:
     found = CustomField.objects.filter(pk=field_id).first() if field_id is not None else None
     if field_id is not None and found is None:
         raise Http404
-    draft = Draft.of(found) if found else Draft(contract=_object(request))
+    draft = Draft.of(found) if found else Draft(contract=object_of(request))
     lost: tuple[tuple[str, str], ...] = ()
     if request.method == "POST":
         draft = _draft(request.POST, draft.contract)
@@ -125,7 +137,7 @@ def edit(request: HttpRequest, field_id: int | None = None) -> HttpResponse:
         sections=sorted({one.section for one in definitions.known(draft.contract) if one.section}),
         previews=[(kind, Input(_like(shown, kind), "")) for kind in KINDS],
         lost=lost,
-        of=CONTRACTS[draft.contract].words,
+        of=CONTRACTS[draft.contract].words if draft.contract in CONTRACTS else definitions.own_object(draft.contract),
         kept=kept,
         may_try=found is not None and scope.sees_all,
     )
@@ -142,7 +154,7 @@ def _like(shown: CustomField, kind: str) -> CustomField:
 @require_POST
 def order(request: HttpRequest) -> HttpResponse:
     """One field a place up or down, or all of them in the order they were dragged into."""
-    contract = _object(request)
+    contract = object_of(request)
     there = [one.pk for one in definitions.known(contract)]
     wanted = list(there)
     dragged = [int(part) for part in request.POST.get("order", "").split(",") if part.isdecimal() and len(part) < 10]
@@ -299,9 +311,10 @@ def _draft(sent: QueryDict, contract: str) -> Draft:
     return replace(draft, choices=draft.choices if kind in CHOOSING else ())
 
 
-def _object(request: HttpRequest) -> str:
+def object_of(request: HttpRequest) -> str:
+    """Of what the fields are that the page is about: a contract, or an own kind of record."""
     asked = request.POST.get(OBJECT) or request.GET.get(OBJECT) or "customers"
-    return asked if asked in OBJECTS else "customers"
+    return asked if asked in OBJECTS or definitions.own_object(asked) is not None else "customers"
 
 
 def _to_list(contract: str) -> HttpResponse:

@@ -17,6 +17,7 @@ from tenure.desk.customers.fields.definitions import known, seen_by
 from tenure.desk.customers.fields.layouts import laid_out
 from tenure.desk.customers.fields.values import with_values
 from tenure.desk.customers.models import Customer
+from tenure.desk.customers.objects import records as own_records
 from tenure.desk.governance import access, audit, consents
 from tenure.desk.governance.api import may, scope_of
 from tenure.desk.governance.models import Team, User
@@ -87,6 +88,7 @@ def page(request: HttpRequest, person_id: int) -> HttpResponse:
         open_cases=[entry for entry in entries if entry.is_open],
         extra=sorted(card.extra.items()) if isinstance(card.extra, dict) else [],
         own=shown_on(card.custom, laid),
+        own_kinds=own_records.of_customer(scope, person_id),
         facts=laid.facts,
         tagged=tags.tags_of(scope, person_id, [one for one in own if one.grows]),
         tags=[str(choice.words) for one in own if one.grows for choice in one.open_options],

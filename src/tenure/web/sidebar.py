@@ -52,6 +52,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     work = [
         ("today", _("Today"), "today", reverse("admin:index")),
         ("customers", _("Customers"), "group", reverse("admin:customers")),
+        ("customers", _("Own records"), "category", reverse("admin:own_kinds")),
         ("merge", _("Duplicates"), "join_inner", reverse("admin:duplicates")),
         ("segments", _("Segments"), "filter_alt", reverse("admin:segments")),
         ("insight", _("Insight"), "monitoring", reverse("admin:insight")),

@@ -32,7 +32,7 @@ from tenure.language import tr
 CHUNK = 500
 TOLD = 200  # rejects that are named; the rest is counted
 NUMBER, CUSTOMERS = "number", "customer"
-_BETWEEN = re.compile(r"[;,，；、|\n]+")
+BETWEEN = re.compile(r"[;,，；、|\n]+")
 _CUSTOMER = {
     plain(name) for name in (CUSTOMER.name, CUSTOMER.words.en, CUSTOMER.words.zh, *CUSTOMER.aliases, "customers")
 }
@@ -41,12 +41,18 @@ _NUMBER = {plain(name) for name in ("number", "no", "no.", "id", "code", "编号
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Which column of a file is read as what. fields: field → header. unread: headers that nothing takes."""
+    """Which column of a file is read as what. fields: field → header."""
 
     number: str | None
     customers: str | None
     fields: Mapping[int, str]
-    unread: tuple[str, ...]
+    headers: tuple[str, ...]
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """Headers that nothing takes."""
+        used = {self.number, self.customers, *self.fields.values()}
+        return tuple(name for name in self.headers if name not in used)
 
 
 @dataclass(slots=True)
@@ -129,7 +135,6 @@ def planned(kind: OwnObject, headers: Sequence[str], mapping: Mapping[str, str] 
             found.setdefault(NUMBER, header)
         elif bare in _CUSTOMER:
             found.setdefault(CUSTOMERS, header)
-    used = {*found.values(), *taken.values()}
     if NUMBER not in found:
         raise TenureError(
             tr(
@@ -137,7 +142,15 @@ def planned(kind: OwnObject, headers: Sequence[str], mapping: Mapping[str, str] 
                 known=", ".join(headers)[:500],
             )
         )
-    return Plan(found[NUMBER], found.get(CUSTOMERS), taken, tuple(name for name in headers if name not in used))
+    return Plan(found[NUMBER], found.get(CUSTOMERS), taken, tuple(headers))
+
+
+def headers_of(path: Path) -> tuple[str, ...]:
+    """What the columns of a file are called. Raises TenureError for a file that can't be read."""
+    from tenure.sources import source_for
+    from tenure.sources.base import Options
+
+    return source_for(path).open(path, Options()).headers
 
 
 def bring(
@@ -313,14 +326,12 @@ def _read(
         )  # fmt: skip
         raise _RefusedError(plan.number or "", number, why)
     if number in seen:
-        return _reject(
-            report, row, plan.number or "", number, tr("An earlier row of the file has this number already.")
-        )
+        raise _RefusedError(plan.number or "", number, tr("An earlier row of the file has this number already."))
     seen.add(number)
     owners: frozenset[int] | None = None
     if people is not None and (told := cell(plan.customers)):
         found = []
-        for one in (part.strip() for part in _BETWEEN.split(told)):
+        for one in (part.strip() for part in BETWEEN.split(told)):
             if one:
                 own = people.of(one)
                 if isinstance(own, str):

@@ -49,18 +49,11 @@ def counted() -> dict[int, int]:
     return dict(OwnRecord.objects.order_by().values_list("object_id").annotate(n=Count("pk")))
 
 
-def named(text: str) -> OwnObject:
-    """The kind of this code or name, in either language. Raises TenureError, naming those there are, for any other."""
+def find(text: str) -> OwnObject | None:
+    """The kind of this code or name, in either language; None where there is none."""
     bare = plain(text)
-    for one in known():
-        if bare in {plain(one.code), plain(one.name_en), plain(one.name_zh)} - {""}:
-            return one
-    raise TenureError(
-        tr(
-            'There is no own kind of record "{name}". There are: {known}. Make one under Settings.', name=text[:60],
-            known=", ".join(f"{one.code} ({one})" for one in known()) or "–",
-        )
-    )  # fmt: skip
+    names = ((one, {plain(one.code), plain(one.name_en), plain(one.name_zh)} - {""}) for one in known())
+    return next((one for one, called in names if bare in called), None)
 
 
 @transaction.atomic

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.db import transaction
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from tenure.desk.customers.events import OwnRecordChanged
@@ -64,10 +64,15 @@ class Asked:
         return cls(told["q"], customer, sort, cols, asking.read(query))
 
     @property
+    def pairs(self) -> list[tuple[str, Any]]:
+        """What is asked for, by name, without what goes unsaid."""
+        told = [(name, getattr(self, name)) for name in ("q", "customer", "sort", "cols")]
+        return [*((name, value) for name, value in told if value not in ("", None)), *self.custom]
+
+    @property
     def query(self) -> str:
         """The query string that gives this list again."""
-        told = [(name, getattr(self, name)) for name in ("q", "customer", "sort", "cols")]
-        return urlencode([*((name, value) for name, value in told if value not in ("", None)), *self.custom])
+        return urlencode(self.pairs)
 
     def but(self, **changes: Any) -> str:
         return replace(self, **changes).query
@@ -190,8 +195,20 @@ def each(scope: Scope, kind: OwnObject, asked: Asked, fields: Sequence[CustomFie
         yield from shown(scope, keys[start : start + 500], fields)
 
 
+def counts(scope: Scope, kind: OwnObject, fields: Sequence[CustomField]) -> dict[int, int]:
+    """How many of the records within reach have a value, by field; of a field that hides, nothing."""
+    seen = [one.pk for one in fields if one.guarded_as not in scope.hides]
+    rows = OwnValue.objects.filter(field_id__in=seen)
+    if not scope.sees_all:
+        rows = rows.filter(record__in=visible_to(scope).filter(object=kind).values("pk"))
+    return dict(rows.order_by().values_list("field_id").annotate(n=Count("pk")))
+
+
 def of_customer(scope: Scope, person_id: int, most: int = 20) -> list[tuple[OwnObject, list[Shown], int]]:
-    """The records of a customer the scope must reach already, by kind: (kind, the newest of them, how many in all)."""
+    """The records of a customer the scope must reach already, by kind: (kind, the newest of them, how many in all).
+
+    Kinds they have none of are there too, empty.
+    """
     kinds = {one.pk: one for one in OwnObject.objects.filter(archived_at=None)}
     if not kinds:
         return []
@@ -203,7 +220,11 @@ def of_customer(scope: Scope, person_id: int, most: int = 20) -> list[tuple[OwnO
     for pk, kind in rows.order_by("-changed_at", "-pk").values_list("pk", "object_id"):
         by_kind.setdefault(kind, []).append(pk)
     found = []
-    for kind, pks in sorted(by_kind.items()):
+    for kind in kinds:
+        pks = by_kind.get(kind, [])
+        if not pks:
+            found.append((kinds[kind], [], 0))
+            continue
         fields = [one for one in fields_seen(scope, kinds[kind]) if one.kind != "long_text"][:COLUMNS]
         found.append((kinds[kind], shown(scope, pks[:most], fields), len(pks)))
     return found
