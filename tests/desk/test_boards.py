@@ -221,13 +221,13 @@ def test_every_change_leaves_one_entry_in_words_and_what_changes_nothing_leaves_
     people: dict[str, User], board: Board
 ) -> None:
     tile = board.tiles.all()[0]
-    AuditEntry.objects.all()._raw_delete(using="default")
+    written = AuditEntry.objects.order_by("-pk")[0].pk
 
     services.rename(board.pk, "Ours", **by(people))
     services.resize_tile(board.pk, tile.pk, 1, **by(people))
     services.move_tile(board.pk, tile.pk, -1, **by(people))
     services.close_link(board.pk, **by(people))
-    assert not AuditEntry.objects.exists()
+    assert not AuditEntry.objects.filter(pk__gt=written).exists()
 
     services.rename(board.pk, "Theirs", **by(people))
     services.resize_tile(board.pk, tile.pk, 2, **by(people))
@@ -237,7 +237,7 @@ def test_every_change_leaves_one_entry_in_words_and_what_changes_nothing_leaves_
     services.close_link(board.pk, **by(people))
     services.delete(board.pk, **by(people))
 
-    verbs = list(AuditEntry.objects.order_by("pk").values_list("verb", flat=True))
+    verbs = list(AuditEntry.objects.filter(pk__gt=written).order_by("pk").values_list("verb", flat=True))
     assert verbs == [
         "rename_board", "resize_tile", "order_tiles", "share_board", "link_board", "unlink_board", "delete_board",
     ]  # fmt: skip

@@ -22,6 +22,8 @@ from django.test import Client
 from django.utils import timezone
 
 from tenure.desk.customers.api import publish
+from tenure.desk.customers.boards import services as boards
+from tenure.desk.customers.boards.ready import Placed
 from tenure.desk.customers.findings import RULES
 from tenure.desk.customers.models import (
     ArchivedRecord,
@@ -65,6 +67,11 @@ CLERK = Role(
 NAMELESS = replace(CLERK, code="nameless", reach="all", objects={}, fields=dict(CLERK.fields) | {"name": "masked"})
 BLIND = replace(CLERK, code="blind", reach="none", objects={}, fields={})
 BARE = replace(CLERK, code="bare", reach="all", objects={}, fields={}, permissions=frozenset({"today"}))
+
+ON_A_BOARD = (
+    Placed("metric", {"metric": "revenue"}), Placed("split", {"metric": "orders", "by": "region"}, 2),
+    Placed("line", {"metric": "complaint_rate"}, 2),
+)  # fmt: skip
 
 EVERYONE = frozenset(PEOPLE)
 # Who asks → the world that is the same to them.
@@ -162,6 +169,8 @@ def desk(
 
     # What was planned while every filter was on must be planned anew where one is off.
     monkeypatch.setattr("tenure.desk.lake._own", threading.local())
+    board = boards.make("Shown", tiles=ON_A_BOARD, actor=people["dee"], now=MONDAY)
+    boards.share(board.pk, boards.With(everyone=True), actor=people["dee"], now=MONDAY)
 
     administrator = Client()
     administrator.force_login(people["dee"])

@@ -18,7 +18,7 @@ PAGE_WIDTH, PAGE_HEIGHT, EDGE, GAP = 842.0, 595.0, 32.0, 10.0
 COLUMNS = 4
 NUMBER_HIGH, PLAIN_HIGH = 92.0, 176.0
 INK, TEXT, QUIET, LINE = "#111827", "#374151", "#6b7280", "#e5e7eb"
-TINTS = {"$primary": "#4f46e5", "$good": "#15803d", "$bad": "#b91c1c", "$muted": "#9ca3af", "$text": TEXT}
+TINTS = {"$primary": "#00807f", "$good": "#15803d", "$bad": "#b91c1c", "$muted": "#9ca3af", "$text": TEXT}
 TONES = {"good": TINTS["$good"], "bad": TINTS["$bad"]}
 # Signs neither font has, by what stands in for them; a sign without one is a box.
 INSTEAD = {"−": "-", "\u2009": " ", "\u202f": " ", "\u00a0": " ", "…": "..."}
