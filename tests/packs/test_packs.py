@@ -124,7 +124,7 @@ def test_a_pack_that_refers_to_what_there_is_not_is_refused_by_name(wrong: Pack,
 def test_two_packs_of_one_name_and_a_pack_there_is_not_are_refused() -> None:
     with pytest.raises(TenureError, match="Two files hold an industry pack named retail"):
         gathered([retail, replace(retail)])
-    with pytest.raises(TenureError, match='There is no industry pack "bakery". There are: retail, telecom'):
+    with pytest.raises(TenureError, match=r'There is no industry pack "bakery"\. There are: retail, telecom'):
         pack_named("bakery")
 
 
@@ -135,7 +135,8 @@ def test_a_metric_has_the_lines_of_its_target_and_no_others() -> None:
 
     assert [line and line.value for line in (churn.benchmark, churn.excellent, churn.limit)] == [0.02, 0.01, 0.03]
     assert [judge(churn, value).level for value in (0.04, 0.025, 0.02, 0.01)] == ["breach", "below", "at", "excellent"]  # type: ignore[union-attr]
-    assert csat.benchmark and csat.benchmark.source.zh.startswith("行业起步参考值")
+    assert csat.benchmark
+    assert csat.benchmark.source.zh.startswith("行业起步参考值")
     assert practice.held(METRICS["revenue"]) is METRICS["revenue"]
     assert METRICS["churn_rate"].benchmark is None, "the catalogue itself is as it was"
 

@@ -39,7 +39,6 @@ def page(request: HttpRequest) -> HttpResponse:
         newcomers=newcomers,
         attention=selectors.attention(scope, shown, ATTENTION),
         list_url=reverse("admin:customers"),
-        packs=offered(request, scope),
         may_insight=may(request.user, "insight"),
     )
 
@@ -51,4 +50,12 @@ def numbers(request: HttpRequest) -> HttpResponse:
     shown = Publication.current()
     found, missing = headlines(scope, shown) if shown else ([], [])
     asked = len(duplicates.queue(scope)) if may(request.user, "merge") else 0
-    return render(request, "headlines.html", "", headlines=found, missing=missing, duplicates=asked)
+    return render(
+        request,
+        "headlines.html",
+        "",
+        headlines=found,
+        missing=missing,
+        duplicates=asked,
+        packs=offered(request, scope),
+    )
