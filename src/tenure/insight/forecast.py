@@ -222,23 +222,35 @@ def _runs(values: Numbers, season: int, horizon: int) -> dict[str, _Run]:
 
 
 def _choose(values: Numbers, runs: Mapping[str, _Run]) -> tuple[str, list[Tried]]:
-    """The method that was nearest, the simpler of two that are nearly so; all compared on the same periods."""
+    """The method that was nearest on the same periods as what it is held against; a simpler one where that is nearly so.
+
+    Methods that can be tried from the same period on are compared first; one that needs more values then has to beat the
+    best of them on the fewer periods it can be tried on, and by the more, the fewer these are: chance alone decides much.
+    """
     n = len(values)
-    start = max(max(min(run.paths) for run in runs.values()), n - ORIGINS)
-    tried = []
-    for name, run in runs.items():
-        wrong = [
-            np.abs(path[: n - origin] - values[origin : origin + len(path)])
-            for origin, path in run.paths.items()
-            if origin >= start
-        ]
-        errors = np.concatenate(wrong)
-        tried.append(Tried(name, float(errors.mean()), len(errors)))
-    best = tried[0]
-    for one in tried[1:]:
-        if one.error < best.error * (1 - MARGIN):
-            best = one
-    return best.method, sorted(tried, key=lambda one: (one.error, list(METHODS).index(one.method)))
+    begins = {name: min(run.paths) for name, run in runs.items()}
+    best = ""
+    for begin in sorted(set(begins.values())):
+        group = [name for name in runs if begins[name] == begin]
+        start = max(begin, n - ORIGINS)
+        for name in group:
+            if not best:
+                best = name
+                continue
+            margin = MARGIN + (1 / (n - start) if begins[best] < begin else 0)
+            if _error(values, runs[name], start)[0] < _error(values, runs[best], start)[0] * (1 - margin):
+                best = name
+    whole = max(max(begins.values()), n - ORIGINS)
+    tried = [Tried(name, *_error(values, run, whole)) for name, run in runs.items()]
+    return best, sorted(tried, key=lambda one: (one.error, list(METHODS).index(one.method)))
+
+
+def _error(values: Numbers, run: _Run, start: int) -> tuple[float, int]:
+    """The mean absolute error of all forecasts from `start` on, and how many they are."""
+    n = len(values)
+    wrong = [np.abs(p[: n - o] - values[o : o + len(p)]) for o, p in run.paths.items() if o >= start]
+    errors = np.concatenate(wrong)
+    return float(errors.mean()), len(errors)
 
 
 def _interval(values: Numbers, run: _Run, horizon: int, level: float) -> tuple[Numbers, int, int]:
