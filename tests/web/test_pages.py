@@ -23,6 +23,7 @@ INSIGHT = [
     "/insight/survival/",
     "/insight/cohorts/",
     "/insight/bridge/",
+    "/insight/funnel/",
     "/insight/forecast/",
     "/insight/campaigns/",
     "/insight/model/",

@@ -178,6 +178,23 @@ def forecast(
     }  # fmt: skip
 
 
+def funnel(names: Sequence[str], counts: Sequence[int], text: Sequence[str], *, links: Sequence[str]) -> Figure:
+    """How many reach each step, from the first at the top to the last."""
+    return {
+        "data": [
+            {
+                "type": "bar", "orientation": "h", "y": list(names), "x": list(counts), "text": list(text),
+                "textposition": "auto", "customdata": list(links), "marker": {"color": "$primary"},
+                "hovertemplate": "%{y}: %{text}<extra></extra>",
+            }
+        ],
+        "layout": {
+            "xaxis": {"rangemode": "tozero"}, "yaxis": {"type": "category", "autorange": "reversed"}, "bargap": 0.35,
+            "margin": {"l": 48, "r": 12, "t": 8, "b": 32},
+        },
+    }  # fmt: skip
+
+
 def flow(labels: Sequence[str], links: Sequence[tuple[int, int, int]], tints: Sequence[str]) -> Figure:
     """A Sankey diagram: labels and tints of the nodes, (from, to, how many) of the links."""
     return {
