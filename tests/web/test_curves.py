@@ -1,4 +1,4 @@
-"""The bridge of recurring revenue as its readers see it, over the small company with contracts of its own."""
+"""Bridge, cohorts, funnel and forecast as their readers see them, over the small company with contracts of its own."""
 
 import shutil
 from datetime import UTC, datetime
@@ -153,3 +153,111 @@ def test_a_cell_of_a_cohort_opens_its_customers(sign_in: SignIn) -> None:
     assert row[2]["buyers"] == len(opened.context["opened"].people) == len(opened.context["table"])
     assert opened.context["opened"].total == [f"¥{row[2]['revenue'] / 100:,.2f}"]
     assert dee.get("/insight/customers/", {"part": "cohorts", "cohort": "2025-03-01", "age": "x"}).status_code == 404
+
+
+STEPS = {"steps": "event:search>event:view>did:bought", "at": "2026-02-01", "within": "7"}
+
+
+def test_a_funnel_says_who_came_how_far_and_opens_those_who_stopped(sign_in: SignIn) -> None:
+    dee = sign_in("dee")
+
+    page = dee.get("/insight/funnel/", STEPS)
+    stopped = dee.get(page.context["rows"][1]["stopped_url"])
+
+    assert [(r["reached"], r["stopped"], r["under_way"]) for r in page.context["rows"]] == [
+        (1, 0, 0),
+        (1, 1, 0),
+        (0, 0, 0),
+    ]
+    assert stopped.context["opened"].people == [WANG]
+    assert CUSTOMERS[WANG][0] in stopped.content.decode()
+    assert sign_in("bo").get("/insight/funnel/", STEPS).status_code == 403
+
+
+def test_a_funnel_is_chosen_step_by_step_and_told_apart(sign_in: SignIn) -> None:
+    asked = {"s1": "event:view", "s2": "event:search", "at": "2026-02-01", "by": "region", "within": "1"}
+
+    page = sign_in("dee").get("/insight/funnel/", asked)
+
+    assert page.context["asked"]["steps"] == "event:view>event:search"
+    assert [(row["name"], row["cells"][-1][0]) for row in page.context["split"]] == [("浙江", 1)]
+
+
+def test_steps_that_nobody_took_are_said_so(sign_in: SignIn) -> None:
+    page = sign_in("noa").get("/insight/funnel/", {"steps": "did:bought>did:complained", "at": "2026-02-01"})
+
+    assert "Not enough data, because nobody took the first step (Bought) in 2026-02." in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    "asked", [{"who": "lost", "step": "1"}, {"who": "stopped", "step": "9"}, {"who": "stopped", "step": "1", "to": ""}]
+)
+def test_an_address_that_names_no_step_is_no_page(sign_in: SignIn, asked: dict[str, str]) -> None:
+    span = {"part": "funnel", "from": "2026-02-01", "to": "2026-03-01", **STEPS}
+
+    assert sign_in("dee").get("/insight/customers/", {**span, **asked}).status_code == 404
+
+
+@pytest.fixture
+def _short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tenure.web.insight.forecast.LENGTHS", {"week": (36, 4, 3), "month": (4, 12, 6)})
+
+
+@pytest.mark.usefixtures("_short")
+def test_a_figure_is_carried_forward_with_its_band_and_says_how_that_did(sign_in: SignIn) -> None:
+    dee = sign_in("dee")
+    asked = {"metric": "orders", "grain": "week"}
+
+    waiting = dee.get("/insight/forecast/", asked)
+    figures = dee.get("/insight/forecast/figures/", asked)
+    ready = dee.get("/insight/forecast/", asked)
+
+    assert "/insight/forecast/figures/?metric=orders&amp;grain=week" in waiting.content.decode()
+    assert not waiting.context["ready"]
+    assert len(figures.context["ahead"]) == 3
+    assert f"{figures.context['covered']} of {figures.context['counted']} forecasts" in figures.content.decode()
+    assert ready.context["ready"]
+    assert ready.context["ahead"] == figures.context["ahead"]
+
+
+@pytest.mark.usefixtures("_short")
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        ({"metric": "orders"}, "Not enough data, because there are 4 periods in a row with a figure"),
+        ({"metric": "recurring_revenue"}, "there are no subscriptions and contracts among the records"),
+        ({"metric": "stock_cover_days", "grain": "week"}, "Not enough data"),
+        ({"metric": "stock_cover_days", "grain": "week", "of": "region:广东"}, "It rests on stock, which belong to no customer"),
+    ],
+)
+def test_a_figure_that_can_t_be_carried_forward_says_why(sign_in: SignIn, asked: dict[str, str], why: str) -> None:
+    page = sign_in("dee").get("/insight/forecast/figures/", asked)
+
+    assert why in page.content.decode()
+
+
+@pytest.mark.usefixtures("_contracts", "_short")
+@pytest.mark.parametrize("part", ["bridge", "cohorts", "funnel", "forecast"])
+def test_each_part_draws_itself_for_a_tile(sign_in: SignIn, part: str) -> None:
+    from importlib import import_module
+
+    from tenure.desk.governance.api import scope_of
+    from tenure.insight.metrics import Period
+
+    sign_in("dee")
+    scope = scope_of(User.objects.get(username="dee"))
+    options = {
+        "bridge": {},
+        "cohorts": {"by": "revenue"},
+        "funnel": STEPS,
+        "forecast": {"metric": "orders", "grain": "week"},
+    }
+
+    drawn = import_module(f"tenure.web.insight.{part}").draw(
+        scope, Period.month(2026, 2, "Asia/Shanghai"), "", options[part]
+    )
+
+    assert drawn.why == ""
+    assert drawn.figure is not None
+    assert len({len(row) for row in drawn.rows}) == 1
+    assert sign_in("dee").get(drawn.url).status_code == 200

@@ -23,6 +23,8 @@ INSIGHT = [
     "/insight/survival/",
     "/insight/cohorts/",
     "/insight/bridge/",
+    "/insight/funnel/",
+    "/insight/forecast/",
     "/insight/campaigns/",
     "/insight/model/",
 ]

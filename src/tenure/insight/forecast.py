@@ -147,7 +147,8 @@ def forecast(
         expected, low, high = (np.maximum(one, lowest) for one in (expected, low, high))
     if highest is not None:
         expected, low, high = (np.minimum(one, highest) for one in (expected, low, high))
-    surprises = [Surprise(s.place + whole, s.value, s.expected, s.low, s.high) for s in found]
+    least, most = -math.inf if lowest is None else lowest, math.inf if highest is None else highest
+    surprises = [Surprise(s.place + whole, s.value, s.expected, max(s.low, least), min(s.high, most)) for s in found]
     tested = int(np.isfinite(run.ahead_of_one).sum())
     return Forecast(
         expected, low, high, level, chosen, tried, covered, counted, surprises, tested, 1 / one_false_in, len(known)
@@ -163,7 +164,9 @@ def _newest_run(values: Numbers) -> Numbers:
 def _check(values: Numbers, known: Numbers) -> None:
     if len(known) < LEAST:
         n, gap = len(known), len(values) > len(known)
-        since = Words(" since the newest one without a figure", "（自最近一个无数据的期间之后）") if gap else Words("", "")
+        since = (
+            Words(" since the newest one without a figure", "（自最近一个无数据的期间之后）") if gap else Words("", "")
+        )
         raise NotEnoughData(
             Words(
                 f"Not enough data, because there are {n} periods in a row with a figure{since.en}, and a forecast takes {LEAST}.",
@@ -219,23 +222,35 @@ def _runs(values: Numbers, season: int, horizon: int) -> dict[str, _Run]:
 
 
 def _choose(values: Numbers, runs: Mapping[str, _Run]) -> tuple[str, list[Tried]]:
-    """The method that was nearest, the simpler of two that are nearly so; all compared on the same periods."""
+    """The method that was nearest on the same periods as what it is held against; a simpler one where that is nearly so.
+
+    Methods that can be tried from the same period on are compared first; one that needs more values then has to beat the
+    best of them on the fewer periods it can be tried on, and by the more, the fewer these are: chance alone decides much.
+    """
     n = len(values)
-    start = max(max(min(run.paths) for run in runs.values()), n - ORIGINS)
-    tried = []
-    for name, run in runs.items():
-        wrong = [
-            np.abs(path[: n - origin] - values[origin : origin + len(path)])
-            for origin, path in run.paths.items()
-            if origin >= start
-        ]
-        errors = np.concatenate(wrong)
-        tried.append(Tried(name, float(errors.mean()), len(errors)))
-    best = tried[0]
-    for one in tried[1:]:
-        if one.error < best.error * (1 - MARGIN):
-            best = one
-    return best.method, sorted(tried, key=lambda one: (one.error, list(METHODS).index(one.method)))
+    begins = {name: min(run.paths) for name, run in runs.items()}
+    best = ""
+    for begin in sorted(set(begins.values())):
+        group = [name for name in runs if begins[name] == begin]
+        start = max(begin, n - ORIGINS)
+        for name in group:
+            if not best:
+                best = name
+                continue
+            margin = MARGIN + (1 / (n - start) if begins[best] < begin else 0)
+            if _error(values, runs[name], start)[0] < _error(values, runs[best], start)[0] * (1 - margin):
+                best = name
+    whole = max(max(begins.values()), n - ORIGINS)
+    tried = [Tried(name, *_error(values, run, whole)) for name, run in runs.items()]
+    return best, sorted(tried, key=lambda one: (one.error, list(METHODS).index(one.method)))
+
+
+def _error(values: Numbers, run: _Run, start: int) -> tuple[float, int]:
+    """The mean absolute error of all forecasts from `start` on, and how many they are."""
+    n = len(values)
+    wrong = [np.abs(p[: n - o] - values[o : o + len(p)]) for o, p in run.paths.items() if o >= start]
+    errors = np.concatenate(wrong)
+    return float(errors.mean()), len(errors)
 
 
 def _interval(values: Numbers, run: _Run, horizon: int, level: float) -> tuple[Numbers, int, int]:
@@ -244,21 +259,21 @@ def _interval(values: Numbers, run: _Run, horizon: int, level: float) -> tuple[N
     wrong = {
         origin: np.abs(path[: n - origin] - values[origin : origin + len(path)]) for origin, path in run.paths.items()
     }
-    half = _half(wrong, n, horizon, level)
+    half = _half({o: errors for o, errors in wrong.items() if o >= n - ORIGINS}, horizon, level)
     covered = counted = 0
     for origin in sorted(wrong):
         # By the time of this origin, an error k periods ahead of an earlier one is known once its period is over.
-        earlier = {o: errors[: origin - o] for o, errors in wrong.items() if o < origin}
+        earlier = {o: errors[: origin - o] for o, errors in wrong.items() if origin - ORIGINS <= o < origin}
         if sum(len(errors) > 0 for errors in earlier.values()) < FIRST:
             continue
-        then = _half(earlier, origin, horizon, level)
+        then = _half(earlier, horizon, level)
         mine = wrong[origin]
         covered += int((mine <= then[: len(mine)]).sum())
         counted += len(mine)
     return half, covered, counted
 
 
-def _half(wrong: Mapping[int, Numbers], n: int, horizon: int, level: float) -> Numbers:
+def _half(wrong: Mapping[int, Numbers], horizon: int, level: float) -> Numbers:
     """The level-quantile of the errors made k periods ahead, for each k, never less than for a nearer period.
 
     Errors k ahead are few, and fewer the further: each is held against the size usual that far ahead, and the quantile is
@@ -410,13 +425,18 @@ _FEW = (0.05, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 0.95)
 
 
 def _grid(
-    alpha: Sequence[float], beta: Sequence[float] = (0.0,), gamma: Sequence[float] = (0.0,), phi: Sequence[float] = (0.0,)
+    alpha: Sequence[float],
+    beta: Sequence[float] = (0.0,),
+    gamma: Sequence[float] = (0.0,),
+    phi: Sequence[float] = (0.0,),
 ) -> Numbers:
     """Every combination of the smoothing parameters, one a row: alpha, beta, gamma, phi."""
     return np.array(list(product(alpha, beta, gamma, phi)))
 
 
-def smooth(values: Numbers, parameters: Numbers, season: int, start: tuple[float, float, Numbers]) -> tuple[Any, Any, Any, Any]:
+def smooth(
+    values: Numbers, parameters: Numbers, season: int, start: tuple[float, float, Numbers]
+) -> tuple[Any, Any, Any, Any]:
     """Additive exponential smoothing with these parameters (rows of alpha, beta, gamma, phi), side by side.
 
     start: level, trend and seasonal pattern before the first value. Gives one-step errors (values × rows), and level,

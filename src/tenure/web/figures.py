@@ -133,6 +133,68 @@ def heat(x: Sequence[str], y: Sequence[str], shares: Sequence[Sequence[float | N
     }  # fmt: skip
 
 
+def forecast(
+    x: Sequence[str],
+    values: Sequence[float | None],
+    links: Sequence[str],
+    surprises: Sequence[tuple[int, float | None, float | None]],
+    ahead: Sequence[tuple[str, float | None, float | None, float | None]],
+    *,
+    name: str,
+    ahead_name: str,
+    surprise_name: str,
+    share: bool = False,
+) -> Figure:
+    """What was, what is to come within its band, and what surprised.
+
+    surprises: place in `values`, and the bounds it was expected within. ahead: period, expected, low, high; the band
+    begins at the newest value.
+    """
+    joint = (x[-1], values[-1], values[-1], values[-1])
+    band = [joint, *ahead]
+    names = [one[0] for one in band]
+    line = "%{y:.1%}" if share else "%{y:,.6~g}"
+    return {
+        "data": [
+            {"type": "scatter", "mode": "lines", "x": [*names, *reversed(names)],
+             "y": [*(one[3] for one in band), *(one[2] for one in reversed(band))], "fill": "toself", "fillcolor": "$veil",
+             "line": {"width": 0, "color": "$primary"}, "hoverinfo": "skip", "showlegend": False},
+            {"type": "scatter", "mode": "lines+markers", "x": list(x), "y": list(values), "name": name,
+             "customdata": list(links), "line": {"color": "$primary", "width": 2}, "marker": {"size": 5},
+             "hovertemplate": line},
+            {"type": "scatter", "mode": "lines+markers", "x": names, "y": [one[1] for one in band], "name": ahead_name,
+             "line": {"color": "$primary", "width": 2, "dash": "dot"}, "marker": {"size": 4}, "hovertemplate": line},
+            {"type": "scatter", "mode": "markers", "x": [x[at] for at, *_ in surprises],
+             "y": [values[at] for at, *_ in surprises], "name": surprise_name, "customdata": [links[at] for at, *_ in surprises],
+             "marker": {"color": "$bad", "size": 11, "symbol": "circle-open", "line": {"width": 2.5}},
+             "hovertemplate": line, "showlegend": bool(surprises)},
+        ],
+        "layout": {
+            # The band is drawn first; without this its periods would come before those they follow.
+            "xaxis": {"type": "category", "categoryorder": "array", "categoryarray": [*x, *names[1:]]},
+            "yaxis": {"tickformat": ".1%"} if share else {},
+            "showlegend": True, "legend": {"orientation": "h", "y": 1.12}, "hovermode": "closest",
+        },
+    }  # fmt: skip
+
+
+def funnel(names: Sequence[str], counts: Sequence[int], text: Sequence[str], *, links: Sequence[str]) -> Figure:
+    """How many reach each step, from the first at the top to the last."""
+    return {
+        "data": [
+            {
+                "type": "bar", "orientation": "h", "y": list(names), "x": list(counts), "text": list(text),
+                "textposition": "auto", "customdata": list(links), "marker": {"color": "$primary"},
+                "hovertemplate": "%{y}: %{text}<extra></extra>",
+            }
+        ],
+        "layout": {
+            "xaxis": {"rangemode": "tozero"}, "yaxis": {"type": "category", "autorange": "reversed"}, "bargap": 0.35,
+            "margin": {"l": 48, "r": 12, "t": 8, "b": 32},
+        },
+    }  # fmt: skip
+
+
 def flow(labels: Sequence[str], links: Sequence[tuple[int, int, int]], tints: Sequence[str]) -> Figure:
     """A Sankey diagram: labels and tints of the nodes, (from, to, how many) of the links."""
     return {

@@ -88,7 +88,7 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
         from tenure.web.boards import export as board_export
         from tenure.web.boards import page as boards
         from tenure.web.importing import batches, steps
-        from tenure.web.insight import moved, personas
+        from tenure.web.insight import forecast, moved, personas
         from tenure.web.insight import page as insight
         from tenure.web.insight import people as behind_insight
 
@@ -166,6 +166,7 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
             path("analyst/", self.page("sql", analyst.page), name="analyst"),
             path("insight/", self.page("insight", insight.page), name="insight"),
             path("insight/moves/", self.page("insight", moved.page), name="moves"),
+            path("insight/forecast/figures/", self.page("insight", forecast.piece), name="forecast_figures"),
             path("insight/customers/", self.page("insight", behind_insight.page), name="insight_people"),
             path("insight/customers/keep/", self.page("segments", behind_insight.keep), name="insight_keep"),
             path("insight/personas/<int:number>/", self.page("insight", personas.page), name="persona"),

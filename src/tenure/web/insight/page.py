@@ -13,6 +13,8 @@ from tenure.web.frame import render
 from tenure.web.insight.bridge import bridge
 from tenure.web.insight.campaigns import campaigns
 from tenure.web.insight.cohorts import cohorts
+from tenure.web.insight.forecast import forecast
+from tenure.web.insight.funnel import funnel
 from tenure.web.insight.model import model
 from tenure.web.insight.personas import personas
 from tenure.web.insight.segments import segments
@@ -37,6 +39,8 @@ PARTS: dict[str, tuple[Callable[[], str], Callable[[Scope, Publication | None, M
     "survival": (lambda: _("Survival"), _plain(survival)),
     "cohorts": (lambda: _("Cohorts"), cohorts),
     "bridge": (lambda: _("Bridge"), bridge),
+    "funnel": (lambda: _("Funnel"), funnel),
+    "forecast": (lambda: _("Forecast"), forecast),
     "campaigns": (lambda: _("Campaigns"), _plain(campaigns)),
     "model": (lambda: _("Churn model"), _plain(model)),
 }
