@@ -197,6 +197,15 @@ def _flushable() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _hashed_quickly() -> Iterator[None]:
+    """Slow hashing is the point of a password hasher, and no point of a test; commands in processes of their own keep it."""
+    from django.test import override_settings
+
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield
+
+
 @pytest.fixture(scope="session")
 def filled_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home folder whose lake holds the small company of `tests/cast.py`; read, never written, by the tests."""
@@ -208,14 +217,12 @@ def filled_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def people(db: None, settings: Any) -> dict[str, User]:
+def people(db: None) -> dict[str, User]:
     """Everyone of the cast, by name: those who sign in, Zed whose role was never set, and Old who has left."""
     from tenure.desk.governance.models import Team, User
     from tenure.desk.governance.services import create_user
     from tests.cast import MONDAY, PASSWORD, PEOPLE
 
-    # Slow hashing is the point of a password hasher, and no point of these tests.
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     teams = {name: Team.objects.create(name=name) for name in ("East", "South")}
     made = {
         name: create_user(
