@@ -1,12 +1,14 @@
 """Steps: everything known of a person on one card, and the cards on the desk."""
 
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 from typing import Any
 
 import ibis
 import pyarrow as pa
 from ibis import _
 from pypinyin import lazy_pinyin
+from pypinyin.seg.simpleseg import simple_seg
 
 from tenure.contracts import CONTRACTS, standard_column
 from tenure.insight import lifecycle
@@ -192,7 +194,16 @@ def _with_stage(context: Context, found: pa.Table) -> pa.Table:
 
 def _pinyin(name: str | None) -> str | None:
     """A name as it is typed on a Latin keyboard; a Latin name as it is."""
-    return " ".join(lazy_pinyin(name)) if name else None
+    if not name:
+        return None
+    # pypinyin reads each run of Chinese for itself, and many customers share one: 有限公司, or a whole name.
+    runs = [name] if name.isascii() else simple_seg(name)
+    return " ".join(piece for run in runs for piece in ((run,) if run.isascii() else _spoken(run)))
+
+
+@lru_cache(maxsize=200_000)
+def _spoken(run: str) -> tuple[str, ...]:
+    return tuple(lazy_pinyin(run))
 
 
 def _publish(context: Context) -> int:
