@@ -123,7 +123,7 @@ def _foretold(context: Context, name: str, past: PurchaseLog, cut: float, reach:
     try:
         with np.load(path, allow_pickle=False) as kept:
             if str(kept["of"]) == digest.hexdigest() and not context.again:
-                return buying.Forecast(*(kept[part] for part in _KEPT), {})
+                return buying.Forecast(**{part: kept[part] for part in _KEPT}, card={})
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
         pass  # none was kept, or it was cut off
     found = buying.foretold(name, past, cut, reach)
