@@ -82,7 +82,7 @@ def test_a_late_purchase_of_long_ago_has_everything_foretold_anew(
 def test_what_was_cut_off_is_worked_out_again(context: Context, content: bytes) -> None:
     past = bought().before(END - HORIZON)
     told = _foretold(context, "bgnbd", past, END - HORIZON, HORIZON)
-    path = context.lake.folder / "models" / "value" / "bgnbd.npz"
+    path = context.lake.folder / ".kept" / "value" / "bgnbd.npz"
     path.write_bytes(path.read_bytes()[:400] if content == b"half" else content)
 
     again = _foretold(context, "bgnbd", past, END - HORIZON, HORIZON)

@@ -1,5 +1,6 @@
 """The one door to the lake: every row goes in by `receiving` or `publish`, and comes out by `read` or `history`."""
 
+import hashlib
 import os
 import secrets
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -239,6 +240,16 @@ class Lake:
     def version(self, table: str) -> int | None:
         """Grows by one with each change of the table; None where there is none. Good for keys of caches."""
         return self._store.version(table)
+
+    def content(self, table: str) -> str | None:
+        """A digest of what the table holds, which holds for a restored copy too; None where there is none.
+
+        Of its files' names: each is drawn anew, and no file is ever changed.
+        """
+        if not self._store.exists(table):
+            return None
+        names = sorted(Path(file).name for file in self._store.files(table)[0])
+        return hashlib.sha256("\n".join(names).encode()).hexdigest()
 
     def batches(self, contract: str | None = None) -> list[BatchInfo]:
         """Every batch in its latest state, oldest first."""

@@ -119,7 +119,7 @@ def _foretold(context: Context, name: str, past: PurchaseLog, cut: float, reach:
     digest = hashlib.sha256(made_from([name, cut, reach, version("lightgbm"), np.__version__]).encode())
     for part in (past.person, past.when, past.value):
         digest.update(np.ascontiguousarray(part).tobytes())
-    path = context.lake.folder / "models" / "value" / f"{name}.npz"
+    path = context.lake.folder / ".kept" / "value" / f"{name}.npz"  # not a model: no backup takes it along
     try:
         with np.load(path, allow_pickle=False) as kept:
             if str(kept["of"]) == digest.hexdigest() and not context.again:
