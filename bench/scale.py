@@ -2,7 +2,8 @@
 
     python -m bench.scale                          a million order lines of 200,000 customers, with the pages
     python -m bench.scale refresh [customers …]    thirty lines a customer at each size, 10,000, 100,000 and a million
-                                                   unless said: seconds by step, then again after 1 % new records
+                                                   unless said, then again after 1 % new records: seconds by the
+                                                   clock and of the processors and memory, by step, and how they grow
 
 Import stands beside DuckDB's own CSV to sorted Parquet on the same file; each page beside the bare queries it asks.
 Whole processes are measured: seconds by the clock, memory as the process's peak. Pages are answered in process, after
@@ -64,21 +65,25 @@ def growth(sizes: Sequence[int] = SIZES) -> None:
     for customers in sizes:
         with tempfile.TemporaryDirectory(prefix="tenure-bench-") as folder:
             found[customers] = refreshed(Path(folder), customers)
-    names = {name: None for first, second in found.values() for name in (*first.steps, *second.steps)}
+    runs = [run for pair in found.values() for run in pair]
+    names = {name: None for run in runs for name in run.steps}
     head = "".join(f"{f'{customers:,}':>12}{'+ 1 %':>10}" for customers in sizes)
-    print(f"{'seconds of a refresh, by customers':<36}{head}")
+    for what, part in (("seconds", "seconds"), ("processor seconds", "cpu")):
+        print(f"{f'{what} of a refresh, by customers':<46}{head}")
+        for name in names:
+            told = [getattr(run.steps.get(name, NOT_DONE), part) for run in runs]
+            if max(told) >= 0.1:
+                print(f"  {name:<44}" + _pairs(told))
+        print(f"  {'all':<44}" + _pairs([getattr(run, part) for run in runs]))
+        shares = [x for a, b in found.values() for x in (1.0, getattr(b, part) / getattr(a, part))]
+        print(f"  {'share of the first':<44}" + _pairs(shares, 2))
+        for one, other in pairwise(sizes):
+            power = math.log(getattr(found[other][0], part) / getattr(found[one][0], part)) / math.log(other / one)
+            print(f"  {one:,} to {other:,} customers: {what} grow as n^{power:.2f}")
+    print(f"{'peak megabytes by the end of a step':<46}{head}")
     for name in names:
-        told = [run.steps.get(name, 0.0) for pair in found.values() for run in pair]
-        if max(told) >= 0.1:
-            print(f"  {name:<34}" + _pairs(told))
-    for what in ("seconds", "cpu", "megabytes"):
-        print(f"{what:<36}" + _pairs([getattr(run, what) for pair in found.values() for run in pair]))
-    print(
-        f"{'share of the first':<36}" + _pairs([x for a, b in found.values() for x in (1.0, b.seconds / a.seconds)], 2)
-    )
-    for one, other in pairwise(sizes):
-        power = math.log(found[other][0].seconds / found[one][0].seconds) / math.log(other / one)
-        print(f"{one:,} to {other:,} customers: seconds grow as n^{power:.2f}")
+        print(f"  {name:<44}" + _pairs([run.steps.get(name, NOT_DONE).megabytes for run in runs], 0))
+    print(f"  {'all':<44}" + _pairs([run.megabytes for run in runs], 0))
 
 
 def _pairs(values: Sequence[float], digits: int = 1) -> str:
@@ -86,13 +91,22 @@ def _pairs(values: Sequence[float], digits: int = 1) -> str:
 
 
 @dataclass
-class Run:
-    """One refresh as a whole process: seconds by the clock and of the processors, memory at its peak, its steps."""
+class Took:
+    """Seconds by the clock and of the processors, and memory at its peak so far."""
 
     seconds: float
     cpu: float
     megabytes: float
-    steps: dict[str, float]
+
+
+NOT_DONE = Took(0.0, 0.0, 0.0)
+
+
+@dataclass
+class Run(Took):
+    """One refresh as a whole process, and its steps."""
+
+    steps: dict[str, Took]
 
 
 def refreshed(folder: Path, customers: int) -> tuple[Run, Run]:
@@ -116,7 +130,11 @@ def _run(home: Path) -> Run:
     seconds, megabytes = tenure("refresh")
     now = resource.getrusage(resource.RUSAGE_CHILDREN)
     steps = json.loads(document.read_text())["steps"]
-    done = {name: step["seconds"] for name, step in steps.items() if step != before.get(name)}
+    done = {
+        name: Took(step["seconds"], step["cpu_seconds"], step["peak_mb"])
+        for name, step in steps.items()
+        if step != before.get(name)
+    }
     cpu = now.ru_utime + now.ru_stime - spent.ru_utime - spent.ru_stime
     return Run(seconds, cpu, megabytes, done)
 

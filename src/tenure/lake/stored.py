@@ -1,5 +1,6 @@
 """What lies in the lake's folder: tables in their schemas, batches, documents."""
 
+import hashlib
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -72,6 +73,16 @@ class Stored:
     def version(self, table: str) -> int | None:
         """Grows by one with each change of the table; None where there is none. Good for keys of caches."""
         return self._store.version(table)
+
+    def content(self, table: str) -> str | None:
+        """A digest of what the table holds, which holds for a restored copy too; None where there is none.
+
+        Of its files' names: each is drawn anew, and no file is ever changed.
+        """
+        if not self._store.exists(table):
+            return None
+        names = sorted(Path(file).name for file in self._store.files(table)[0])
+        return hashlib.sha256("\n".join(names).encode()).hexdigest()
 
     def batches(self, contract: str | None = None) -> list[BatchInfo]:
         """Every batch in its latest state, oldest first."""

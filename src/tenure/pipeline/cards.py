@@ -1,6 +1,7 @@
 """Steps: everything known of a person on one card, and the cards on the desk."""
 
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 from typing import Any
 
 import ibis
@@ -191,9 +192,20 @@ def _with_stage(context: Context, found: pa.Table) -> pa.Table:
 
 def _pinyin(name: str | None) -> str | None:
     """A name as it is typed on a Latin keyboard; a Latin name as it is."""
+    if not name:
+        return None
+    from pypinyin.seg.simpleseg import simple_seg
+
+    # pypinyin reads each run of Chinese for itself, and many customers share one: 有限公司, or a whole name.
+    runs = [name] if name.isascii() else simple_seg(name)
+    return " ".join(piece for run in runs for piece in ((run,) if run.isascii() else _spoken(run)))
+
+
+@lru_cache(maxsize=200_000)
+def _spoken(run: str) -> tuple[str, ...]:
     from pypinyin import lazy_pinyin
 
-    return " ".join(lazy_pinyin(name)) if name else None
+    return tuple(lazy_pinyin(run))
 
 
 def _publish(context: Context) -> int:

@@ -90,7 +90,7 @@ def _identity(context: Context) -> int:
     tell_gone(lake)
     # A batch that came while this ran was seen in part.
     certain = _known_by(lake) == now
-    made = {**now, LINKS: lake.version(LINKS), PAIRS: lake.version(PAIRS)} if certain else None
+    made = {**now, LINKS: lake.content(LINKS), PAIRS: lake.content(PAIRS)} if certain else None
     lake.publish_document(MATCHED, made)
     return int(links.num_rows)
 
@@ -151,10 +151,10 @@ def _known_by(lake: Lake) -> dict[str, Any]:
         "apart": made_from(
             [
                 live_batches(lake, "customers"),
-                lake.version("identity/decisions"),
+                lake.content("identity/decisions"),
                 lake.rules("customers"),
                 lake.precedence,
-                lake.version("archived/customers"),
+                lake.content("archived/customers"),
             ]
         ),
     }
@@ -165,7 +165,7 @@ def _matched(lake: Lake, now: Mapping[str, Any]) -> dict[str, Any] | None:
     was: dict[str, Any] | None = lake.document(MATCHED)
     if was is None or was["apart"] != now["apart"] or not set(was["batches"]) <= set(now["batches"]):
         return None
-    there = all(was[table] is not None and was[table] == lake.version(table) for table in (LINKS, PAIRS))
+    there = all(was[table] is not None and was[table] == lake.content(table) for table in (LINKS, PAIRS))
     return was if there else None
 
 
@@ -230,7 +230,7 @@ def _records(contract: Contract, context: Context) -> int:
     known = lake.document(RUNS) or {}
     # What came in or changed while this ran may be among the records or not, so nothing is ever added to these.
     certain = _made_of(context, contract) == now
-    made = {**now, "version": lake.version(table), "rows": rows, "runs": runs, "added": added} if certain else None
+    made = {**now, "content": lake.content(table), "rows": rows, "runs": runs, "added": added} if certain else None
     lake.publish_document(RUNS, {**known, contract.name: made})
     return rows
 
@@ -264,7 +264,7 @@ def _came_since(context: Context, contract: Contract, now: Mapping[str, Any]) ->
     """The batches whose records are all that is missing in `records/…`; None where it must be worked out whole."""
     lake = context.lake
     was = (lake.document(RUNS) or {}).get(contract.name)
-    if was is None or was["version"] != lake.version(f"records/{contract.name}"):
+    if was is None or was["content"] != lake.content(f"records/{contract.name}"):
         return None
     if any(was[name] != now[name] for name in ("rewrites", "by")) or not set(was["batches"]) <= set(now["batches"]):
         return None

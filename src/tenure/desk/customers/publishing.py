@@ -251,6 +251,8 @@ def _score_columns() -> list[str]:
 
 def _write_scores(rows: Sequence[list[Any]]) -> None:
     """Put rows of `_figures` in their table, in its columns, with whose the customers are."""
+    if not rows:
+        return
     columns = _score_columns()
     seal = RowSealer(Score)
     who, extra, under = (columns.index(name) for name in ("customer_id", "extra", "sealed_under"))

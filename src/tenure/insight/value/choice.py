@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -95,12 +95,23 @@ MODELS: dict[str, Callable[[PurchaseLog, float, float], Forecast]] = {
 }
 
 
-def choose(log: PurchaseLog, end: float, horizon_days: float) -> Choice:
+Foretold: TypeAlias = Callable[[str, PurchaseLog, float, float], Forecast]
+
+
+def foretold(name: str, log: PurchaseLog, end: float, horizon_days: float) -> Forecast:
+    """What the model of that name foretells; the same of the same."""
+    return MODELS[name](log, end, horizon_days)
+
+
+def choose(log: PurchaseLog, end: float, horizon_days: float, foretell: Foretold = foretold) -> Choice:
     """Set everybody back, foretell what is known by now, and take the model that explains most of the value that came.
 
     The stretch held out is one horizon, or half of what was seen where that is less. What is explained is deviance (see
     `explained`), most for the mean, which is what value is added up from; absolute error would favour forecasts that are
     too low, and squared error leaves the choice to a handful of customers.
+
+    foretell: gives what a model foretells of the past, worked out or known from before: new purchases change what came
+    of it, and not what could be told.
 
     Raises NotEnoughDataError where no model can be tried.
     """
@@ -111,9 +122,9 @@ def choose(log: PurchaseLog, end: float, horizon_days: float) -> Choice:
     tried: dict[str, Tried] = {}
     refused: dict[str, str] = {}
     bought, spent = happened_in(log, past, cut, end)
-    for name, foretell in MODELS.items():
+    for name in MODELS:
         try:
-            found = foretell(past, cut, reach)
+            found = foretell(name, past, cut, reach)
             tried[name] = Tried(backtest(found.value, spent), calibration(found.p_buy, bought > 0))
         except NotEnoughDataError as error:
             refused[name] = error.args[0]
