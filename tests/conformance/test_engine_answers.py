@@ -201,13 +201,16 @@ PEOPLE_ROWS = pa.table({
 })  # fmt: skip
 
 
-def test_splink_weighs_every_pair_alike(both: Both) -> None:
+@pytest.mark.parametrize("learn", [False, pytest.param(True, marks=pytest.mark.soak)])
+def test_splink_weighs_every_pair_alike(both: Both, learn: bool) -> None:
     rows = forms.people(PEOPLE_ROWS, np.arange(7))
 
-    there, __ = score(rows, PEOPLE, both.there.splink_there(), learn=True)  # type: ignore[attr-defined]
-    here, __ = score(rows, PEOPLE, both.here.splink(), learn=True)
+    there, __ = score(rows, PEOPLE, both.there.splink_there(), learn=learn)  # type: ignore[attr-defined]
+    here, __ = score(rows, PEOPLE, both.here.splink(), learn=learn)
 
     assert there.num_rows >= 5
     for name in ("left", "right", "free", "refuted"):
         assert there[name].equals(here[name])
     np.testing.assert_allclose(there["weight"].to_numpy(), here["weight"].to_numpy(), rtol=1e-9)
+    lying = [path.read_bytes() for path in both.scratch.rglob("*") if path.is_file() and not path.is_symlink()]
+    assert not any("王小明".encode() in each or b"xiaoming" in each.lower() for each in lying)
