@@ -201,7 +201,8 @@ PEOPLE_ROWS = pa.table({
 })  # fmt: skip
 
 
-@pytest.mark.parametrize("learn", [False, pytest.param(True, marks=pytest.mark.soak)])
+@pytest.mark.soak
+@pytest.mark.parametrize("learn", [False, True])
 def test_splink_weighs_every_pair_alike(both: Both, learn: bool) -> None:
     rows = forms.people(PEOPLE_ROWS, np.arange(7))
 
