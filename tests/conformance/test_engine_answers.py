@@ -120,6 +120,20 @@ def test_what_was_kept_is_gone_once_dropped(both: Both):
         both.there.to_arrow(both.there._backend.table("passing"))  # type: ignore[attr-defined]
 
 
+def test_a_table_that_was_let_go_is_not_worked_out_again_by_who_asks_for_it_next(both: Both, tmp_path: Path):
+    file = tmp_path / "read once.parquet"
+    pq.write_table(pa.table({"n": [1, 2, 3]}), file)
+    rows = both.there.files([str(file)], version_key=str(file))
+    ask = lambda: rows.filter(rows.n.isin(ibis.memtable({"n": [2, 3]}).n)).mutate(twice=rows.n * 2)  # noqa: E731
+
+    first = both.there.to_arrow(both.there.keep(ask(), "first"))
+    both.there.drop("first")
+    file.unlink()
+    second = both.there.to_arrow(both.there.keep(ask(), "second"))
+
+    assert sorted(second["twice"].to_pylist()) == sorted(first["twice"].to_pylist()) == [4, 6]
+
+
 def test_a_function_over_whole_persons_is_given_each_persons_rows_together_and_in_order(both: Both):
     rng = np.random.default_rng(2)
     person = rng.integers(0, 3_000, 150_000)
