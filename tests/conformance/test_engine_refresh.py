@@ -32,6 +32,7 @@ CARDS = ("value_card", "churn_card", "lives_card", "personas", "quality")
     ("customers", "months", "among"),
     [
         pytest.param(1_000, 12, 3, id="small"),
+        pytest.param(1_000, 12, 1, id="thousand", marks=pytest.mark.soak),
         pytest.param(20_000, 24, 1, id="whole", marks=pytest.mark.soak),  # the demo company as it comes
     ],
 )

@@ -164,7 +164,8 @@ class SparkEngine:
         """A Splink database API on the cluster itself, for more customers than one machine compares."""
         from splink import SparkAPI
 
-        return SparkAPI(spark_session=self._session)  # type: ignore[no-untyped-call]
+        # Its steps are kept as everything here is, sealed where they spill, and not written to files of their own.
+        return SparkAPI(spark_session=self._session, break_lineage_method="persist")  # type: ignore[no-untyped-call]
 
     # How
 
