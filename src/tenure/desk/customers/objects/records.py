@@ -219,7 +219,7 @@ def of_customer(scope: Scope, person_id: int, most: int = 20) -> list[tuple[OwnO
     by_kind: dict[int, list[int]] = {}
     for pk, kind in rows.order_by("-changed_at", "-pk").values_list("pk", "object_id"):
         by_kind.setdefault(kind, []).append(pk)
-    found = []
+    found: list[tuple[OwnObject, list[Shown], int]] = []
     for kind in kinds:
         pks = by_kind.get(kind, [])
         if not pks:
