@@ -29,6 +29,10 @@ from tenure.desk.customers.models import (
     Customer,
     CustomField,
     CustomValue,
+    OwnLink,
+    OwnObject,
+    OwnRecord,
+    OwnValue,
     Publication,
     Relation,
 )
@@ -159,11 +163,16 @@ def desk(people: dict[str, User], homes: Callable[[World], Path], monkeypatch: p
         caches["figures"].clear()
         # What was planned while every filter was on must be planned anew where one is off.
         monkeypatch.setattr("tenure.desk.lake._own", threading.local())
-        for model in (Customer, Publication, CustomField):
+        for model in (Customer, Publication, OwnRecord, OwnObject, CustomField):
             model.objects.all().delete()
         publish(world.cards(), as_of=MONDAY, now=MONDAY)
         CustomField.objects.bulk_create(own_fields())
         CustomValue.objects.bulk_create(world.own_values())
+        OwnObject.objects.create(pk=1, name_en="Policy", many=True, made_at=MONDAY)
+        records, values, links = world.own_records()
+        OwnRecord.objects.bulk_create(records)
+        OwnValue.objects.bulk_create(values)
+        OwnLink.objects.bulk_create(links)
         SubjectRequest.objects.all()._raw_delete(using="default")
         ConsentEntry.objects.all()._raw_delete(using="default")
         SubjectRequest.objects.bulk_create(world.requests())
