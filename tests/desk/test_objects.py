@@ -20,14 +20,18 @@ from tenure.desk.customers.objects import bringing, definitions, records
 from tenure.desk.customers.objects.definitions import Shape, add_object, bring_back, change_object, put_away
 from tenure.desk.customers.objects.models import OwnBatch, OwnLink, OwnObject, OwnRecord, OwnValue
 from tenure.desk.customers.objects.records import Asked, delete_record, listing, save_record, visible_to
+from tenure.desk.customers.segments.asking import EVERYTHING, Asker, asker_of, ground_of, known_of
+from tenure.desk.customers.segments.compiled import members
+from tenure.desk.customers.segments.definition import read
 from tenure.desk.governance import audit
 from tenure.desk.governance.access import scope_of
 from tenure.desk.governance.api import note_merges
 from tenure.desk.governance.holdings import HOLDINGS, Wanted
 from tenure.desk.governance.models import AuditEntry
+from tenure.desk.lake import lake
 from tenure.errors import TenureError
 from tenure.lake import SYSTEM, Lake
-from tests.cast import CHEN, LI, MONDAY, SMITH, TUESDAY, WANG, ZHANG
+from tests.cast import CHEN, CUSTOMERS, LI, MONDAY, SMITH, TUESDAY, WANG, ZHANG
 
 if TYPE_CHECKING:
     from tenure.desk.governance.models import User
@@ -351,3 +355,24 @@ def test_a_list_of_many_records_takes_the_same_few_questions(
         page = records.page_of(scope, car, Asked(), 1, fields)
 
     assert (page.found, page.pages, len(page.rows), len(page.rows[0].customers)) == (60, 2, 50, 1)
+
+
+def test_a_segment_asks_who_has_records_of_a_kind(company: dict[str, User], car: OwnObject) -> None:
+    policy = add_object(Shape("Policy", many=True), actor=None, now=MONDAY)
+    save(car, "A", WANG)
+    save(policy, "P", SMITH, LI)
+
+    def who(how: str, *codes: str, asker: Asker = EVERYTHING) -> set[int]:
+        told = {"field": "own_records", "is": how, "value": list(codes)}
+        node = read({"all": [told]}, known_of(asker))
+        return set(lake().to_arrow(members(node, ground_of(lake(), asker, MONDAY)))["person_id"].to_pylist())
+
+    assert who("in", policy.code) == {SMITH, LI}
+    assert who("set") == {WANG, SMITH, LI}
+    assert who("not_in", car.code) == {*CUSTOMERS} - {WANG}
+    mia = company["mia"]
+    assert who("in", policy.code, asker=asker_of(mia, scope_of(mia))) == {LI}
+    put_away(policy.pk, scope=SYSTEM, records=1, actor=None, now=MONDAY)
+    assert who("in", policy.code) == set()
+    with pytest.raises(TenureError, match="is never"):
+        who("in", policy.code, asker=asker_of(mia, scope_of(mia)))

@@ -231,6 +231,15 @@ def of_customer(scope: Scope, person_id: int, most: int = 20) -> list[tuple[OwnO
     return found
 
 
+def who_has(kinds: Collection[int]) -> set[int]:
+    """The persons who have records of these kinds, those put away left out; whoever asks narrows it to their reach."""
+    return set(
+        _links()
+        .filter(record__object__in=list(kinds), record__object__archived_at=None)
+        .values_list("person", flat=True)
+    )
+
+
 def columns_of(fields: Sequence[CustomField], cols: str) -> list[CustomField]:
     """The fields a list shows as columns: those asked for, or the first few of the form."""
     if cols:
