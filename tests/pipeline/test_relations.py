@@ -16,6 +16,7 @@ from tenure.desk.governance.models import AuditEntry
 from tenure.lake import SYSTEM, erase
 from tenure.pipeline import cards as cards_steps
 from tenure.pipeline import records as records_steps
+from tenure.pipeline import relations as relations_steps
 from tenure.pipeline.run import Context, Watcher, run
 from tenure.sources.importing import import_file
 from tests.pipeline.conftest import CLOCK, Shop
@@ -55,7 +56,7 @@ def say(shop: Shop, *rows: str) -> str:
 def settle(shop: Shop) -> None:
     """The steps of a refresh that relations pass through; the models between are no concern of theirs."""
     wanted = ("identity", "records/customers", "records/relations", "cards", "publish", "relations")
-    steps = [step for step in (*records_steps.STEPS, *cards_steps.STEPS) if step.name in wanted]
+    steps = [step for step in (*records_steps.STEPS, *cards_steps.STEPS, *relations_steps.STEPS) if step.name in wanted]
     with shop.lake.writing("a test"):
         run(steps, Context(shop.lake, shop.here, CLOCK, CLOCK), Watcher())
 

@@ -19,6 +19,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "metric": ("revenue", "complaint_rate"),
     "group": ("revenue", "service"),
     "board": ("1",),
+    "own": ("o_1",),
     "contract": ("customers", "orders", "cases", "interactions"),
 }
 NUMBERS = ("1", "3", "4")

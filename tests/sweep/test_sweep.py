@@ -31,6 +31,10 @@ from tenure.desk.customers.models import (
     Customer,
     CustomField,
     CustomValue,
+    OwnLink,
+    OwnObject,
+    OwnRecord,
+    OwnValue,
     Publication,
     Relation,
 )
@@ -183,11 +187,16 @@ def desk(
         for rule in (PRECEDENCE, RULES):
             Lake(home / "lake").publish_document(rule, {})
         figures.clear()
-        for model in (Customer, Publication, CustomField):
+        for model in (Customer, Publication, OwnRecord, OwnObject, CustomField):
             model.objects.all().delete()
         publish(world.cards(), as_of=MONDAY, now=MONDAY)
         CustomField.objects.bulk_create(own_fields())
         CustomValue.objects.bulk_create(world.own_values())
+        OwnObject.objects.create(pk=1, name_en="Policy", many=True, made_at=MONDAY)
+        records, values, links = world.own_records()
+        OwnRecord.objects.bulk_create(records)
+        OwnValue.objects.bulk_create(values)
+        OwnLink.objects.bulk_create(links)
         SubjectRequest.objects.all()._raw_delete(using="default")
         ConsentEntry.objects.all()._raw_delete(using="default")
         SubjectRequest.objects.bulk_create(world.requests())

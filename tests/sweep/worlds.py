@@ -15,7 +15,16 @@ from typing import Any
 
 import pyarrow as pa
 
-from tenure.desk.customers.models import ArchivedRecord, Archiving, CustomField, CustomValue, Relation
+from tenure.desk.customers.models import (
+    ArchivedRecord,
+    Archiving,
+    CustomField,
+    CustomValue,
+    OwnLink,
+    OwnRecord,
+    OwnValue,
+    Relation,
+)
 from tenure.desk.governance import personal
 from tenure.desk.governance.models import ConsentEntry, SubjectRequest
 from tenure.lake import Lake
@@ -32,6 +41,7 @@ OWN_FIELDS = (
     {"pk": 1, "name_en": "Level", "kind": "choice", "choices": LEVELS},
     {"pk": 2, "name_en": "Staff", "kind": "whole"},
     {"pk": 3, "name_en": "Plate", "kind": "text", "personal": True, "guarded_as": "identity"},
+    {"pk": 4, "name_en": "Model", "kind": "text", "contract": "o_1"},
 )
 
 
@@ -128,6 +138,23 @@ class World:
                     CustomValue(field_id=3, customer_id=p, sealed=f"{'B' if self.other(p, 'identity') else 'A'}-{p}")
                 )
         return found
+
+    def own_records(self) -> tuple[list[OwnRecord], list[OwnValue], list[OwnLink]]:
+        """A policy of each person, and one that two of them share: of who is out of sight, nothing of it shows."""
+        found, values, links = [], [], []
+        for pk, owners in ((9, (1, 4)), *((p, (p,)) for p in self.people)):
+            unseen = all(p in self.unseen for p in owners)
+            found.append(
+                OwnRecord(
+                    pk=pk, object_id=1, number=f"{'W' if unseen else 'V'}-{pk}", made_at=MONDAY,
+                    changed_at=MONDAY + timedelta(days=pk * (2 if unseen else 1)),
+                )
+            )  # fmt: skip
+            model = f"{'Heron' if all(self.other(p, 'extra') for p in owners) else 'Falcon'} {pk}"
+            values.append(OwnValue(field_id=4, record_id=pk, value=model, text=model.casefold()))
+            whose = {STRANGER if len(owners) > 1 and p in self.unseen else p for p in owners}
+            links += [OwnLink(record_id=pk, own_id=p) for p in sorted(whose)]
+        return found, values, links
 
     def pairs(self) -> pa.Table:
         """Pairs a person is asked about; those of whom one is out of sight weigh otherwise, and hidden evidence too."""

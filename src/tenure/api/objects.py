@@ -51,13 +51,13 @@ def kinds(request: HttpRequest) -> list[dict[str, Any]]:
     ]
 
 
-@router.get("/objects/{code}/records", url_name="object_records", auth=Key("customers"))
-def listed(request: HttpRequest, code: str, cursor: int = 0, limit: int = 50) -> dict[str, Any]:
+@router.get("/objects/{own}/records", url_name="object_records", auth=Key("customers"))
+def listed(request: HttpRequest, own: str, cursor: int = 0, limit: int = 50) -> dict[str, Any]:
     """One stretch of a kind's records, oldest first; `next` is the cursor of the one after, null at the end.
 
     Narrowed as on the page: `q`, `customer` (a person id), `c_7=gold`, `c_7.from=3`, `c_7.is=empty`.
     """
-    asker, kind = holder(request), _kind(code)
+    asker, kind = holder(request), _kind(own)
     limit = max(1, min(limit, MOST))
     asked = Asked.read(request.GET)
     rows = records.listing(asker.scope, kind, asked).order_by("pk").filter(pk__gt=max(0, min(cursor, 2**62)))
@@ -66,38 +66,38 @@ def listed(request: HttpRequest, code: str, cursor: int = 0, limit: int = 50) ->
     return {"records": [_told(one) for one in found], "next": pks[limit - 1] if len(pks) > limit else None}
 
 
-@router.get("/objects/{code}/records/{int:record_id}", url_name="object_record", auth=Key("customers"))
-def one(request: HttpRequest, code: str, record_id: int) -> dict[str, Any]:
+@router.get("/objects/{own}/records/{int:record_id}", url_name="object_record", auth=Key("customers"))
+def one(request: HttpRequest, own: str, record_id: int) -> dict[str, Any]:
     """One record. Out of the key's reach is the same answer as not there: 404."""
-    asker, kind = holder(request), _kind(code)
+    asker, kind = holder(request), _kind(own)
     return _told(_one(asker, kind, record_id))
 
 
-@router.post("/objects/{code}/records", url_name="object_records", auth=Key("edit"))
-def make(request: HttpRequest, code: str, sent: Written) -> dict[str, Any]:
-    """Make a record; without a number it gets the next free one."""
-    return _saved(holder(request), _kind(code), None, sent)
+@router.post("/objects/{own}/records", url_name="object_records", auth=Key("edit"))
+def make(request: HttpRequest, own: str, sent: Written) -> dict[str, Any]:
+    """Make a record; without a number it gets one."""
+    return _saved(holder(request), _kind(own), None, sent)
 
 
-@router.patch("/objects/{code}/records/{int:record_id}", url_name="object_record", auth=Key("edit"))
-def change(request: HttpRequest, code: str, record_id: int, sent: Written) -> dict[str, Any]:
+@router.patch("/objects/{own}/records/{int:record_id}", url_name="object_record", auth=Key("edit"))
+def change(request: HttpRequest, own: str, record_id: int, sent: Written) -> dict[str, Any]:
     """Change a record; what is left out stays as it is. Where one value does not fit, nothing is changed."""
-    return _saved(holder(request), _kind(code), record_id, sent)
+    return _saved(holder(request), _kind(own), record_id, sent)
 
 
-@router.delete("/objects/{code}/records/{int:record_id}", url_name="object_record", auth=Key("edit"))
-def drop(request: HttpRequest, code: str, record_id: int) -> dict[str, int]:
+@router.delete("/objects/{own}/records/{int:record_id}", url_name="object_record", auth=Key("edit"))
+def drop(request: HttpRequest, own: str, record_id: int) -> dict[str, int]:
     """Delete a record that was made by mistake."""
     asker = holder(request)
-    _one(asker, _kind(code), record_id)
+    _one(asker, _kind(own), record_id)
     records.delete_record(record_id, scope=asker.scope, actor=asker.owner, now=timezone.now(), through="api")
     return {"deleted": 1}
 
 
-@router.post("/objects/{code}/bulk", url_name="object_bulk", auth=Key("import"))
-def bulk(request: HttpRequest, code: str, sent: Body[Many]) -> dict[str, Any]:
+@router.post("/objects/{own}/bulk", url_name="object_bulk", auth=Key("import"))
+def bulk(request: HttpRequest, own: str, sent: Body[Many]) -> dict[str, Any]:
     """Bring up to 10,000 rows in as one batch: new numbers are made, known ones changed. Rejected rows say why."""
-    asker, kind = holder(request), _kind(code)
+    asker, kind = holder(request), _kind(own)
     if not sent.rows or len(sent.rows) > BULK:
         raise HttpError(422, f"Send from 1 to {BULK:,} rows at a time; found {len(sent.rows):,}.")
     report = bringing.take(
@@ -130,8 +130,8 @@ def _saved(asker: Holder, kind: OwnObject, record_id: int | None, sent: Written)
     return _told(_one(asker, kind, saved.pk))
 
 
-def _kind(code: str) -> OwnObject:
-    found = next((one for one in definitions.known() if one.code == code), None)
+def _kind(own: str) -> OwnObject:
+    found = next((one for one in definitions.known() if one.code == own), None)
     if found is None:
         raise HttpError(404, "There is no such kind of record. See /api/v1/objects.")
     return found

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import (
     Http404,
     HttpRequest,
@@ -64,7 +65,7 @@ def kinds(request: HttpRequest) -> HttpResponse:
 @require_safe
 def page(request: HttpRequest) -> HttpResponse:
     """Settings: the kinds there are, those put away, and how many records each has."""
-    counted = definitions.counted()
+    counted = _counted(scope_of(request.user))
     every = definitions.known(archived=True)
     return render(
         request,
@@ -87,7 +88,9 @@ def shape(request: HttpRequest, object_id: int | None = None) -> HttpResponse:
                 made = definitions.add_object(wish, actor=_actor(request), now=timezone.now())
                 messages.success(request, _("Made. Add the fields its records have."))
                 return HttpResponseRedirect(f"{reverse('admin:fields')}?object={made.code}")
-            definitions.change_object(found.pk, wish, actor=_actor(request), now=timezone.now())
+            definitions.change_object(
+                found.pk, wish, scope=scope_of(request.user), actor=_actor(request), now=timezone.now()
+            )
             messages.success(request, _("Saved."))
             return HttpResponseRedirect(reverse("admin:own_objects"))
         except TenureError as error:
@@ -99,8 +102,8 @@ def shape(request: HttpRequest, object_id: int | None = None) -> HttpResponse:
 
 def put_away(request: HttpRequest, object_id: int) -> HttpResponse:
     """Ask before a kind goes out of sight, saying what goes with it; `back` brings it back."""
-    found = _kind(object_id, archived=True)
-    there = definitions.counted().get(found.pk, 0)
+    found, scope = _kind(object_id, archived=True), scope_of(request.user)
+    there = _counted(scope).get(found.pk, 0)
     if request.method == "POST":
         told = request.POST.get("records", "")
         try:
@@ -108,12 +111,19 @@ def put_away(request: HttpRequest, object_id: int) -> HttpResponse:
                 definitions.bring_back(found.pk, actor=_actor(request), now=timezone.now())
             else:
                 records_told = int(told) if told.isascii() and told.isdigit() and len(told) < 12 else None
-                definitions.put_away(found.pk, records=records_told, actor=_actor(request), now=timezone.now())
+                definitions.put_away(
+                    found.pk, scope=scope, records=records_told, actor=_actor(request), now=timezone.now()
+                )
             return HttpResponseRedirect(reverse("admin:own_objects"))
         except TenureError as error:
             messages.error(request, str(error))
     return render(
-        request, "objects/put_away.html", _("Put away: %(name)s") % {"name": found}, kind=found, records=there
+        request,
+        "objects/put_away.html",
+        _("Put away: %(name)s") % {"name": found},
+        kind=found,
+        records=there,
+        sees_all=scope.sees_all,
     )
 
 
@@ -310,6 +320,7 @@ def _owners(text: str, scope: Scope, found: Shown | None) -> list[int]:
 
 def brought(request: HttpRequest, object_id: int) -> HttpResponse:
     """Send a file of records; and the batches that came, each with its way back."""
+    _everybody(request)
     kind, user = _kind(object_id), _actor(request)
     if request.method == "POST":
         try:
@@ -336,6 +347,7 @@ def brought(request: HttpRequest, object_id: int) -> HttpResponse:
 
 def look(request: HttpRequest, object_id: int, upload_id: int) -> HttpResponse:
     """What a file would do, before it does it: how its columns are read, counts, and every row that can't be taken."""
+    _everybody(request)
     kind, user = _kind(object_id), _actor(request)
     upload = uploads.visible_to(user).filter(pk=upload_id).first()
     if upload is None:
@@ -385,6 +397,7 @@ def look(request: HttpRequest, object_id: int, upload_id: int) -> HttpResponse:
 
 @require_POST
 def taken_back(request: HttpRequest, object_id: int, batch_id: int) -> HttpResponse:
+    _everybody(request)
     kind = _kind(object_id)
     try:
         if not OwnBatch.objects.filter(pk=batch_id, object=kind).exists():
@@ -428,6 +441,19 @@ def _columns(report: bringing.Report | None, mapping: dict[str, str], path: Path
 
 
 # Shared
+
+
+def _counted(scope: Scope) -> dict[int, int]:
+    """How many records each kind has, of those within reach."""
+    if scope.sees_all:
+        return definitions.counted()
+    return {one.pk: records.visible_to(scope).filter(object=one).count() for one in definitions.known(archived=True)}
+
+
+def _everybody(request: HttpRequest) -> None:
+    """Files are about every customer, and so are the counts of what came in."""
+    if not scope_of(request.user).sees_all:
+        raise PermissionDenied
 
 
 def _kind(object_id: int, *, archived: bool = False) -> OwnObject:

@@ -16,6 +16,7 @@ from tenure.desk.events import announce
 from tenure.desk.governance import audit
 from tenure.desk.governance.models import User
 from tenure.errors import TenureError
+from tenure.lake.scope import Scope
 from tenure.language import tr
 
 MOST = 100
@@ -44,8 +45,12 @@ def known(*, archived: bool = False) -> list[OwnObject]:
     return list(found if archived else found.filter(archived_at=None))
 
 
+def _everybodys() -> str:
+    return tr("The records are everybody's, so only whoever sees every customer may. Ask an administrator.")
+
+
 def counted() -> dict[int, int]:
-    """How many records each kind has, whoever may see them: for whoever decides about the kind."""
+    """How many records each kind has: only for who sees every customer."""
     return dict(OwnRecord.objects.order_by().values_list("object_id").annotate(n=Count("pk")))
 
 
@@ -73,11 +78,11 @@ def add_object(shape: Shape, *, actor: User | None, now: datetime) -> OwnObject:
 
 
 @transaction.atomic
-def change_object(object_id: int, shape: Shape, *, actor: User | None, now: datetime) -> OwnObject:
+def change_object(object_id: int, shape: Shape, *, scope: Scope, actor: User | None, now: datetime) -> OwnObject:
     """Change what a kind is called, or whether its records may belong to several customers.
 
     Raises OwnObject.DoesNotExist; TenureError for a shape that makes no kind, and where records that belong to several
-    customers would have to lose one.
+    customers would have to lose one, or for who does not see them all.
     """
     there = list(OwnObject.objects.select_for_update().order_by("pk"))
     found = next((one for one in there if one.pk == object_id), None)
@@ -85,6 +90,8 @@ def change_object(object_id: int, shape: Shape, *, actor: User | None, now: date
         raise OwnObject.DoesNotExist
     shape = _checked(shape, there, found)
     if found.many and not shape.many:
+        if not scope.sees_all:
+            raise TenureError(_everybodys())
         shared = OwnLink.objects.filter(record__object=found).values("record").annotate(n=Count("pk")).filter(n__gt=1)
         if n := shared.count():
             raise TenureError(
@@ -98,13 +105,18 @@ def change_object(object_id: int, shape: Shape, *, actor: User | None, now: date
 
 
 @transaction.atomic
-def put_away(object_id: int, *, records: int | None = None, actor: User | None, now: datetime) -> OwnObject:
+def put_away(
+    object_id: int, *, scope: Scope, records: int | None = None, actor: User | None, now: datetime
+) -> OwnObject:
     """Put a kind away: lists, forms, files and programs no longer show it. Its records and fields stay as they are.
 
     records: how many the asker was told of; with more by now, or none told, nothing is done.
 
-    Raises OwnObject.DoesNotExist, and TenureError where there are records nobody was asked about.
+    Raises OwnObject.DoesNotExist, and TenureError where there are records nobody was asked about, or for who does not see
+    them all.
     """
+    if not scope.sees_all:
+        raise TenureError(_everybodys())
     found = OwnObject.objects.select_for_update().get(pk=object_id)
     there = OwnRecord.objects.filter(object=found).count()
     if there and records != there:

@@ -4,6 +4,7 @@ A record is within reach where one of its customers is, and shows no other custo
 nobody is for whoever sees everybody.
 """
 
+import secrets
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -219,7 +220,7 @@ def of_customer(scope: Scope, person_id: int, most: int = 20) -> list[tuple[OwnO
     by_kind: dict[int, list[int]] = {}
     for pk, kind in rows.order_by("-changed_at", "-pk").values_list("pk", "object_id"):
         by_kind.setdefault(kind, []).append(pk)
-    found = []
+    found: list[tuple[OwnObject, list[Shown], int]] = []
     for kind in kinds:
         pks = by_kind.get(kind, [])
         if not pks:
@@ -228,6 +229,15 @@ def of_customer(scope: Scope, person_id: int, most: int = 20) -> list[tuple[OwnO
         fields = [one for one in fields_seen(scope, kinds[kind]) if one.kind != "long_text"][:COLUMNS]
         found.append((kinds[kind], shown(scope, pks[:most], fields), len(pks)))
     return found
+
+
+def who_has(kinds: Collection[int]) -> set[int]:
+    """The persons who have records of these kinds, those put away left out; whoever asks narrows it to their reach."""
+    return set(
+        _links()
+        .filter(record__object__in=list(kinds), record__object__archived_at=None)
+        .values_list("person", flat=True)
+    )
 
 
 def columns_of(fields: Sequence[CustomField], cols: str) -> list[CustomField]:
@@ -258,7 +268,7 @@ def save_record(
     """Make a record, or (record_id) change what it says; what is not named stays as it is. It shows at once.
 
     values: by field; None or an empty text says "nothing". customers: to whom it belongs from now on, of those the scope
-    reaches; customers out of reach stay as they are. number: a new record without one gets the next free.
+    reaches; customers out of reach stay as they are. number: a new record without one gets one.
 
     Raises OwnRecord.DoesNotExist and Customer.DoesNotExist beyond the scope's reach; TenureError for a number that is
     taken, more customers than the kind takes, and a record that would belong to nobody the scope reaches; MisfitError for
@@ -280,7 +290,7 @@ def save_record(
             wrong[pk] = tr("This field is required.")
     if wrong:
         raise MisfitError(wrong, {pk: str(one.words) for pk, one in fields.items()})
-    called = _number(kind, number, record)
+    called = _number(kind, number, record, now)
     links = _links_wanted(kind, record, customers, scope)
     changed = [pk for pk, kept in said.items() if (kept or "") != there.get(pk, "")]
     before = (
@@ -357,7 +367,7 @@ def _out_of_reach(scope: Scope, own_ids: Iterable[int]) -> set[int]:
     return {own for own, person in now.items() if person not in seen}
 
 
-def _number(kind: OwnObject, number: str | None, record: OwnRecord | None) -> str:
+def _number(kind: OwnObject, number: str | None, record: OwnRecord | None, now: datetime) -> str:
     if number is None and record is not None:
         return record.number
     text = tidy(number or "")
@@ -371,10 +381,10 @@ def _number(kind: OwnObject, number: str | None, record: OwnRecord | None) -> st
     if not text and record is not None:
         raise TenureError(tr("A record needs a number."))
     if not text:
-        n = others.count() + 1
-        while others.filter(number=str(n)).exists():
-            n += 1
-        return str(n)
+        # By chance: the next in turn would tell how many there are.
+        while others.filter(number=(text := f"{now:%y%m%d}-{secrets.token_hex(4)}")).exists():
+            continue
+        return text
     if others.filter(number=text).exists():
         # Whose it is may be out of the asker's sight, so nothing more is said of it.
         raise TenureError(tr('There is a record "{number}" already. Give this one another number.', number=text))

@@ -4,7 +4,7 @@ A field is a column of the card (`scores/customers`), or what the desk knows bet
 something that happens, as records tell it: which contract, and which of its rows are meant.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -12,6 +12,7 @@ from tenure.contracts import CONTRACTS, base_money
 from tenure.contracts.base import Column
 from tenure.contracts.custom import NUMBERS
 from tenure.desk.customers.fields.models import CustomField
+from tenure.desk.customers.objects.models import OwnObject
 from tenure.desk.customers.words import ABC, CELLS, KINDS, RISK_BANDS, STAGES, TIERS
 from tenure.lake.fields import field_of
 from tenure.language import Words
@@ -99,6 +100,18 @@ def own(one: CustomField) -> Askable | None:
         kind = "code"
     values = {choice.code: choice.words for choice in one.options} if one.is_choosing else {}
     return Askable(one.code, one.words, kind, "own", values, one.guarded_as)
+
+
+OWN_RECORDS = "own_records"
+"""The one field that asks which of the company's own kinds of record a customer has; the desk knows."""
+
+
+def own_records(kinds: Sequence[OwnObject]) -> dict[str, Askable]:
+    """Whether a customer has records of these kinds, as something to ask; nothing where there is no kind."""
+    values = {one.code: one.words for one in kinds}
+    if not values:
+        return {}
+    return {OWN_RECORDS: Askable(OWN_RECORDS, Words("Own records", "自定义记录"), "code", "own", values)}
 
 
 @dataclass(frozen=True, slots=True)

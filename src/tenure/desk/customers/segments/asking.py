@@ -14,7 +14,18 @@ import pyarrow as pa
 from tenure.currencies import minor_digits
 from tenure.desk.customers.fields.definitions import known as own_fields
 from tenure.desk.customers.models import Customer, Publication
-from tenure.desk.customers.segments.askable import ASKABLE, DEEDS, Askable, Deed, asked_of, own
+from tenure.desk.customers.objects.definitions import known as own_kinds
+from tenure.desk.customers.objects.records import who_has
+from tenure.desk.customers.segments.askable import (
+    ASKABLE,
+    DEEDS,
+    OWN_RECORDS,
+    Askable,
+    Deed,
+    asked_of,
+    own,
+    own_records,
+)
 from tenure.desk.customers.segments.compiled import Ground, Persons, Remembered
 from tenure.desk.customers.segments.definition import Agreed, DefinitionError, Group, Known, Test, named_in, read
 from tenure.desk.customers.segments.models import Segment, in_segment
@@ -54,6 +65,8 @@ def known_of(asker: Asker, *, writing: bool = False) -> Known:
     scope = asker.scope
     everything = scope == SYSTEM
     fields = {**ASKABLE, **{one.name: one for row in own_fields() if (one := own(row)) is not None}}
+    # A kind put away is no longer offered; what asked for it still reads, and finds nobody.
+    fields |= own_records(own_kinds(archived=everything))
     deeds = {name: deed for name, deed in DEEDS.items() if everything or _reaches(scope, deed.contract)}
 
     def columns(deed: Deed) -> Mapping[str, Askable]:
@@ -155,6 +168,9 @@ def ground_of(lake: Lake, asker: Asker, now: datetime, *, only: int | None = Non
         return read(row.definition, known_of(EVERYTHING))
 
     def desk(test: Test) -> Persons:
+        if test.asked.name == OWN_RECORDS:
+            codes = [*test.values] if test.how != "set" else [one.code for one in own_kinds()]
+            return pa.array(sorted(who_has([int(code.removeprefix("o_")) for code in codes])), pa.int64())
         by = f"{test.asked.kind}_id"
         rows = Customer.objects.all()
         rows = (

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 import ibis
 import pyarrow as pa
 
-from tenure.desk.customers.segments.askable import CARD, CATEGORY, Deed
+from tenure.desk.customers.segments.askable import CARD, CATEGORY, OWN_RECORDS, Deed
 from tenure.desk.customers.segments.definition import Agreed, Belongs, Did, Group, Node, Test
 from tenure.errors import TenureError
 from tenure.lake import SYSTEM, Lake, Scope
@@ -110,7 +110,7 @@ class Compiling:
             if node.mode == "none":
                 return lambda people: ~reduce(how, [part(people) for part in parts])
             return lambda people: reduce(how, [part(people) for part in parts])
-        if isinstance(node, Test) and node.asked.kind not in ("owner", "team"):
+        if isinstance(node, Test) and not of_desk(node):
             name = node.asked.name
             self.columns.add(name)
             return lambda people: truth_of(people[name], node, self.ground.day)
@@ -141,6 +141,11 @@ class Compiling:
             self.joined[key] = f"in_{len(self.joined)}", table()
         name = self.joined[key][0]
         return (lambda people: people[name].notnull()) if sense else (lambda people: people[name].isnull())
+
+
+def of_desk(test: Test) -> bool:
+    """Whether the desk knows better than the cards: who looks after a customer, and which own records they have."""
+    return test.asked.kind in ("owner", "team") or test.asked.name == OWN_RECORDS
 
 
 def _listed(persons: Persons) -> ibis.Table:
