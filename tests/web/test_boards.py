@@ -225,6 +225,25 @@ def test_a_segment_that_is_gone_shows_no_figure_rather_than_everybody_s(
     assert client.get(f"/metrics/revenue/behind/?segment={of_east.pk}").status_code == 404
 
 
+def test_a_segment_nobody_worked_out_yet_is_no_segment_to_look_by(
+    sign_in: SignIn, made: Made, of_east: Segment
+) -> None:
+    board, client = made(), sign_in("dee")
+    Segment.objects.filter(pk=of_east.pk).update(worked_out_at=None)
+
+    page = read(client, f"/boards/{board.pk}/?{MARCH}&segment={of_east.pk}")
+
+    assert "The segment is gone" in page
+    assert "Zhejiang" not in page
+
+
+def test_each_point_of_a_line_opens_its_own_period(sign_in: SignIn, made: Made) -> None:
+    shown = tile(sign_in("dee"), made(Placed("line", {"metric": "orders"}, 2)))
+
+    assert "/metrics/orders/behind/?from=2025-02-01\\u0026to=2025-03-01" in shown
+    assert "/metrics/orders/behind/?from=2025-03-01\\u0026to=2025-04-01" in shown
+
+
 @pytest.mark.parametrize(
     "period",
     ["x", "month:", "month:2025-13-01", "day:2025-03-01", "month:9999-12-31", "month:0001-01-01", "%00", "year:x"],

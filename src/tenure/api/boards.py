@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, TypeAlias
 
 from django.http import HttpRequest
 from django.utils import timezone
@@ -21,6 +21,8 @@ from tenure.lake import Scope
 from tenure.pipeline import numbers
 
 router = Router()
+# A board's id, name, owner, and its tiles: kind, options, width.
+Told: TypeAlias = tuple[str, str, str | None, Sequence[tuple[str, Mapping[str, Any], int]]]
 ABOUT_METRICS = ("metric", "line", "split")
 
 
@@ -39,7 +41,9 @@ def listed(request: HttpRequest) -> list[dict[str, Any]]:
     ready = [
         (one.name, one.words.en, None, [(t.kind, t.options, t.width) for t in one.tiles]) for one in READY.values()
     ]
-    kept = [(str(row.pk), row.name, row.owner.username if row.owner else None, tiles_of(row)) for row in rows]
+    kept: list[Told] = [
+        (str(row.pk), row.name, row.owner.username if row.owner else None, tiles_of(row)) for row in rows
+    ]
     return [
         {"id": key, "name": name, "owner": owner,
          "tiles": [{"kind": kind, "options": dict(options), "width": width} for kind, options, width in tiles]}

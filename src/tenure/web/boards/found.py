@@ -13,6 +13,7 @@ from tenure.desk.customers.boards.models import Board
 from tenure.desk.customers.boards.ready import READY
 from tenure.desk.customers.models import Publication
 from tenure.desk.governance.api import scope_of
+from tenure.errors import TenureError
 from tenure.web.boards.picking import Picked
 from tenure.web.boards.tiles import Tile, kinds
 from tenure.web.cache import Remembering
@@ -92,7 +93,10 @@ class Teller:
                 kind.together(picked.scope, picked.period, alike)
             return kind.draw(picked.scope, picked.period, picked.segment.pk if picked.segment else None, spot.options)
 
-        return self._remembering.remember(self._what(spot), draw, *kind.reads(spot.options))
+        try:
+            return self._remembering.remember(self._what(spot), draw, *kind.reads(spot.options))
+        except TenureError as error:
+            return Tile(title=str(kind.words), why=str(error))
 
     def _what(self, spot: Spot) -> str:
         period = self._picked.period

@@ -63,11 +63,17 @@ def picked(given: Mapping[str, Any], user: Any, publication: Publication) -> Pic
     asked = str(given.get("segment", ""))
     pk = number_in(asked)
     row, within = None, None
-    if pk is not None:
-        within = narrowed(scope, pk, asker_of(user, scope))
-        row = Segment.objects.filter(pk=pk).first() if within is not None else None
+    if pk is not None and (within := narrowed(scope, pk, asker_of(user, scope))) is not None:
+        row = Segment.objects.filter(pk=pk).exclude(worked_out_at=None).first()
     gone = bool(asked) and row is None
-    return Picked(within if within is not None else scope, period, code, row, gone, str(given.get("link", ""))[:200])
+    return Picked(
+        within if row is not None and within is not None else scope,
+        period,
+        code,
+        row,
+        gone,
+        str(given.get("link", ""))[:200],
+    )
 
 
 def _period(code: str, publication: Publication) -> tuple[str, Period]:

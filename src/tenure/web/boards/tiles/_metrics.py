@@ -70,6 +70,7 @@ def cautions(told: Row) -> tuple[str, ...]:
         _("%(n)s records of %(kind)s in %(currencies)s are left out: no exchange rate is known for them.")
         % {"n": f"{one['records']:,}", "kind": str(CONTRACTS[one["contract"]].words),
            "currencies": ", ".join(one["currencies"])}
+        + " tenure import exchange_rates.csv --as exchange_rates"
         for one in told["cautions"]
     )  # fmt: skip
 

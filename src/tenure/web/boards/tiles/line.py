@@ -24,13 +24,20 @@ def draw(scope: Scope, period: Period, segment: int | None, options: Mapping[str
     names = [period_shown(Period(row["period_start"], row["period_end"])) for row in rows]
     known = any(row["value"] is not None for row in rows)
     why, lights = ("", ()) if known else _metrics.why(metric, told, scope)
+    drawn = chart(metric, names, rows) if known else None
+    if drawn is not None and not metric.made_of:
+        # Each point opens what it is made of.
+        urls = [_metrics.opens(metric, Period(row["period_start"], row["period_end"]), segment) for row in rows]
+        for trace in drawn["data"]:
+            if trace["mode"] == "lines+markers":
+                trace["customdata"] = urls
     table = [[_("Period"), str(metric.words), _("A year before"), _("Sample")]]
     for name, row in zip(names, rows, strict=True):
         value, before = (_metrics.plain(metric, row[key]) for key in ("value", "year_before"))
         table.append([name, value, before, row["count"]])
     return Tile(
         title=str(metric.words), meaning=str(metric.meaning), period=f"{names[0]} – {names[-1]}",
-        url=_metrics.opens(metric, period, segment), figure=chart(metric, names, rows) if known else None, rows=table,
+        url=_metrics.opens(metric, period, segment), figure=drawn, rows=table,
         notes=_metrics.cautions(told), why=why, lights=lights,
     )  # fmt: skip
 

@@ -260,6 +260,15 @@
     seek();
   });
 
+  // A tile that can't be worked out says so, and the others follow all the same.
+  for (const name of ["htmx:responseError", "htmx:sendError"]) {
+    document.addEventListener(name, (event) => {
+      const words = event.target.dataset?.failed;
+      const place = words && event.target.querySelector(".t-wait");
+      if (place) place.textContent = words;
+    });
+  }
+
   // The catalogue narrows as one types; nothing is asked of the server.
   function seek() {
     const box = document.querySelector("[data-seek]");
