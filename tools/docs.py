@@ -193,6 +193,73 @@ def standards() -> Iterator[str]:
         )  # fmt: skip
 
 
+def packs() -> Iterator[str]:
+    """Every industry pack: records, churn, stages, tiers, targets, and the names of columns it knows."""
+    from tenure.contracts import CONTRACTS
+    from tenure.insight.lifecycle import STAGES, Limits
+    from tenure.insight.metrics import METRICS, figure
+    from tenure.insight.segments.tiers import PARTS, TIERS
+    from tenure.packs import LIMITS, leaving_words
+    from tenure.packs import packs as known
+
+    yield from head(
+        "Industry packs / 行业方案",
+        "What a line of business starts with, one file each in `src/tenure/packs/`. Choose one with `tenure new --pack NAME`, "
+        "`tenure pack choose NAME` or under Settings; `tenure pack look NAME` says first what it would change. It never goes over "
+        "what people set by hand, and `tenure pack take-back` puts back what was before. Imports know its names at once, "
+        "figures follow with the next refresh. Targets are for a month.",
+        "各行业的起步设定，每个行业一个文件。用 `tenure new --pack NAME`、`tenure pack choose NAME` 或在设置中选用；"
+        "`tenure pack look NAME` 可先查看会更改什么。人工设定不会被覆盖，`tenure pack take-back` 可撤回。导入立即识别列名，"
+        "数据在下次刷新后更新。目标均按月计。",
+    )
+    usual = Limits()
+    for pack in known().values():
+        yield from (f"## {pack.name}", "", f"**{both(pack.words)}**  ", both(pack.meaning, "  \n"), "")
+        yield "Records, in the order to import them / 需导入的记录："
+        yield ""
+        yield from (f"{place}. `{name}`: {both(why)}" for place, (name, why) in enumerate(pack.contracts.items(), 1))
+        yield from ("", "Churn, the first whose records are there / 流失定义，取首个有数据者：", "")
+        yield from (f"{place}. {both(leaving_words(one.as_plain()))}" for place, one in enumerate(pack.leaving, 1))
+        yield from ("", both(pack.leaving_why, "  \n"), "", "Stages / 阶段：", "")
+        yield from (f"- {both(words)}: {both(pack.stages[code])}" for code, words in STAGES.items())
+        drawn = [name for name in LIMITS if getattr(pack.limits, name) != getattr(usual, name)]
+        yield from (f"- {both(LIMITS[name])}: {getattr(pack.limits, name)}" for name in drawn)
+        rule = pack.rule
+        weights = ", ".join(f"{both(PARTS[name])} {weight}" for name, weight in rule.weights.items() if weight)
+        yield from ("", f"Tiers / 客户分级：{weights}; strategic from {rule.strategic_from} points and "
+                    f"{rule.tenure_least_days} days, core from {rule.core_from}, growth from +{rule.growth_from} % and "
+                    f"{rule.growth_points_from} points.", "")  # fmt: skip
+        yield from table(
+            ("tier / 级别", "contact, days", "answer, hours", "discount, %", "looked after by / 负责", "note / 备注"),
+            (
+                (both(words), *(_or_dash(n) for n in (one.contact_days, one.response_hours, one.discount_percent)),
+                 both(one.looked_after, "<br>"), both(one.note, "<br>"))
+                for code, words in TIERS.items() for one in (pack.service[code],)
+            ),
+        )  # fmt: skip
+        yield from table(
+            ("target / 目标", "benchmark / 基准", "excellent / 优秀", "limit / 警戒线", "source / 出处"),
+            (
+                (f"`{name}`", *("–" if n is None else figure(METRICS[name].unit, n).en
+                                for n in (one.benchmark, one.excellent, one.limit)), both(one.source, "<br>"))
+                for name, one in pack.targets.items()
+            ),
+        )  # fmt: skip
+        yield f"First page / 首页：{listed(pack.headlines)}"
+        yield ""
+        yield from table(
+            ("column / 字段", "names it goes by / 可识别的列名"),
+            (
+                (f"`{contract}.{column}`", ", ".join(names))
+                for contract in CONTRACTS for column, names in pack.names.get(contract, {}).items()
+            ),
+        )  # fmt: skip
+
+
+def _or_dash(number: int | None) -> str:
+    return "–" if number is None else str(number)
+
+
 def vocabulary() -> Iterator[str]:
     """The words of the field, and the words that name stages, segments and roles."""
     from tenure.desk.governance.roles import BUILT_IN
@@ -319,6 +386,7 @@ PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "metrics.md": metrics,
     "features.md": features,
     "standards.md": standards,
+    "packs.md": packs,
     "vocabulary.md": vocabulary,
     "commands.md": commands,
 }

@@ -22,6 +22,7 @@ from tenure.packs.retail import retail
 from tenure.practice import Practice
 from tenure.sources.looking import look
 from tenure.sources.mapping import draft
+from tests.conftest import ROOT
 
 # Headings of exports such companies make, with a required field or two, and what they must be taken for.
 EXPORTS = {
@@ -35,7 +36,17 @@ EXPORTS = {
                                  "Net Value": "amount_minor", "实际交期": "delivered_at", "承诺交期": "promised_at"}),
     "saas": ("subscriptions", {"订阅编号": "subscription_id", "tenant_id": "customer_id", "Subscription Start": "started_at",
                                "Renewal Date": "term_ends_at", "MRR": "fee_minor", "canceled_at": "ended_at"}),
+    "consumer_goods": ("orders", {"出货单号": "order_id", "终端编码": "customer_id", "Dispatch Date": "ordered_at",
+                                  "69码": "product_id", "箱数": "quantity", "出货金额": "amount_minor"}),
+    "hotels": ("orders", {"Confirmation No": "order_id", "客史编号": "customer_id", "Arrival": "ordered_at",
+                          "Room Nights": "quantity", "房费": "amount_minor", "预订渠道": "channel"}),
+    "health_care": ("orders", {"就诊流水号": "order_id", "病案号": "customer_id", "就诊日期": "ordered_at", "科室": "channel",
+                               "收费金额": "amount_minor"}),
 }  # fmt: skip
+
+
+def test_every_pack_has_an_export_to_be_tried_on() -> None:
+    assert set(EXPORTS) == set(packs())
 
 
 @pytest.mark.parametrize("pack", packs().values(), ids=packs())
@@ -198,3 +209,19 @@ def test_the_lines_between_stages_move_with_the_pack() -> None:
 def test_lines_between_stages_that_cross_are_refused(crossed: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=r"above zero|has not left yet"):
         Limits(**crossed)
+
+
+def test_the_page_on_adding_a_pack_shows_one_that_holds() -> None:
+    page = (ROOT / "docs/adding/a-pack.md").read_text(encoding="utf-8")
+    code = page.partition("```python\n")[2].partition("```")[0]
+    told: dict[str, Pack] = {}
+
+    exec(code, told)
+
+    assert list(gathered([told["gym"]])) == ["gym"]
+
+
+def test_every_pack_has_its_chapter() -> None:
+    page = (ROOT / "docs/packs.md").read_text(encoding="utf-8")
+
+    assert [name for name in packs() if f"## {name}\n" not in page] == []

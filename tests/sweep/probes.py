@@ -20,6 +20,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "group": ("revenue", "service"),
     "board": ("1",),
     "own": ("o_1",),
+    "pack": ("telecom",),
     "contract": ("customers", "orders", "cases", "interactions"),
 }
 NUMBERS = ("1", "3", "4")

@@ -4,17 +4,20 @@ import shutil
 from pathlib import Path
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 
 from tenure.desk.customers import packs, tiers
 from tenure.desk.customers.events import PackChosen
 from tenure.desk.customers.models import PracticeVersion, Publication, TierRule
 from tenure.desk.customers.tiers import Policy
 from tenure.desk.governance.models import AuditEntry, User
+from tenure.desk.work.models import Upload
 from tenure.errors import TenureError
 from tenure.insight.segments.tiers import Rule
 from tenure.lake import SYSTEM, Lake
 from tenure.language import using
 from tenure.pipeline.following import practice
+from tenure.sources.mentions import Mentions
 from tests.cast import MONDAY
 from tests.web import SignIn
 
@@ -243,3 +246,33 @@ def test_a_tile_shows_its_target_and_the_first_page_the_pack_s_numbers(
     assert "Target 80 · excellent 90" in tiles
     assert "Average order value" in numbers
     assert "Churn rate" not in numbers
+
+
+def test_the_wizard_maps_the_columns_of_the_trade_once_the_pack_is_chosen(
+    sign_in: SignIn, lake: Lake, company: dict[str, User]
+) -> None:
+    client = sign_in("dee")
+    till = "小票号,会员卡号,交易时间,条码,实收金额,门店名称\nT-1,M-1,2026-03-01 10:00,69001,19.90,西湖店\n"
+
+    def mapped() -> tuple[str, dict[str, str]]:
+        client.post("/data/import/", {"file": SimpleUploadedFile("till.csv", till.encode())})
+        at = f"/data/import/{Upload.objects.latest('pk').pk}/"
+        looked = client.get(at).context["contract"]
+        client.post(at, {"next": "1", "contract": "orders"})
+        page = client.get(f"{at}map/")
+        return looked, {one.header: one.choice for one in page.context["columns"]}
+
+    _looked, before = mapped()
+    packs.choose("retail", **by(company["dee"], lake))  # type: ignore[arg-type]
+    looked, after = mapped()
+
+    assert looked == "orders"
+    assert after == {"小票号": "order_id", "会员卡号": "customer_id", "交易时间": "ordered_at", "条码": "product_id",
+                     "实收金额": "amount_minor", "门店名称": "channel"}  # fmt: skip
+    assert set(before.values()) == {"-"}, "nobody but this trade calls them so"
+
+
+def test_a_file_of_rejects_is_searched_in_the_column_a_pack_took_for_customers() -> None:
+    found = Mentions(["M-1"], {})
+
+    assert found.number_columns(["小票号", "会员卡号", "MSISDN", "实收金额"]) == [1, 2]

@@ -40,7 +40,12 @@ def gathered(found: Iterable[Pack]) -> dict[str, Pack]:
 
 
 # The best known lines of business first; one more comes after them by name.
-_ORDER = {name: place for place, name in enumerate(("retail", "telecom", "banking", "manufacturing", "saas"))}
+_ORDER = {
+    name: place
+    for place, name in enumerate(
+        ("retail", "telecom", "banking", "manufacturing", "saas", "consumer_goods", "hotels", "health_care")
+    )
+}
 
 
 def pack_named(name: str) -> Pack:

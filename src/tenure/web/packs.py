@@ -44,7 +44,10 @@ def page(request: HttpRequest) -> HttpResponse:
         request, "packs.html", _("Industry pack"), state=state, practice=practice, chosen=_pack(practice.pack),
         cards=cards(practice), may_choose=packs.may_choose(actor, scope), undecided=state is None,
         leaving=packs.said_leaving(practice), churn=_churn_form(state), definitions=DEFINITIONS.items(),
-        records=_records(practice), targets=_targets(practice, state), versions=PracticeVersion.objects.select_related("made_by")[:20],
+        records=_records(practice), targets=_targets(practice, state), versions=[
+            (one, known()[one.pack].words if one.pack in known() else one.pack)
+            for one in PracticeVersion.objects.select_related("made_by")[:20]
+        ],
     )  # fmt: skip
 
 
@@ -66,15 +69,15 @@ def offered(request: HttpRequest, scope: Scope) -> list[Row]:
     return cards(Practice()) if packs.may_choose(actor, scope) and packs.undecided() else []
 
 
-def one(request: HttpRequest, name: str) -> HttpResponse:
+def one(request: HttpRequest, pack: str) -> HttpResponse:
     """What one pack says and would change here; posted, it is in force."""
-    pack = _pack(name)
-    if pack is None:
+    found = _pack(pack)
+    if found is None:
         raise Http404
     scope, actor = scope_of(request.user), _actor(request)
     if request.method == "POST":
         try:
-            wanted = packs.choose(name, lake=lake(), scope=scope, actor=actor, now=timezone.now())
+            wanted = packs.choose(pack, lake=lake(), scope=scope, actor=actor, now=timezone.now())
         except TenureError as error:
             messages.error(request, str(error))
         else:
@@ -83,19 +86,19 @@ def one(request: HttpRequest, name: str) -> HttpResponse:
                 if wanted.moves
                 else _("%(name)s is in force already; nothing was changed.")
             )
-            messages.success(request, said % {"name": pack.words})
+            messages.success(request, said % {"name": found.words})
             return HttpResponseRedirect(reverse("admin:packs"))
     return render(
-        request, "pack.html", str(pack.words), pack=pack, parts=_by_part(packs.plan(name)), may_choose=packs.may_choose(actor, scope),
-        chosen=packs.in_force().pack == name, back=False,
-        stages=[(words, pack.stages[code]) for code, words in STAGES.items()],
-        service=[(words, pack.service[code]) for code, words in TIERS.items()],
-        records=[(CONTRACTS[code].words, why) for code, why in pack.contracts.items()],
+        request, "pack.html", str(found.words), pack=found, parts=_by_part(packs.plan(pack)), may_choose=packs.may_choose(actor, scope),
+        chosen=packs.in_force().pack == pack, back=False,
+        stages=[(words, found.stages[code]) for code, words in STAGES.items()],
+        service=[(words, found.service[code]) for code, words in TIERS.items()],
+        records=[(CONTRACTS[code].words, why) for code, why in found.contracts.items()],
         names=[
             (CONTRACTS[code].words, [(CONTRACTS[code][field].words, ", ".join(names)) for field, names in columns.items()])
-            for code, columns in pack.names.items()
+            for code, columns in found.names.items()
         ],
-        targets=[(METRICS[code], packs.said_target(code, pack.practice()), target.source) for code, target in pack.targets.items()],
+        targets=[(METRICS[code], packs.said_target(code, found.practice()), target.source) for code, target in found.targets.items()],
     )  # fmt: skip
 
 

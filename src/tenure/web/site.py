@@ -175,7 +175,7 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
             path("settings/pack/later/", self.page("pack", packs.later), name="pack_later"),
             path("settings/pack/back/", self.page("pack", packs.back), name="pack_back"),
             path("settings/pack/churn/", self.page("pack", packs.churn), name="pack_churn"),
-            path("settings/pack/look/<slug:name>/", self.page("pack", packs.one), name="pack"),
+            path("settings/pack/look/<slug:pack>/", self.page("pack", packs.one), name="pack"),
             path("settings/cover/", self.page("assign", tiers.cover), name="cover"),
             path("insight/<slug:part>/", self.page("insight", insight.page), name="insight_part"),
             path("metrics/", self.page("insight", metrics.page), name="metrics"),

@@ -24,6 +24,7 @@ from tenure.desk.work import imports, uploads
 from tenure.desk.work.models import MappingTemplate, Upload
 from tenure.errors import TenureError
 from tenure.language import Words
+from tenure.pipeline.following import practice
 from tenure.sources.looking import Sighting
 from tenure.sources.mapping import DROP, LEAVE, ROW
 from tenure.web.frame import render
@@ -78,11 +79,17 @@ def start(request: HttpRequest) -> HttpResponse:
         accept=",".join(f".{kind}" for kind in KINDS),
         most=most_bytes() // (1 << 20),
         days=uploads.KEPT.days,
-        contracts=list(CONTRACTS.items()),
+        contracts=[(name, CONTRACTS[name]) for name in _in_order()],
         templates=[
             (one, CONTRACTS[one.contract].words) for one in uploads.templates()[:100] if one.contract in CONTRACTS
         ],
     )
+
+
+def _in_order() -> list[str]:
+    """The contracts in the order to import them, where an industry pack says one; the others after these."""
+    first = [name for name in practice(lake()).contracts if name in CONTRACTS]
+    return [*first, *(name for name in CONTRACTS if name not in first)]
 
 
 @require_safe
