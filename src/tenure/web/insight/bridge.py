@@ -161,9 +161,13 @@ def _told(scope: Scope, shown: Publication | None, grain: str, of: str) -> dict[
     def compute() -> dict[str, Any]:
         periods = _periods(grain, shown)
         with numbers.tables(lake(), scope, [READS], split=bool(of)) as kept:
-            mine = narrowed.only(kept[READS], narrowed.persons(scope, of, kept, periods[-1] if periods else None))
             lacks = list(lacking(METRIC, kept))
-            found = [] if lacks else worked_out(mine, periods).to_pylist()
+            found: list[dict[str, Any]] = []
+            # Who was in a stage is another question for each period; who is in anything else is one for all of them.
+            spans = [[period] for period in periods] if of.startswith("stage:") else [periods]
+            for some in spans if not lacks and periods else []:
+                mine = narrowed.only(kept[READS], narrowed.persons(scope, of, kept, some[-1]))
+                found += worked_out(mine, some).to_pylist()
             return {"rows": found, "lacks": lacks, "cautions": apart.cautions(METRIC, kept, periods) if periods else []}
 
     what = f"bridge:{grain}:{of}:{narrowed.version(of)}"

@@ -99,12 +99,9 @@ def draw(
         lights = tuple(dict.fromkeys(name.partition(".")[0] for name in told["lacks"]))
         return Drawn(title, None, url, why=why, lights=lights)
     ahead = _ahead(asked["grain"], rows[-1]["period_end"], len(found.expected))
-    table = [[_("Period"), str(metric.words), _("From"), _("To")]]
+    table: list[list[Any]] = [[_("Period"), str(metric.words), _("From"), _("To")]]
     table += [[period_shown(_period(row)), _plain(metric, row["value"]), None, None] for row in rows]
-    table += [
-        [period_shown(one), *(_plain(metric, float(v)) for v in values)]
-        for one, values in zip(ahead, zip(found.expected, found.low, found.high, strict=True), strict=True)
-    ]
+    table += [list(row) for row in _coming(metric, found, ahead)]
     return Drawn(title, _figure(metric, rows, found, ahead), url, said=_how(metric, found), rows=table)
 
 
@@ -234,12 +231,17 @@ def _figure(metric: Metric, rows: list[dict[str, Any]], found: Forecast, ahead: 
         [_plain(metric, row["value"]) for row in past],
         [_behind(metric, row) for row in past],
         [(one.place - known, _plain(metric, one.low), _plain(metric, one.high)) for one in found.surprises],
-        [
-            (period_shown(one), *(_plain(metric, float(v)) for v in values))
-            for one, values in zip(ahead, zip(found.expected, found.low, found.high, strict=True), strict=True)
-        ],
+        _coming(metric, found, ahead),
         name=str(metric.words), ahead_name=_("Forecast"), surprise_name=_("Surprise"), share=metric.unit == "share",
     )  # fmt: skip
+
+
+def _coming(metric: Metric, found: Forecast, ahead: list[Period]) -> list[tuple[str, Any, Any, Any]]:
+    """Period, expected, low and high of each that comes, in the units a figure is drawn in."""
+    return [
+        (period_shown(one), _plain(metric, float(middle)), _plain(metric, float(low)), _plain(metric, float(high)))
+        for one, middle, low, high in zip(ahead, found.expected, found.low, found.high, strict=True)
+    ]
 
 
 def _ahead(grain: str, end: date, n: int) -> list[Period]:
