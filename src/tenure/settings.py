@@ -263,7 +263,7 @@ CACHES = {
     # What processes must agree on: attempts to sign in, codes already used. Small, and JSON.
     "default": {"BACKEND": "tenure.desk.governance.shared.SharedCache"},
     # What each process works out for itself and may forget: figures over the whole base.
-    "figures": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    "figures": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 5000}},
 }
 
 AUTH_USER_MODEL = "governance.User"

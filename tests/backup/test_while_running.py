@@ -18,9 +18,10 @@ from tests.running import surroundings, tenure
 
 ROWS = 400  # of every import
 
-# Each does one thing again and again until it is told to stop; says when it has begun.
+# Each does one thing again and again until it is told to stop; says when it has begun. The two that are quick take a
+# breath each time, so that what they pile up does not outgrow what the backup is to carry.
 IMPORTING = """
-import sys
+import sys, time
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 import pyarrow as pa
@@ -40,6 +41,7 @@ while not stop.exists() and n < 4_000:
     n += 1
     if n == 1:
         print("begun", flush=True)
+    time.sleep(0.1)
 print(n)
 """
 REFRESHING = """
@@ -58,7 +60,7 @@ while not stop.exists() and n < 60:
 print(n)
 """
 WRITING = """
-import sys
+import sys, time
 from pathlib import Path
 from tenure.cli import opened
 stop = Path(sys.argv[1])
@@ -74,6 +76,7 @@ while not stop.exists() and n < 1_000_000:
     n += 1
     if n == 1:
         print("begun", flush=True)
+    time.sleep(0.01)
 print(n)
 """
 LOOK = """

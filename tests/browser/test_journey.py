@@ -132,3 +132,38 @@ def test_the_language_is_switched_on_the_page(open_page: Callable[..., Any]) -> 
     page.click("button:has-text('简体中文')")
 
     page.get_by_role("heading", name="需要关注的客户").wait_for()
+
+
+def test_a_board_s_tiles_are_put_in_order_by_keys_and_by_dragging(open_page: Callable[..., Any]) -> None:
+    page = open_page(locale="en-GB", viewport={"width": 1440, "height": 900})
+    sign_in(page, "dee")
+    page.goto("/boards/")
+    page.fill("input[name=name]", "Morning")
+    page.click("button:has-text('New board')")
+    for metric in ("orders", "nps", "complaint_rate"):
+        page.select_option(".t-addtile:has(input[value=metric]) select[name='o.metric']", metric)
+        with page.expect_navigation():
+            page.click(".t-addtile:has(input[value=metric]) button")
+
+    def shown() -> list[str]:
+        page.wait_for_function("document.querySelectorAll('[data-waits]').length === 0")
+        return [text.strip() for text in page.locator(".t-spot .t-tile > span:first-child").all_inner_texts()]
+
+    assert shown() == ["Orders", "Net promoter score (NPS)", "Complaint rate"]
+    page.locator(".t-spot").nth(2).focus()
+    with page.expect_navigation():
+        page.keyboard.press("ArrowLeft")
+    assert shown() == ["Orders", "Complaint rate", "Net promoter score (NPS)"]
+    # The tile that moved is in focus again, so the next press moves it further.
+    with page.expect_navigation():
+        page.keyboard.press("ArrowLeft")
+    assert shown() == ["Complaint rate", "Orders", "Net promoter score (NPS)"]
+    with page.expect_navigation():
+        page.drag_and_drop(".t-spot >> nth=0", ".t-spot >> nth=2", target_position={"x": 200, "y": 20})
+    assert shown() == ["Orders", "Net promoter score (NPS)", "Complaint rate"]
+    with page.expect_navigation():
+        page.select_option("select[name=period]", "quarter")
+    assert "period=quarter" in page.url
+
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -1,6 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
-from tenure.desk.customers.models import Customer, SavedView
+from tenure.desk.customers.fields.definitions import Draft, add_field, change_field
+from tenure.desk.customers.fields.values import edit_values
+from tenure.desk.customers.models import Customer, CustomField, SavedView
 from tenure.desk.customers.names import search_text
 from tenure.desk.customers.selectors import SORTS, Filters, attention, card_of, listing, page_of, saved_views
 from tenure.desk.customers.services import assign_customer, delete_view, save_view
@@ -132,3 +136,38 @@ def test_saving_a_view_under_its_name_again_replaces_it(company: dict[str, User]
     save_view(company["mia"], "Mine", "?risk=low", shared=False, now=MONDAY)
 
     assert [view.query for view in saved_views(company["mia"])] == ["risk=low"]
+
+
+def own(name: str, said: dict[int, str], **more: object) -> CustomField:
+    field = add_field(Draft(name_en=name, **more), actor=None, now=MONDAY)  # type: ignore[arg-type]
+    for person, value in said.items():
+        edit_values(person, {field.pk: value}, scope=SYSTEM, actor=None, now=MONDAY)
+    return field
+
+
+def test_a_customer_is_found_by_what_stands_in_the_own_fields(company: dict[str, User]) -> None:
+    own("Dealer", {WANG: "Harbour Trading", CHEN: "Harbour Motors"})
+    own("Policies", {LI: "1024"}, kind="whole")
+    own("Plate", {ZHANG: "浙A12345"}, personal=True)
+    unsought = own("Remark", {QUIET: "harbour view"}, searched=False)
+    dee, ann = company["dee"], company["ann"]
+
+    assert set(found(dee, q="harbour")) == {WANG, CHEN}
+    assert found(dee, q="HARBOUR 王小明") == [WANG]
+    assert found(dee, q="1024") == [LI]
+    assert found(dee, q="102") == []
+    assert found(dee, q="浙a12345") == [ZHANG]
+    assert found(dee, q="浙a1234") == []
+    assert found(ann, q="harbour") == [WANG], "never beyond the reach"
+    change_field(unsought.pk, replace(Draft.of(unsought), searched=True), scope=SYSTEM, actor=None, now=MONDAY)
+    assert set(found(dee, q="harbour")) == {WANG, CHEN, QUIET}
+
+
+def test_nobody_finds_by_an_own_field_they_may_not_see(company: dict[str, User]) -> None:
+    own("Dealer", {WANG: "Harbour"}, guarded_as="text")
+    own("Plate", {LI: "浙A1"}, personal=True, guarded_as="identity")
+    hidden = replace(scope_of(company["dee"]), hidden=frozenset({"text"}), masked=frozenset({"identity"}))
+
+    for text in ("harbour", "浙A1"):
+        assert list(listing(hidden, Filters(q=text))) == []
+        assert len(listing(scope_of(company["dee"]), Filters(q=text))) == 1

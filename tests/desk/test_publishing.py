@@ -1,7 +1,12 @@
+from datetime import date
 from typing import Any
 
 import pyarrow as pa
 import pytest
+from django.db import connection
+from django.db.models import TextField
+from django.db.models.functions import Cast
+from django.test.utils import CaptureQueriesContext
 
 from tenure.desk.customers import publishing, services
 from tenure.desk.customers.api import publish, shown
@@ -145,3 +150,76 @@ def test_progress_reaches_the_number_of_rows(people: dict[str, User], monkeypatc
     publish(cards(), as_of=MONDAY, now=MONDAY, progress=lambda done, total: told.append((done, total)))
 
     assert told == [(4, 6), (6, 6)]
+
+
+def customers_written(cards: pa.Table) -> int:
+    """How many customers a publish of these cards writes."""
+    before = set(Customer.objects.values_list("pk", "sealed_under", Cast("phone", TextField())))
+    publish(cards, as_of=TUESDAY, now=TUESDAY)
+    # What is sealed again lies otherwise, whatever it says.
+    return len(set(Customer.objects.values_list("pk", "sealed_under", Cast("phone", TextField()))) - before)
+
+
+def test_customers_whose_card_says_what_the_desk_says_are_not_written_again(company: dict[str, User]) -> None:
+    assert customers_written(cards()) == 0
+    assert customers_written(cards(name={LI: "李娜娜"})) == 1
+    assert customers_written(cards(name={LI: "李娜娜"}, also_known_as={WANG: ["crm-1", "erp-9"]})) == 1
+    assert Customer.objects.get(pk=LI).name == "李娜娜"
+    assert Customer.objects.get(pk=WANG).also_known_as == ["crm-1", "erp-9"]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"name": "Somebody"}, {"city": "Nowhere"}, {"phone": "+8613900000000"}, {"email": ""}, {"sealed_under": "gone"},
+     {"phone_last4": "0000"}, {"created_on": None}, {"blocked": True}, {"search_text": "?"}, {"region": "广东"}],
+)  # fmt: skip
+def test_whatever_was_changed_beside_the_records_is_brought_back_to_them(
+    company: dict[str, User], changed: dict[str, Any]
+) -> None:
+    there = Customer.objects.filter(pk=LI)
+    index = {name: there.values_list(name, flat=True).get() for name in ("phone_last4", "search_text")}
+    there.update(**changed)
+
+    publish(cards(), as_of=TUESDAY, now=TUESDAY)
+
+    found = there.get()
+    assert (found.name, found.city, found.region, found.blocked) == ("李娜", "杭州", "浙江", False)
+    assert (found.phone, found.email) == ("+8613800001222", "c2@example.com")
+    assert (found.created_on, found.sealed_under) == (date(2024, 1, LI), Customer.objects.get(pk=WANG).sealed_under)
+    assert index == {name: there.values_list(name, flat=True).get() for name in index}
+
+
+def test_a_value_that_no_longer_opens_is_put_right(company: dict[str, User]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE customers_customer SET phone = 'tnK1AAAA' WHERE person_id = %s", [LI])
+
+    publish(cards(), as_of=TUESDAY, now=TUESDAY)
+
+    assert Customer.objects.get(pk=LI).phone == "+8613800001222"
+
+
+def test_figures_reach_their_columns_cut_and_with_keys_for_what_is_unknown(company: dict[str, User]) -> None:
+    publish(
+        cards(
+            churn_probability={LI: 0.25, WANG: None, CHEN: 0.5}, value_base_minor={LI: 9, WANG: 7, CHEN: -50},
+            recency_days={LI: None}, monetary_base_minor={LI: None}, tier={LI: "长" * 25 + "\x00"}, reasons={LI: None},
+            extra={LI: None, CHEN: '{"a": "b"}'}, stage_why_zh={LI: "一\x00二"},
+        ),
+        as_of=TUESDAY, now=TUESDAY,
+    )  # fmt: skip
+
+    li, wang, chen = (scores(SYSTEM).get(customer_id=one) for one in (LI, WANG, CHEN))
+    assert (li.risk_key, li.value_key, li.recency_key, li.spent_key) == (0.25, 9, -1, -(2**62))
+    assert (li.recency_days, li.monetary_base_minor, li.reasons, li.extra) == (None, None, [], {})
+    assert (li.tier, li.stage_why_zh, li.at_risk_minor) == ("长" * 20, "一二", 2)
+    assert (wang.risk_key, wang.churn_probability, wang.at_risk_minor) == (-1, None, 0)
+    assert (chen.at_risk_minor, chen.value_key, chen.extra) == (0, -50, {"a": "b"})
+    assert (chen.last_order_on, chen.team_id) == (date(2026, 2, CHEN), Team.objects.get(name="South").pk)
+
+
+def test_nothing_is_said_to_the_customers_table_where_nothing_changed(company: dict[str, User]) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        publish(cards(), as_of=TUESDAY, now=TUESDAY)
+
+    written = [one["sql"] for one in asked if "customers_customer" in one["sql"] and one["sql"].startswith("INSERT")]
+    assert written == []

@@ -10,7 +10,7 @@ from tests.cast import MONDAY
 
 from tenure.contracts import CONTRACTS
 from tenure.lake import SYSTEM, Lake
-from tenure.lake.door import PRECEDENCE
+from tenure.lake.stored import PRECEDENCE
 
 
 @pytest.fixture

@@ -152,7 +152,7 @@ CHILD = """
 import os, signal, sys
 from pathlib import Path
 
-from tenure.cli import insight
+from tenure.cli import bars, insight
 from tenure.lake import door
 from tenure.lake.store import Store
 
@@ -175,7 +175,7 @@ def marked(call):
 Store.replace = marked(Store.replace)
 door.write_document = marked(door.write_document)
 for name in ("begins", "moves", "ends"):
-    setattr(insight._Bars, name, marked(getattr(insight._Bars, name)))
+    setattr(bars.Bars, name, marked(getattr(bars.Bars, name)))
 insight.refresh_with_bars()
 print(marks)
 """

@@ -19,7 +19,7 @@ from tenure.desk.governance.consents import allows, current, record_consent
 from tenure.desk.governance.models import User
 from tenure.errors import TenureError
 from tenure.lake import SYSTEM
-from tenure.lake.door import PRECEDENCE
+from tenure.lake.stored import PRECEDENCE
 from tenure.pipeline import cards, clock, decisions, persons, records, segments
 from tenure.pipeline.run import Context, Watcher, run
 from tests.pipeline.conftest import CLOCK, Shop

@@ -18,6 +18,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "code": ("new", "agent", "clerk"),
     "metric": ("revenue", "complaint_rate"),
     "group": ("revenue", "service"),
+    "board": ("1",),
     "contract": ("customers", "orders", "cases", "interactions"),
 }
 NUMBERS = ("1", "3", "4")

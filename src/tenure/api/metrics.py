@@ -47,7 +47,7 @@ class Behind(Schema):
 def metrics(request: HttpRequest) -> dict[str, Any]:
     """Every metric this key may be told: what it means, how it is worked out, where it is held against."""
     return {
-        "metrics": [_defined(one) for one in numbers.offered(holder(request).scope)],
+        "metrics": [_defined(numbers.held(lake(), one)) for one in numbers.offered(holder(request).scope)],
         "grains": {one.name: _both(one.words) for one in GRAINS.values()},
         "dimensions": {one.name: _both(one.words) for one in DIMENSIONS.values()},
     }
@@ -126,7 +126,7 @@ def _asked(request: HttpRequest, name: str) -> tuple[Metric, Publication]:
     shown = Publication.current()
     if shown is None:
         raise HttpError(404, "Nothing has been worked out yet. Run: tenure refresh")
-    return METRICS[name], shown
+    return numbers.held(lake(), METRICS[name]), shown
 
 
 def _until(shown: Publication) -> date:

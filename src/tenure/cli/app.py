@@ -17,6 +17,7 @@ from tenure.cli import (
     keys,
     manners,
     metrics,
+    packs,
     people,
     records,
     rights,
@@ -60,6 +61,7 @@ app.command(
     "sql", cls=manners.Command, rich_help_panel=_LOOK, help=tr("Ask a question of SQL, in a process apart with limits.")
 )(sql.sql)
 app.command("init", cls=manners.Command, rich_help_panel=_RUN)(system.init)
+app.command("new", cls=manners.Command, rich_help_panel=_RUN)(system.init)
 app.command("demo", cls=manners.Command, rich_help_panel=_RUN)(demo.demo)
 app.command("serve", cls=manners.Command, rich_help_panel=_RUN)(system.serve)
 app.command("worker", cls=manners.Command, rich_help_panel=_RUN)(work.worker)
@@ -67,6 +69,7 @@ app.command("jobs", cls=manners.Command, rich_help_panel=_RUN)(work.jobs)
 app.command("backup", cls=manners.Command, rich_help_panel=_RUN)(backup.backup)
 app.command("restore", cls=manners.Command, rich_help_panel=_RUN)(backup.restore)
 app.command("doctor", cls=manners.Command, rich_help_panel=_RUN)(system.doctor)
+app.add_typer(packs.app, name="pack", rich_help_panel=_RUN)
 app.add_typer(people.app, name="user", rich_help_panel=_RUN)
 app.add_typer(audit.app, name="audit", rich_help_panel=_RUN)
 app.add_typer(keys.app, name="keys", rich_help_panel=_RUN)

@@ -81,12 +81,14 @@ pull.__doc__ = tr("Bring a table of a database in, once.")
 @app.command("tables", cls=manners.Command, help=tr("List the tables of a database, and what they look like."))
 def tables(dsn: Dsn, format: Tell = Format.table) -> None:
     from tenure.sources.pull import open_database
+    from tenure.sources.trade import shapes
 
+    known = shapes(opened.lake())
     with open_database(_address(dsn)) as database:
         found = [
             {
                 "table": table.name, "columns": ", ".join(column.name for column in table.columns),
-                "looks_like": next((name for name, _ in table.guesses()), ""),
+                "looks_like": next((name for name, _ in table.guesses(known)), ""),
                 "watermark": next(iter(table.watermarks), ""),
             }
             for table in database.tables()

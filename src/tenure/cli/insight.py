@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import typer
 from ibis import _
-from rich.progress import Progress, TaskID
 
 from tenure.cli import opened, show
 from tenure.cli.show import Format
@@ -16,39 +15,13 @@ from tenure.currencies import minor_digits
 from tenure.errors import TenureError
 from tenure.lake import SYSTEM, Lake
 from tenure.language import is_chinese, tr
-from tenure.pipeline import Done, Step, Watcher
-from tenure.pipeline import refresh as run_refresh
-
-
-class _Bars(Watcher):
-    """One line for each finished step; a moving bar for the one under way."""
-
-    def __init__(self, bar: Progress) -> None:
-        self.bar = bar
-        self.task: TaskID | None = None
-
-    def begins(self, step: Step) -> None:
-        self.task = self.bar.add_task(str(step.words), total=None)
-
-    def moves(self, step: Step, done: int, total: int) -> None:
-        if self.task is not None:
-            self.bar.update(self.task, completed=done, total=total)
-
-    def ends(self, done: Done) -> None:
-        if self.task is not None:
-            self.bar.remove_task(self.task)
-        if not done.skipped and (done.rows or done.seconds > 0.1):
-            line = tr(
-                "{step:<40} {rows:>12,} rows {seconds:>8.1f} s",
-                step=str(done.words),
-                rows=done.rows,
-                seconds=done.seconds,
-            )
-            self.bar.console.print(line, markup=False)
 
 
 def refresh_with_bars(*, as_of: datetime | None = None, again: bool = False) -> None:
     """Refresh the workspace and say how it went."""
+    from tenure.cli.bars import Bars
+    from tenure.pipeline import refresh as run_refresh
+
     here = opened.workspace()
     opened.desk(here)
     with show.progress() as bar:
@@ -57,7 +30,7 @@ def refresh_with_bars(*, as_of: datetime | None = None, again: bool = False) -> 
             opened.lake(here),
             now=opened.now(),
             as_of=as_of.date() if as_of else None,
-            watcher=_Bars(bar),
+            watcher=Bars(bar),
             again=again,
         )
     skipped = sum(done.skipped for done in result.steps)
@@ -262,10 +235,11 @@ class Listed(StrEnum):
     sources = "sources"
     features = "features"
     standards = "standards"
+    packs = "packs"
 
 
 def list_(
-    what: Annotated[Listed, typer.Argument(help=tr("metrics, contracts, sources, features or standards"))],
+    what: Annotated[Listed, typer.Argument(help=tr("metrics, contracts, sources, features, standards or packs"))],
     format: Annotated[Format, typer.Option("--format", help=tr("table, json or csv"))] = Format.table,
 ) -> None:
     show.rows(
@@ -275,7 +249,7 @@ def list_(
     )
 
 
-list_.__doc__ = tr("List what there is one file each of: metrics, contracts, sources, features, standards.")
+list_.__doc__ = tr("List what there is one file each of: metrics, contracts, sources, features, standards, packs.")
 
 
 def _listed(what: Listed) -> list[dict[str, Any]]:
@@ -304,6 +278,13 @@ def _listed(what: Listed) -> list[dict[str, Any]]:
         return [
             {"name": s.name, "words": str(s.words), "meaning": str(s.meaning), "file": f"identity/standard/{s.file}.py"}
             for s in STANDARDS.values()
+        ]
+    if what is Listed.packs:
+        from tenure.packs import packs
+
+        return [
+            {"name": p.name, "words": str(p.words), "meaning": str(p.meaning), "file": f"packs/{p.name}.py"}
+            for p in packs().values()
         ]
     from tenure.insight.metrics import METRICS
 

@@ -98,13 +98,14 @@ def _line(
     lake: Lake, metric: Any, row: dict[str, Any], before: float | None, year: float | None, format: Format
 ) -> dict[str, Any]:
     from tenure.insight.metrics import figure, judge
+    from tenure.pipeline.numbers import held
 
     def said(value: float | None) -> Any:
         if value is None or format is not Format.table:
             return value
         return str(figure(metric.unit, value, decimals=minor_digits(lake.currency)))
 
-    verdict = judge(metric, row["value"])
+    verdict = judge(held(lake, metric), row["value"])
     return {
         "period": f"{row['period_start']:%Y-%m-%d}",
         "value": said(row["value"]),

@@ -1,23 +1,27 @@
 """Commands that bring records in, and take them back."""
 
-from datetime import datetime
+from datetime import datetime, time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tenure.cli import opened, show
 from tenure.cli.show import Format
-from tenure.contracts import contract_named
+from tenure.contracts import CONTRACTS, contract_named
 from tenure.errors import TenureError
 from tenure.language import tr
-from tenure.pipeline.clock import start_of
+from tenure.workspace import Workspace
+
+if TYPE_CHECKING:
+    from tenure.desk.customers.objects.models import OwnObject
 
 
 def import_(
     file: Annotated[Path | None, typer.Argument(help=tr("CSV, Excel, Parquet or JSON Lines."))] = None,
     contract: Annotated[
-        str | None, typer.Option("--as", help=tr("What the rows are; see: tenure list contracts"))
+        str | None,
+        typer.Option("--as", help=tr("What the rows are: see tenure list contracts, or an own kind of record.")),
     ] = None,
     mapping: Annotated[
         list[str] | None,
@@ -86,6 +90,9 @@ def import_(
     from tenure.sources.importing import import_file, resume_import
 
     here = opened.workspace()
+    if file is not None and contract is not None and not resume and (kind := _own_kind(here, contract)) is not None:
+        _bring_own(here, kind, file, mapping=_pairs(mapping or []), source=source, ids_of=ids_of, dry_run=dry_run)
+        return
     zone = here.zone_info
     with show.progress() as bar:
         task = bar.add_task(file.name if file else resume or "", total=None)
@@ -116,8 +123,8 @@ def import_(
                 ids_of=ids_of,
                 id_column=id_column,
                 outcome=outcome,
-                since=start_of(since.date(), zone) if since else None,
-                before=start_of(before.date(), zone) if before else None,
+                since=datetime.combine(since.date(), time(), zone) if since else None,
+                before=datetime.combine(before.date(), time(), zone) if before else None,
                 encoding=encoding,
                 date_order=date_order,
                 sheet=sheet,
@@ -140,6 +147,45 @@ def import_(
 
 
 import_.__doc__ = tr("Bring a file of records in, whole or not at all.")
+
+
+def _own_kind(here: Workspace, name: str) -> "OwnObject | None":
+    """The company's own kind of record of this name or code; None for a contract, and where there is none."""
+    if name in CONTRACTS:
+        return None
+    opened.desk(here)
+    from tenure.desk.customers.objects import definitions
+
+    return definitions.find(name)
+
+
+def _bring_own(
+    here: Workspace, kind: "OwnObject", file: Path, *, mapping: dict[str, str], source: str, ids_of: str | None,
+    dry_run: bool,
+) -> None:  # fmt: skip
+    """Bring records of an own kind in, and say what came of every row."""
+    from tenure.desk.customers.objects import bringing
+    from tenure.lake import SYSTEM
+
+    if not file.is_file():
+        raise TenureError(tr('There is no file "{name}".', name=file))
+    report = bringing.bring(
+        kind, file, lake=opened.lake(here), scope=SYSTEM, actor=None, now=opened.now(), source=source, ids_of=ids_of,
+        mapping=mapping, dry_run=dry_run,
+    )  # fmt: skip
+    show.out.print(
+        tr(
+            "{rows:,} rows: {made:,} new, {changed:,} changed, {same:,} as they were, {rejected:,} rejected.",
+            rows=report.rows, made=report.made, changed=report.changed, same=report.same, rejected=report.rejected,
+        ),
+        markup=False,
+    )  # fmt: skip
+    for row, column, value, why in report.rejects:
+        show.out.print(f"  {row}  {column}: {value}  {why}", markup=False)
+    if report.plan.unread:
+        show.out.print(tr("Not read: {columns}", columns=", ".join(report.plan.unread)), markup=False)
+    if report.batch is not None:
+        show.hint(tr("To take it back, open the records' page, Import, and Undo."))
 
 
 def _pairs(given: list[str]) -> dict[str, str]:
@@ -211,8 +257,9 @@ def look(
     ] = None,
 ) -> None:
     from tenure.sources.looking import look as look_at
+    from tenure.sources.trade import shapes
 
-    seen = look_at(file, contract=contract)
+    seen = look_at(file, contract=contract, contracts=shapes(opened.lake()))
     rows = tr("about {rows:,} rows", rows=seen.rows) if seen.estimated else tr("{rows:,} rows", rows=seen.rows)
     parts = [seen.kind, rows, seen.encoding, seen.sheet]
     show.out.print(", ".join(part for part in parts if part), markup=False)

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 import tenure
-from tenure.cli import opened, show, work
+from tenure.cli import opened, packs, show, work
 from tenure.errors import TenureError
 from tenure.home import trace
 from tenure.keyring import keyring
@@ -33,7 +33,12 @@ def init(
     company: Annotated[str, typer.Option(help=tr("Name of the company."))] = "",
     zone: Annotated[str, typer.Option(help=tr("Business time zone."))] = "Asia/Shanghai",
     currency: Annotated[str, typer.Option(help=tr("Reporting currency."))] = "CNY",
+    pack: Annotated[str | None, typer.Option(help=tr("Line of business to start from; see: tenure list packs"))] = None,
 ) -> None:
+    if pack is not None:
+        from tenure.packs import pack_named
+
+        pack_named(pack)  # before anything is made
     here = create(home_folder(), zone=zone, currency=currency.upper(), company=company)
     opened.desk(here)
     show.out.print(
@@ -45,6 +50,8 @@ def init(
         ),
         markup=False,
     )
+    if pack is not None:
+        packs.chosen(pack)
     show.hint(tr("Next: tenure import FILE --as customers, and tenure user add NAME --role admin"))
 
 

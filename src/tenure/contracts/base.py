@@ -48,6 +48,7 @@ class Column:
     known_at: the column that says when this one became known; before that instant it reads as null.
     values: the codes allowed, with their words.
     aliases: other header names it is recognised by, in any language; case, spaces and underscores do not count.
+    trade: names it goes by in the company's own line of business, which say more than the aliases everybody shares.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Column:
     unit: str | None = None
     values: Mapping[str, Words] = field(default_factory=dict)
     aliases: tuple[str, ...] = ()
+    trade: tuple[str, ...] = ()
     example: str = ""
 
     @property
@@ -74,6 +76,7 @@ class Contract:
     """The shape of one kind of record.
 
     key: the columns that name a row within a source. person: the column that names its customer, if it has one.
+    others: columns that name further customers in the same numbering; such a row goes when any of them is erased.
     valid_at: the column with the business time of the row; without one, the time of receipt.
     fact: a thing that happened; its columns are fixed from `valid_at` on, but for those with a `known_at`.
     line_no: the key's last column, numbered by the import within the rest of the key when the file lacks it.
@@ -90,12 +93,13 @@ class Contract:
     fact: bool = True
     line_no: str | None = None
     open: bool = False
+    others: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         names = [column.name for column in self.columns]
         if len(set(names)) != len(names):
             raise ValueError(f"contract {self.name!r} names a column twice")
-        named = {*self.key, *(n for n in (self.person, self.valid_at, self.line_no) if n)}
+        named = {*self.key, *self.others, *(n for n in (self.person, self.valid_at, self.line_no) if n)}
         named |= {column.known_at for column in self.columns if column.known_at}
         if taken := {beside for column in self.columns for beside in _beside(column)} & set(names):
             raise ValueError(f"contract {self.name!r} names columns that standards are kept in: {sorted(taken)}")

@@ -15,6 +15,7 @@ from django.apps import apps
 from django.core.exceptions import FieldError
 from django.db import connection, models, transaction
 
+from tenure.errors import TenureError
 from tenure.keyring import Keyring, keyring
 
 CHUNK = 500  # rows a write: well under 100 ms on SQLite, so nobody waits behind a change of keys
@@ -41,6 +42,15 @@ class _Sealed(models.TextField):  # type: ignore[type-arg]
         """The value as it lies in the database."""
         text = self.plain(value)
         return binascii.b2a_base64(seal(text.encode(), self.context), newline=False).decode() if text else ""
+
+    def opened(self, token: str) -> str | None:
+        """The text of a value as it lies; None where it does not open."""
+        if not token or not token.startswith(_MARK):
+            return token
+        try:
+            return keyring().unseal(binascii.a2b_base64(token), context=self.context).decode()
+        except (TenureError, ValueError):
+            return None
 
     def get_db_prep_save(self, value: Any, connection: Any) -> str:
         return self.sealed(value, keyring().sealer()) if self.plain(value) else ""
@@ -140,6 +150,27 @@ class RowSealer:
         for field in self._sealed:
             lies[field.attname] = field.sealed(row[field.attname], self._seal)
         return lies | dict.fromkeys(self._under, self.under)
+
+    def value(self, name: str, value: Any) -> str:
+        """One sealed column's value as it lies."""
+        return next(field for field in self._sealed if field.attname == name).sealed(value, self._seal)
+
+    def says(self, row: Mapping[str, Any], lies: Mapping[str, Any]) -> bool:
+        """Whether a row as it lies says what this one does, all of it sealed and indexed under the key of today."""
+        return (
+            all(lies[name] == self.under for name in self._under)
+            and all(lies[index.attname] == index.digest(row[index.of], digest) for index, digest in self._indexes)
+            and all(field.opened(lies[field.attname]) == field.plain(row[field.attname]) for field in self._sealed)
+        )
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that are sealed, index what is, or say under which key."""
+        return [
+            *self._under,
+            *(index.attname for index, __ in self._indexes),
+            *(field.attname for field in self._sealed),
+        ]
 
 
 def sealed_models() -> Iterator[type[models.Model]]:

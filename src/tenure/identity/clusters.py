@@ -5,8 +5,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 
 def gather(
@@ -26,6 +24,9 @@ def gather(
     once: what no two nodes of a group may have in common (the list they stand in).
     The order of rows, joins and pairs makes no difference.
     """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     place = {int(node): index for index, node in enumerate(nodes)}
     one = np.array([place[a] for a, __ in joins], dtype=np.int64)
     two = np.array([place[b] for __, b in joins], dtype=np.int64)

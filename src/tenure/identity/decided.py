@@ -4,8 +4,6 @@ from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from tenure.identity.clusters import gather
 
@@ -41,6 +39,9 @@ def touched_by(own: NDArray[np.int64], pairs: Iterable[Pair], start: Collection[
 
 
 def _hanging_together(size: int, pairs: Sequence[Pair]) -> NDArray[np.int64]:
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     ends = np.array(pairs, dtype=np.int64).reshape(-1, 2)
     graph = coo_array((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=(size, size))
     label: NDArray[np.int64] = connected_components(graph, directed=False)[1].astype(np.int64)

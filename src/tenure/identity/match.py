@@ -86,7 +86,7 @@ def identify(
     that are the same person. Numbers with two different valid ID numbers are not joined, whatever else agrees, unless a
     person says so: the pair is one to ask about.
     """
-    minted = _mint(ids, known, after)
+    minted = mint(ids, known, after)
     own = _own_ids(people, minted)
     order = np.argsort(own, kind="stable")
     people, own = people.take(pa.array(order)), own[order]
@@ -270,7 +270,7 @@ def _usual(name: str) -> float:
     return round(float(np.log2(level.m / level.u)), 2)
 
 
-def _mint(ids: pa.Table, known: pa.Table, after: int) -> pa.Table:
+def mint(ids: pa.Table, known: pa.Table, after: int) -> pa.Table:
     """The known links and, after them, a fresh number for each id that has none."""
     key = ["ids_of", "customer_id"]
     known = known.select([*key, "own_id"]).sort_by("own_id")

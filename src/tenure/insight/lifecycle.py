@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -37,6 +38,41 @@ YOUNG_DAYS = 365
 # Contracts.
 NEW_CONTRACT_DAYS, YOUNG_CONTRACT_DAYS, ENDING_DAYS, FEE_DAYS = 90, 365, 60, 180
 FEE_UP, FEE_DOWN = 1.05, 0.90
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Where one stage ends and the next begins, where a company draws these lines otherwise than most.
+
+    decline_rhythms, left_rhythms: silence in own rhythms. decline_least_days, left_least_days: never sooner.
+    left_most_days: always by then. young_days: a buyer is young no longer. new_contract_days, young_contract_days: how
+    long a contract is being won, and is young. ending_days: a term that ends so soon is in decline.
+
+    Raises ValueError for lines that cross.
+    """
+
+    decline_rhythms: float = DECLINE_RHYTHMS
+    left_rhythms: float = LEFT_RHYTHMS
+    decline_least_days: int = DECLINE_LEAST_DAYS
+    left_least_days: int = LEFT_LEAST_DAYS
+    left_most_days: int = LEFT_MOST_DAYS
+    young_days: int = YOUNG_DAYS
+    new_contract_days: int = NEW_CONTRACT_DAYS
+    young_contract_days: int = YOUNG_CONTRACT_DAYS
+    ending_days: int = ENDING_DAYS
+
+    def __post_init__(self) -> None:
+        if any(getattr(self, one.name) <= 0 for one in fields(self)):
+            raise ValueError("the lines between stages lie above zero")
+        if not (
+            self.decline_rhythms < self.left_rhythms
+            and self.decline_least_days <= self.left_least_days < self.left_most_days
+            and self.new_contract_days <= self.young_contract_days
+        ):
+            raise ValueError("who declines has not left yet, and a new contract is young")
+
+
+USUAL = Limits()
 
 # What decided, with the numbers that did: code → (stage, its line).
 RULES: dict[str, tuple[str, Words]] = {
@@ -142,7 +178,7 @@ RULES: dict[str, tuple[str, Words]] = {
 }
 
 
-def stages(tables: Mapping[str, ibis.Table], as_of: datetime) -> ibis.Table:
+def stages(tables: Mapping[str, ibis.Table], as_of: datetime, limits: Limits = USUAL) -> ibis.Table:
     """The stage of each customer known at `as_of`, with the numbers that decided: one row a person.
 
     tables: records (or history) by contract name; reads orders, subscriptions and customers, each of which may be missing.
@@ -163,6 +199,8 @@ def stages(tables: Mapping[str, ibis.Table], as_of: datetime) -> ibis.Table:
     last 6 beside the 6 before them: twice as many purchase days and at least four: grow; half as many, of at least four:
     decline. Else mature.
 
+    These are the usual lines; `limits` may draw some of them otherwise.
+
     Someone on file who has neither is to be acquired still, but only in a company that has orders or subscriptions at all.
     `as_of` is passed in the business zone: its own date is the day silence counts to. Nothing from that instant on is read.
 
@@ -170,17 +208,17 @@ def stages(tables: Mapping[str, ibis.Table], as_of: datetime) -> ibis.Table:
     """
     bought = _rhythms(_table(tables, "orders"), as_of).mutate(moment=at(as_of))
     held = _contracts(_table(tables, "subscriptions").mutate(moment=at(as_of)))
-    return _judged(_with_prospects(_together(bought, held), _table(tables, "customers"), as_of)).drop("moment")
+    return _judged(_with_prospects(_together(bought, held), _table(tables, "customers"), as_of), limits).drop("moment")
 
 
-def stages_on(bought: ibis.Table, subscriptions: ibis.Table) -> ibis.Table:
+def stages_on(bought: ibis.Table, subscriptions: ibis.Table, limits: Limits = USUAL) -> ibis.Table:
     """The same as `stages` at the starts of many business days, of customers whose buying was read from the orders before.
 
     bought: what `segments.days.PurchaseDays.rhythms` gives for each of the days, with `moment`, the instant the day
     begins. subscriptions: their records as known at each `moment`. Adds moment to the columns; somebody on file who has
     neither is left out.
     """
-    return _judged(_together(bought, _contracts(subscriptions)))
+    return _judged(_together(bought, _contracts(subscriptions)), limits)
 
 
 def _together(bought: ibis.Table, held: ibis.Table) -> ibis.Table:
@@ -285,7 +323,7 @@ def _with_prospects(both: ibis.Table, customers: ibis.Table, as_of: datetime) ->
     )
 
 
-def _judged(t: ibis.Table) -> ibis.Table:
+def _judged(t: ibis.Table, limits: Limits) -> ibis.Table:
     runs = (t.running > 0).fill_null(False)
     bought = t.purchase_days.notnull()
     # A former subscriber who has come back to buy is a buyer; an ended contract alone is the end.
@@ -294,10 +332,12 @@ def _judged(t: ibis.Table) -> ibis.Table:
 
     silence, rhythm = t.since_last_days, t.rhythm_days
     whole = t.since_first_days >= 2 * PACE_RHYTHMS * rhythm
-    young = (t.purchase_days < 4) | (~whole & (t.since_first_days < YOUNG_DAYS))
+    young = (t.purchase_days < 4) | (~whole & (t.since_first_days < limits.young_days))
     once = t.purchase_days == 1
-    silent = (silence > LEFT_MOST_DAYS) | ((silence > LEFT_RHYTHMS * rhythm) & (silence > LEFT_LEAST_DAYS))
-    quiet = (silence > DECLINE_RHYTHMS * rhythm) & (silence > DECLINE_LEAST_DAYS)
+    silent = (silence > limits.left_most_days) | (
+        (silence > limits.left_rhythms * rhythm) & (silence > limits.left_least_days)
+    )
+    quiet = (silence > limits.decline_rhythms * rhythm) & (silence > limits.decline_least_days)
     by_purchases = [
         (silent & once, "silent_once"),
         (silent, "silent"),
@@ -312,11 +352,11 @@ def _judged(t: ibis.Table) -> ibis.Table:
     by_contract = [
         (~runs, "contract_ended"),
         (t.term_left_days < 0, "term_over"),
-        (t.term_left_days <= ENDING_DAYS, "contract_ending"),
+        (t.term_left_days <= limits.ending_days, "contract_ending"),
         (fee < fee_before * FEE_DOWN, "fee_down"),
-        (t.contract_days < NEW_CONTRACT_DAYS, "contract_new"),
+        (t.contract_days < limits.new_contract_days, "contract_new"),
         (fee > fee_before * FEE_UP, "fee_up"),
-        (t.contract_days < YOUNG_CONTRACT_DAYS, "contract_young"),
+        (t.contract_days < limits.young_contract_days, "contract_young"),
     ]
     rule = ibis.cases(
         (basis == "contract", ibis.cases(*by_contract, else_="contract_steady")),

@@ -1,52 +1,38 @@
 """The one door to the lake: every row goes in by `receiving` or `publish`, and comes out by `read` or `history`."""
 
-import os
 import secrets
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import ibis
 import pyarrow as pa
 
-from tenure.contracts import CONTRACTS, Contract, base_money, contract_named
-from tenure.contracts.custom import CustomColumn
+from tenure.contracts import CONTRACTS, contract_named
 from tenure.errors import TenureError
-from tenure.lake import archived as put_away
-from tenure.lake import custom as customs
-from tenure.lake.batches import RESUMABLE_FOR, Batch, BatchInfo, is_writing, line_of, read_batches
-from tenure.lake.batches import SCHEMA as BATCHES_SCHEMA
+from tenure.lake.batches import RESUMABLE_FOR, Batch, BatchInfo, is_writing, line_of
 from tenure.lake.batches import TABLE as BATCHES
-from tenure.lake.engines import open_engine
 from tenure.lake.fields import FIELDS, field_of, shown_in_part
-from tenure.lake.money import with_base_money
-from tenure.lake.parts import alike
-from tenure.lake.resolve import resolve, undisputed
+from tenure.lake.resolve import resolve
 from tenure.lake.scope import CUSTOMERS, SYSTEM, Scope
 from tenure.lake.sealed import (
-    opened_extra,
     saying_why,
     seal,
     seal_reader,
     sealed_columns,
-    stored_schema,
     unsealed,
 )
-from tenure.lake.store import Store, read_document, write_document
-from tenure.lake.tables import COMPUTED
+from tenure.lake.store import write_document
+from tenure.lake.truth import Truth
 from tenure.language import tr
-
-PRECEDENCE = "precedence"  # the document that holds, by contract and field, the order of sources
-
 
 # A number no person has, in whose place a planned question is asked of somebody.
 _SOMEBODY = 6_174_002_538_917_346_021
 _MOST_PLANS = 400
 
 
-class Lake:
+class Lake(Truth):
     """The lake of one workspace. One object serves one thread at a time; any number may be open.
 
     Personal columns lie sealed in it, under keys of the vault in the folder's own home (the folder above it).
@@ -55,25 +41,6 @@ class Lake:
     assigned: given a scope that is neither none nor all, the person ids it reaches (int64); without it such a scope
     sees nothing.
     """
-
-    def __init__(
-        self,
-        folder: Path,
-        *,
-        zone: str = "Asia/Shanghai",
-        currency: str = "CNY",
-        precedence: Sequence[str] = ("desk",),
-        assigned: Callable[[Scope], pa.Array] | None = None,
-    ) -> None:
-        self.folder = folder
-        self.zone = zone
-        self.currency = currency
-        self.precedence = tuple(precedence)
-        self._assigned = assigned
-        self._plans: dict[tuple[Any, ...], Callable[[int], pa.Table]] = {}
-        self._batches_at: tuple[int, list[BatchInfo]] | None = None
-        self._store = Store(folder)
-        self._engine = open_engine(os.environ.get("TENURE_ENGINE", "duckdb"), folder / ".scratch")
 
     # What comes out
 
@@ -120,10 +87,6 @@ class Lake:
         with saying_why():
             return self._plans[key](person_id)
 
-    def as_it_lies(self, contract: str) -> ibis.Table:
-        """The records of a contract with what is personal still sealed: to count what is there. Never for a person to see."""
-        return self._stored(f"records/{contract}", contract_named(contract).records_schema)
-
     def history(self, contract: str, *, as_of: datetime, actor: Scope) -> ibis.Table:
         """The records of a contract as they could be known at an instant (schema of `records/…`).
 
@@ -133,39 +96,6 @@ class Lake:
         shape = contract_named(contract)
         rows = self._custom_in_type(self._resolved(shape, as_of), shape)
         return self._scoped(rows, f"records/{contract}", actor, resolved=True)
-
-    def steady(self, contract: str) -> bool:
-        """Whether each record came once: then its history is `records/…`, once up to date, by `resolve.cut_down`."""
-        live = self._live(contract)
-        return bool(live) and undisputed(live)
-
-    def current(self, contract: str, *, sealed: bool = False, archived: bool = False) -> ibis.Table:
-        """The current truth of a contract, worked out from everything received (what `records/…` is built from).
-
-        sealed: personal columns stay as they lie, to be published again so; the company's own personal fields are
-        text, which `publish` seals. archived: with the records that are put away.
-        """
-        shape = contract_named(contract)
-        rows = self._resolved(shape, archived=archived)
-        if sealed:
-            return rows
-        return unsealed(self._custom_in_type(rows, shape), f"records/{contract}", self._home)
-
-    def custom(self, table: str) -> tuple[CustomColumn, ...]:
-        """The company's own fields that a contract has, or a table (`records/customers`, `scores/customers`) carries."""
-        kind, __, name = table.rpartition("/")
-        if kind not in ("", "records") and table != "scores/customers":
-            return ()
-        return customs.columns_of(self.document(customs.DOCUMENT), name)
-
-    def schema(self, table: str) -> pa.Schema:
-        """The schema of `records/…` or a computed table as readers find it, the company's own fields with it."""
-        kind, __, name = table.partition("/")
-        own = contract_named(name).records_schema if kind == "records" else self._computed_schema(table)
-        added = [field for field in customs.schema_of(self.custom(table)) if field.name not in own.names]
-        if table == "scores/customers":
-            added = [field for field in added if field.name != customs.UNFIT]
-        return pa.schema([*own, *added]) if added else own
 
     def to_arrow(self, expr: ibis.Expr) -> pa.Table:
         """Run an expression over the lake's tables."""
@@ -203,46 +133,9 @@ class Lake:
         """A Splink database API on the lake's engine, for rows that were read from it."""
         return self._engine.splink()
 
-    @property
-    def store(self) -> Store:
-        """The tables themselves: for what takes people out of them, never for reading rows."""
-        return self._store
-
     def local_day(self, instant: ibis.Value) -> ibis.Value:
         """The business date of a UTC instant column."""
         return self._engine.local_day(instant, self.zone)
-
-    def document(self, name: str) -> Any | None:
-        """A computed JSON document, such as a model card; None where it has not been computed."""
-        return read_document(self._document(name))
-
-    def rules(self, contract: str) -> dict[str, tuple[str, ...]]:
-        """Which source goes first for which field, where that differs from the lake's own order; strongest first.
-
-        What people correct on the desk goes first whatever a rule says, unless the rule names the desk itself.
-        """
-        told = (self.document(PRECEDENCE) or {}).get(contract, {})
-        return {
-            field: tuple(order) if "desk" in order else ("desk", *order)
-            for field, order in sorted(told.items())
-            if order
-        }
-
-    def exists(self, table: str) -> bool:
-        return self._store.exists(table)
-
-    def version(self, table: str) -> int | None:
-        """Grows by one with each change of the table; None where there is none. Good for keys of caches."""
-        return self._store.version(table)
-
-    def batches(self, contract: str | None = None) -> list[BatchInfo]:
-        """Every batch in its latest state, oldest first."""
-        version = self._store.version(BATCHES)
-        if version is None:
-            return []
-        if self._batches_at is None or self._batches_at[0] != version:
-            self._batches_at = version, read_batches(self._store)
-        return [info for info in self._batches_at[1] if contract in (None, info.contract)]
 
     # What goes in
 
@@ -348,27 +241,25 @@ class Lake:
 
         sealed: those of the contract are; the company's own personal fields never are when they come here.
         """
+        self._store.replace(table, self._sealed(table, rows, sealed=sealed))
+
+    def _sealed(self, table: str, rows: Any, *, sealed: bool) -> Any:
         custom = self.custom(table)
         if not sealed or any(column.personal for column in custom):
             sealing = seal if isinstance(rows, pa.Table) else seal_reader
             rows = sealing(rows, table, self._home, custom, rest=not sealed)
-        self._store.replace(table, rows)
+        return rows
 
-    def settle(self, contract: str, *order: str) -> int:
+    def settle(self, contract: str, *order: str, batches: Collection[str] | None = None) -> int:
         """Work out the current truth of a contract and put it in its place (`records/…`) in this order; returns its rows.
 
-        Columns of which the files say that all rows hold the same are not carried through the sort.
+        batches: those that bring new records only, which are added, as a run in order of its own, to what is there.
         """
-        shape = contract_named(contract)
-        rows = self._resolved(shape)
-        same = self._same_everywhere(shape) if self._live(contract) else {}
-        moving = [name for name in rows.columns if name not in same]
-        by = [name for name in order if name in moving]
-        moved = rows.select(*moving)
-        counted = _Counting(
-            self._engine.to_reader(moved.order_by(*by) if by else moved), rows.schema().to_pyarrow(), same
-        )
-        self.publish(f"records/{contract}", counted.reader, sealed=True)
+        counted, table = self.in_order(contract, *order, batches=batches), f"records/{contract}"
+        if batches is None:
+            self.publish(table, counted.reader, sealed=True)
+        else:
+            self._store.append(table, self._sealed(table, counted.reader, sealed=True))
         return counted.rows
 
     def add(self, table: str, rows: pa.Table) -> None:
@@ -454,128 +345,6 @@ class Lake:
         except Exception:
             pass
 
-    @property
-    def _home(self) -> Path:
-        return self.folder.absolute().parent
-
-    def _document(self, name: str) -> Path:
-        return self.folder / "documents" / f"{name}.json"
-
-    def _live(self, contract: str) -> list[BatchInfo]:
-        return [info for info in self.batches(contract) if info.state == "committed"]
-
-    def _computed_schema(self, table: str) -> pa.Schema:
-        kind, __, name = table.partition("/")
-        if kind == "archived":
-            return put_away.schema_of(contract_named(name))
-        if table in COMPUTED:
-            return COMPUTED[table]
-        if table == BATCHES:
-            return BATCHES_SCHEMA
-        if self._store.exists(table):
-            return self._store.schema(table)
-        raise TenureError(tr('There is no table "{table}" yet. Compute it with: tenure refresh', table=table))
-
-    def _stored(self, table: str, schema: pa.Schema) -> ibis.Table:
-        """The table in exactly this schema, sealed as it lies: files of before a column was added have it null."""
-        schema = stored_schema(table, schema, self.custom(table))
-        if not self._store.exists(table):
-            return ibis.memtable(schema.empty_table())
-        files, version = self._store.files(table)
-        if not files:
-            return ibis.memtable(schema.empty_table())
-        found = self._engine.files(files, version_key=f"{self._store.path(table)}@{version}")
-        wanted = ibis.Schema.from_pyarrow(schema)
-        return found.select(
-            **{
-                name: ibis.null(kind) if name not in found.columns
-                else found[name] if found[name].type() == kind else found[name].cast(kind)
-                for name, kind in wanted.items()
-            }
-        )  # fmt: skip
-
-    def _with_person(self, rows: ibis.Table, contract: Contract) -> ibis.Table:
-        """Say who each row belongs to; `person_id` is null where the row names nobody."""
-        if contract.person is None:
-            return rows.mutate(person_id=ibis.null("int64"))
-        links = self._stored("identity/links", COMPUTED["identity/links"])
-        links = links.select(link_ids_of="ids_of", link_customer_id="customer_id", person_id="person_id")
-        joined = rows.left_join(
-            links, [rows.ids_of == links.link_ids_of, rows[contract.person] == links.link_customer_id]
-        )
-        return joined.drop("link_ids_of", "link_customer_id")
-
-    def _resolved(self, contract: Contract, as_of: datetime | None = None, *, archived: bool = False) -> ibis.Table:
-        """The contract's records from what its live batches say; without one, empty and with nothing to work out.
-
-        archived: with those that are put away.
-        """
-        live = self._live(contract.name)
-        if not live:
-            table = f"records/{contract.name}"
-            return ibis.memtable(stored_schema(table, self.schema(table), self.custom(contract.name)).empty_table())
-        received = self._stored(f"received/{contract.name}", contract.received_schema)
-        if not archived:
-            received = self._not_put_away(received, contract)
-        custom = self.custom(contract.name)
-        if custom:
-            received = customs.with_sent(received, opened_extra(received, contract, self._home), custom)
-        names = [column.name for column in custom]
-        resolved = resolve(received, contract, live, self.precedence, as_of, names, self.rules(contract.name))
-        return self._as_records(customs.as_columns(resolved, custom), contract, archived=archived)
-
-    def _not_put_away(self, received: ibis.Table, contract: Contract) -> ibis.Table:
-        """The rows whose record is not archived."""
-        table = put_away.table_of(contract)
-        if not self._store.exists(table):
-            return received
-        key = ["ids_of", *contract.key]
-        return received.anti_join(self._stored(table, put_away.schema_of(contract)).select(*key), key)
-
-    def _same_everywhere(self, contract: Contract) -> dict[str, pa.Scalar]:
-        """The columns of the records that are the same in every row, with their value: those nobody fills, above all."""
-        table = f"received/{contract.name}"
-        same = alike(self._store.files(table)[0], stored_schema(table, contract.received_schema))
-        certain = undisputed(self._live(contract.name))
-        # Rows tell records apart whatever else is the same; and where rows have to be put together, who spoke may differ.
-        same = {
-            name: value
-            for name, value in same.items()
-            if name != "row" and name in contract.records_schema.names and (certain or not value.is_valid)
-        }
-        bases = {base_money(name): name for name in same if name in contract and contract[name].type == "money"}
-        return same | {
-            base: pa.scalar(None, contract.records_schema.field(base).type)
-            for base, name in bases.items()
-            if base in contract.records_schema.names and not same[name].is_valid
-        }
-
-    def _as_records(self, resolved: ibis.Table, contract: Contract, *, archived: bool = False) -> ibis.Table:
-        """Add what records have beyond what was received: the person, the business date, money in base currency."""
-        rows = self._with_person(resolved, contract)
-        if contract.person and not archived and self._store.exists(put_away.PERSONS):
-            # What hangs on a customer who is put away is nobody's to count.
-            rows = rows.anti_join(self._stored(put_away.PERSONS, COMPUTED[put_away.PERSONS]), "person_id")
-        if contract.day and contract.valid_at:
-            rows = rows.mutate(**{contract.day: self._engine.local_day(rows[contract.valid_at], self.zone)})
-        money = {c.name: base_money(c.name) for c in contract.columns if c.type == "money"}
-        if money and contract.day:
-            live = self._live("exchange_rates")
-            rates = None
-            if live:
-                shape = CONTRACTS["exchange_rates"]
-                said = self._not_put_away(self._stored("received/exchange_rates", shape.received_schema), shape)
-                rates = resolve(said, shape, live, self.precedence)
-            rows = with_base_money(rows, rates, day=contract.day, money=money, base=self.currency)
-        return rows.select(
-            *contract.records_schema.names, *(f.name for f in customs.schema_of(self.custom(contract.name)))
-        )
-
-    def _custom_in_type(self, rows: ibis.Table, contract: Contract) -> ibis.Table:
-        """The company's own personal fields were read from what lay sealed, and are in clear, as text."""
-        texts = [column for column in self.custom(contract.name) if column.personal]
-        return rows.mutate(**{c.name: customs.in_type(rows[c.name], c) for c in texts}) if texts else rows
-
     def _scoped(self, rows: ibis.Table, table: str, actor: Scope, *, resolved: bool = False) -> ibis.Table:
         """The rows within the actor's reach, each column as the actor may see it.
 
@@ -610,27 +379,6 @@ class Lake:
             elif shown != "clear":
                 seen[name] = ibis.null(rows[name].type())
         return rows.mutate(**seen) if seen else rows
-
-
-class _Counting:
-    """A stream of rows given the columns that are the same in all of them, which knows how many rows went through it."""
-
-    def __init__(self, rows: pa.RecordBatchReader, schema: pa.Schema, same: Mapping[str, pa.Scalar]) -> None:
-        self.rows = 0
-        self._same = same
-        self.reader = pa.RecordBatchReader.from_batches(schema, self._through(rows, schema))
-
-    def _through(self, rows: pa.RecordBatchReader, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        longest, same = 0, {}
-        for batch in rows:
-            self.rows += batch.num_rows
-            if batch.num_rows > longest:
-                longest = batch.num_rows
-                same = {name: pa.repeat(value, longest) for name, value in self._same.items()}
-            columns = [
-                same[name].slice(0, batch.num_rows) if name in same else batch.column(name) for name in schema.names
-            ]
-            yield pa.record_batch(columns, schema=schema)
 
 
 def _nothing(schema: pa.Schema) -> pa.RecordBatchReader:

@@ -129,7 +129,11 @@ def traces(lake: Lake, person: Person) -> dict[str, int]:
         contract = CONTRACTS.get(name) if kind in {"received", "records", "archived"} else None
         number = contract.person if contract else "customer_id" if table == "identity/links" else None
         if number and person.numbers:
-            wanted.append(numbered(number, person))
+            wanted += [
+                numbered(column, person)
+                for column in (number, *(contract.others if contract else ()))
+                if _has(lake, table, column)
+            ]
         if table == "identity/pairs":
             wanted += [_any_of(f"{side}_own", person.own_ids) for side in ("left", "right")]
         if table == "identity/decisions" and person.numbers:
@@ -217,7 +221,10 @@ def _blanks(contract: Contract) -> dict[str, str]:
 
 
 def _theirs(contract: Contract, person: Person) -> str:
-    return numbered(contract.person, person) if contract.person and person.numbers else ""
+    """SQL that holds for the rows that are about the person, as their customer or as another one they name."""
+    if not contract.person or not person.numbers:
+        return ""
+    return " OR ".join(numbered(column, person) for column in (contract.person, *contract.others))
 
 
 def numbered(column: str, person: Person, numbering: str = "ids_of") -> str:

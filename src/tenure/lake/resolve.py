@@ -85,17 +85,22 @@ def resolve(
 
 
 def undisputed(batches: Sequence[BatchInfo]) -> bool:
-    """Whether every row that was received is a record as it stands: each key came once, in whichever batch it came.
+    """Whether every row that was received is a record as it stands: each key came once, in whichever batch it came."""
+    return of_their_own(batches, batches)
+
+
+def of_their_own(some: Sequence[BatchInfo], batches: Sequence[BatchInfo]) -> bool:
+    """Whether every row of some of the batches is a record as it stands: its key came once, in none of the others.
 
     One that came beside others was compared with them by its import, which says whether it had new records only; of two
     that were on their way at once neither was.
     """
-    if not all(info.report.get("each_key_once") for info in batches):
+    if not all(info.report.get("each_key_once") for info in some):
         return False
     beside = {info.batch: set(info.report.get("beside") or ()) for info in batches}
-    for place, one in enumerate(batches):
-        for other in batches[:place]:
-            if one.ids_of != other.ids_of:
+    for one in some:
+        for other in batches:
+            if one.batch == other.batch or one.ids_of != other.ids_of:
                 continue
             later = one if other.batch in beside[one.batch] else other
             if {one.batch, other.batch} - {later.batch} - beside[later.batch]:

@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeAlias
 
 from tenure.lake.fields import FIELDS, field_of, shown_in_part
 
-Reach: TypeAlias = Literal["none", "own", "team", "region", "listed", "all"]
+Reach: TypeAlias = Literal["none", "own", "team", "region", "listed", "segment", "all"]
 Shown: TypeAlias = Literal["clear", "masked", "hidden"]
 
 CUSTOMERS = "customers"  # the object that cards, scores and links belong to
@@ -19,7 +19,9 @@ class Scope:
     reach: whose customers. user_id, team_ids, regions, persons: what `own`, `team`, `region` and `listed` are
     measured against. objects: (contract, reach) where records of a kind reach elsewhere than the customers do.
     masked, hidden: names of fields (`lake.fields`) shown in part, or not at all.
-    within: a second scope that must allow as well: an API key within its owner's reach, a grant within its giver's.
+    segment: whose members `segment` reaches, as the desk knows them.
+    within: a second scope that must allow as well: an API key within its owner's reach, a grant within its giver's, the
+    members of a segment within whom the asker sees.
     """
 
     reach: Reach = "none"
@@ -31,6 +33,7 @@ class Scope:
     masked: frozenset[str] = field(default_factory=frozenset)
     hidden: frozenset[str] = field(default_factory=frozenset)
     objects: tuple[tuple[str, Reach], ...] = ()
+    segment: int | None = None
     within: "Scope | None" = None
 
     def on(self, kind: str) -> "Scope":

@@ -57,9 +57,13 @@ class Store:
         """The schema of the newest version."""
         return pa.schema(DeltaTable(str(self.path(name))).schema().to_arrow())
 
-    def append(self, name: str, rows: pa.Table) -> None:
+    def append(self, name: str, rows: pa.Table | pa.RecordBatchReader) -> None:
         """Add rows; columns the table lacks are added to it."""
-        if rows.num_rows >= _MANY and self._add_in_parts(name, rows):
+        if isinstance(rows, pa.RecordBatchReader):
+            if self._add_in_parts(name, rows):
+                return
+            rows = rows.read_all()
+        elif rows.num_rows >= _MANY and self._add_in_parts(name, rows):
             return
         write_deltalake(
             str(self.path(name)),
@@ -84,7 +88,7 @@ class Store:
             configuration=_CONFIGURATION,
         )
 
-    def _add_in_parts(self, name: str, rows: pa.Table) -> bool:
+    def _add_in_parts(self, name: str, rows: pa.Table | pa.RecordBatchReader) -> bool:
         """Add many rows to a table that has just their columns; False where it hasn't, or isn't there."""
         if not self.exists(name):
             return False
@@ -92,8 +96,14 @@ class Store:
         if schema != Schema.from_arrow(rows.schema):
             return False
         parts: list[AddAction | RemoveAction] = [
-            *write_parts(self.path(name), rows.to_reader(), pa.schema(schema.to_arrow()))
+            *write_parts(
+                self.path(name),
+                rows.to_reader() if isinstance(rows, pa.Table) else rows,
+                pa.schema(schema.to_arrow()),
+            )
         ]
+        if not parts:
+            return True
         _retried(lambda: DeltaTable(str(self.path(name))).create_write_transaction(parts, mode="append", schema=schema))
         return True
 

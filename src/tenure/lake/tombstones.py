@@ -92,6 +92,9 @@ def without_buried(store: Store, contract: Contract, rows: pa.Table) -> pa.Table
     buried = Tombstones.of(store)
     if not buried:
         return rows
+    for column in contract.others:
+        also, _modes = buried.marks(rows["ids_of"], rows[column])
+        rows = rows.filter(pc.invert(also))
     gone, modes = buried.marks(rows["ids_of"], rows[contract.person])
     if not pc.any(gone).as_py():
         return rows

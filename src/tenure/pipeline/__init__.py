@@ -7,6 +7,7 @@ from tenure.pipeline import archiving, cards, churn, persons, quality, records, 
 from tenure.pipeline.clock import default_as_of, start_of
 from tenure.pipeline.decisions import tell_decisions
 from tenure.pipeline.fields import tell_fields
+from tenure.pipeline.following import tell_practice
 from tenure.pipeline.run import Context, Done, Refreshed, Step, Watcher, run
 from tenure.workspace import Workspace
 
@@ -42,10 +43,11 @@ def refresh(
     """
     watcher = watcher or Watcher()
     moment = start_of(as_of, workspace.zone_info) if as_of else None
-    context = Context(lake, workspace, moment or now, now)
+    context = Context(lake, workspace, moment or now, now, again=again)
     with lake.writing("tenure refresh"):
         lake.sweep(now=now)
         tell_fields(lake, now)
+        tell_practice(lake)
         # Before who is who is worked out: those who were one stay one on less, and a join taken back is no such thing.
         persons.settle_held(workspace, lake, now=now)
         tell_decisions(lake)

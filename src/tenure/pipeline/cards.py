@@ -6,7 +6,6 @@ from typing import Any
 import ibis
 import pyarrow as pa
 from ibis import _
-from pypinyin import lazy_pinyin
 
 from tenure.contracts import CONTRACTS, standard_column
 from tenure.insight import lifecycle
@@ -192,6 +191,8 @@ def _with_stage(context: Context, found: pa.Table) -> pa.Table:
 
 def _pinyin(name: str | None) -> str | None:
     """A name as it is typed on a Latin keyboard; a Latin name as it is."""
+    from pypinyin import lazy_pinyin
+
     return " ".join(lazy_pinyin(name)) if name else None
 
 
@@ -220,9 +221,26 @@ def _not_shown(context: Context) -> bool:
     return shown is None or shown.as_of != context.as_of
 
 
+def _relation_inputs(context: Context) -> object:
+    from tenure.desk.customers import api
+
+    lake = context.lake
+    if not lake.exists("records/relations"):
+        return []
+    return [lake.version("records/relations"), lake.version("identity/links"), *api.relations_mark()]
+
+
+def _relations(context: Context) -> int:
+    from tenure.desk.customers import api
+
+    # Where none was ever received, none ever reached the desk.
+    return api.follow_relations(context.lake, now=context.now).shown if context.lake.exists("records/relations") else 0
+
+
 STEPS: tuple[Step, ...] = (
     Step("cards", Words("Customer cards", "客户卡片"), _card_inputs, _cards),
     Step("publish", Words("To the desk", "发布到工作台"), _publish_inputs, _publish, gone=_not_shown),
+    Step("relations", Words("Relations from files", "文件中的客户关系"), _relation_inputs, _relations),
 )
 
 __all__ = ["STEPS"]

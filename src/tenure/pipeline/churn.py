@@ -1,7 +1,6 @@
 """Step: who is about to leave, how likely, and what the score rests on."""
 
-import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -33,7 +32,8 @@ from tenure.insight.features.terms import distinct, highest, lowest
 from tenure.insight.value import BGNBD
 from tenure.lake import SYSTEM
 from tenure.language import Words, both
-from tenure.pipeline.history import same_at_all_dates, scored_from, tables_over
+from tenure.pipeline.following import practice
+from tenure.pipeline.history import scored_from, settled, tables_over
 from tenure.pipeline.run import Context, Step
 from tenure.pipeline.value import UNIT_DAYS
 
@@ -47,11 +47,13 @@ _SCHEMA = pa.schema(
 )
 # Rows in the tens of thousands need neither many folds nor tiny steps: a third to three fifths of the time, the AUC the
 # same to within 0.001 (docs/decisions/0008).
-_MODEL = ChurnModel(folds=3, rounds=300, rate=0.05, tree_seeds=1, most_rows=60_000)
+_MODEL = ChurnModel(folds=3, rounds=150, rate=0.1, tree_seeds=1, most_rows=60_000)
 _READ = sorted({name for family in features.FAMILIES.values() for name in family.reads} | {"orders", "customers"})
 
 # More customers than this take longer to learn from than a morning has.
 MOST_PEOPLE = 40_000
+# Four numbers tell the rhythms of a base: from so many buyers, every so many-eth by their numbers, they are known well.
+_BUYERS = 5_000
 _ROWS_A_SCORING = 100_000  # the matrices of so many customers fit in memory beside everything else
 # Knuth's multiplicative hashing: numbers minted one after another are spread evenly, and no engine is asked for a hash.
 _STRIDE, _TURNS = 2_654_435_761, 2**32
@@ -66,7 +68,7 @@ _BUYING = {
     "_last": highest("ordered_on", where="sale"),
 }
 
-At: TypeAlias = Callable[[datetime], dict[str, ibis.Table]]
+At: TypeAlias = Callable[[datetime], Mapping[str, ibis.Table]]
 
 
 def _churn(context: Context) -> int:
@@ -82,7 +84,7 @@ def _churn(context: Context) -> int:
         else nullcontext(everyone) as some,
     ):
         try:
-            definition = choose(some(context.as_of))
+            definition = choose(some(context.as_of), practice(lake).churn)
             if definition.timed:
                 found, document = _over_time(context, everyone, some, definition, people)
             else:
@@ -118,10 +120,11 @@ def _over_time(
     cuts = cut_dates(_first(context, some(context.as_of), definition), context.as_of, horizon)
     labels: dict[datetime, pa.Array] = {}
     frames: dict[datetime, pa.Table] = {}
-    told = _told(context, some, cuts)
+    # Where the same people are scored as are learned from, one pass is made for all dates, today's with them.
+    told = _told(context, some, [*cuts, context.as_of] if everyone is some else cuts)
     for place, cut in enumerate(cuts):
         outcome = lake.to_arrow(definition.label(some(cut + timedelta(days=horizon)), cut))
-        frame = _of(next(told), outcome)
+        frame = _of(told.pop(cut), outcome)
         labels[cut] = frame["churned"].combine_chunks()
         frames[cut] = frame.drop_columns(["churned"])
         context.tell(place + 1, len(cuts) + 2)
@@ -133,7 +136,7 @@ def _over_time(
     rows = sum(frame.num_rows for frame in frames.values())
     left = sum(pc.sum(label.cast(pa.int64())).as_py() or 0 for label in labels.values())
     frames.clear()
-    now = next(_told(context, everyone, [context.as_of]))
+    now = told.pop(context.as_of) if told else _told(context, everyone, [context.as_of])[context.as_of]
     asked = lake.to_arrow(definition.eligible(everyone(context.as_of), context.as_of))
     scored = _scored(context, model, _of(now, asked), tried.bands)
     document = card(definition, tried, as_of=context.as_of, rows=rows, left=left, model=model)
@@ -141,21 +144,39 @@ def _over_time(
     return scored, document
 
 
-def _told(context: Context, at: At, cuts: Sequence[datetime]) -> Iterator[pa.Table]:
+def _told(context: Context, at: At, dates: Sequence[datetime]) -> dict[datetime, pa.Table]:
     """What was known of each person at each of these dates, with the chance by their own rhythm that they still buy."""
-    # Where records were corrected since, what they said then is another history at each date.
-    together = [list(cuts)] if cuts and same_at_all_dates(context, _READ) else [[cut] for cut in cuts]
-    for dates in together:
-        tables = {name: at(dates[-1])[name] for name in _READ}
-        known = features.as_of(tables, dates, by_person=context.lake.map_by_person, also={"orders": _BUYING})
-        found = context.lake.to_arrow(known)
-        for cut in dates:
-            then = (
-                found
-                if len(dates) == 1
-                else found.filter(pc.equal(found["as_of"], pa.scalar(cut, found["as_of"].type)))
-            )
-            yield _settled(_with_p_alive(then, cut).drop_columns(["as_of"]))
+    if not dates:
+        return {}
+    # Where records of a contract were corrected since, what they said then is another history at each date.
+    alike = settled(context, _READ)
+    parts: dict[datetime, list[pa.Table]] = {moment: [] for moment in dates}
+    others = sorted({*_READ} - {*alike})
+    for names, together in ((alike, [list(dates)]), (others, [[moment] for moment in dates])):
+        for some in together if names else ():
+            tables = {name: at(some[-1])[name] for name in names}
+            known = features.as_of(tables, some, by_person=context.lake.map_by_person, also={"orders": _BUYING})
+            found = context.lake.to_arrow(known)
+            for moment in some:
+                mine = found.filter(pc.equal(found["as_of"], pa.scalar(moment, found["as_of"].type)))
+                parts[moment].append(mine.drop_columns(["as_of"]))
+    return {moment: _settled(_with_p_alive(_beside(parts[moment]), moment)) for moment in dates}
+
+
+def _beside(parts: Sequence[pa.Table]) -> pa.Table:
+    """What several tables tell of a person, in one row; of whom one says nothing it has counted nothing."""
+    if len(parts) == 1:
+        return parts[0]
+    people = pc.unique(pa.chunked_array([chunk for part in parts for chunk in part["person_id"].chunks], pa.int64()))
+    columns = {"person_id": people}
+    for part in parts:
+        place = pc.index_in(people, part["person_id"].combine_chunks())
+        for name in part.column_names:
+            if name != "person_id":
+                told, feature = part[name].take(place), features.FEATURES.get(name)
+                counted = feature is not None and feature.zero and feature.unit != "text"
+                columns[name] = pc.fill_null(told, 0.0) if counted else told
+    return pa.table(columns)
 
 
 def _of(frame: pa.Table, people: pa.Table) -> pa.Table:
@@ -170,7 +191,7 @@ def _of(frame: pa.Table, people: pa.Table) -> pa.Table:
 
 
 def _by_folds(
-    context: Context, tables: dict[str, ibis.Table], definition: Definition
+    context: Context, tables: Mapping[str, ibis.Table], definition: Definition
 ) -> tuple[pa.Table, dict[str, Any]]:
     """A snapshot has no time in it: each customer is scored by a model that has not seen them."""
     lake = context.lake
@@ -186,9 +207,8 @@ def _by_folds(
     tried = cross_validate(X, left, model=_MODEL)
     probability = tried.probability
     bands = tried.bands
-    scored = _table(
-        wide["person_id"], probability, bands, tried.model.reasons(X, minor_digits=minor_digits(lake.currency))
-    )
+    _, reasons = tried.model.told(X, minor_digits=minor_digits(lake.currency))
+    scored = _table(wide["person_id"], bands, probability, reasons)
     gone = int(pc.sum(left.cast(pa.int64())).as_py())
     document = card(definition, tried, as_of=context.as_of, rows=wide.num_rows, left=gone, refused=refused)
     tried.model.save(lake.folder / "models" / "churn")
@@ -199,7 +219,7 @@ def _needs(definition: Definition) -> list[str]:
     return ["subscriptions"] if definition.name == "contract_end" else ["orders"]
 
 
-def _first(context: Context, tables: dict[str, ibis.Table], definition: Definition) -> datetime:
+def _first(context: Context, tables: Mapping[str, ibis.Table], definition: Definition) -> datetime:
     """When the records of the definition begin."""
     began = min(
         (moment for name in _needs(definition)
@@ -224,6 +244,7 @@ def _settled(frame: pa.Table) -> pa.Table:
 
 def _with_p_alive(frame: pa.Table, cut: datetime) -> pa.Table:
     """The chance of still being a customer in the place of the numbers it is worked out from."""
+    frame = frame.sort_by("person_id")
     there = all(name in frame.column_names for name in _BUYING)
     bare = frame.drop_columns([name for name in _BUYING if name in frame.column_names])
     if not there:
@@ -232,9 +253,10 @@ def _with_p_alive(frame: pa.Table, cut: datetime) -> pa.Table:
     bought = days > 0
     last_day = ((cut - timedelta(microseconds=1)).date() - date(1970, 1, 1)).days
     x, t_x, T = days[bought] - 1, (last - first)[bought] / UNIT_DAYS, (last_day - first[bought]) / UNIT_DAYS
+    some = slice(None, None, max(1, len(x) // _BUYERS))
     try:
         alive = np.full(len(days), np.nan)
-        alive[bought] = BGNBD().fit(x, t_x, T).p_alive(x, t_x, T)
+        alive[bought] = BGNBD().fit(x[some], t_x[some], T[some]).p_alive(x, t_x, T)
     except ValueError:  # too few repeat purchases to learn a rhythm from
         return bare
     return bare.append_column("p_alive", pa.array(alive, from_pandas=True))
@@ -251,17 +273,18 @@ def _scored(context: Context, model: ChurnModel, now: pa.Table, bands: Bands) ->
     for start in range(0, now.num_rows, _ROWS_A_SCORING):
         some = X.slice(start, _ROWS_A_SCORING)
         people = now["person_id"].slice(start, _ROWS_A_SCORING)
-        parts.append(_table(people, model.predict_proba(some)[:, 1], bands, model.reasons(some, minor_digits=digits)))
+        parts.append(_table(people, bands, *model.told(some, minor_digits=digits)))
     return pa.concat_tables(parts)
 
 
-def _table(people: pa.ChunkedArray, probability: Any, bands: Bands, reasons: list[list[dict[str, Any]]]) -> pa.Table:
-    return pa.table(
-        [people, probability, bands.of(probability), [json.dumps(each, ensure_ascii=False) for each in reasons]],
-        schema=_SCHEMA,
-    )
+def _table(people: pa.ChunkedArray, bands: Bands, probability: Any, reasons: Sequence[str]) -> pa.Table:
+    return pa.table([people, probability, bands.of(probability), reasons], schema=_SCHEMA)
 
 
-STEPS: tuple[Step, ...] = (
-    Step("churn", Words("Churn risk", "流失风险"), lambda c: scored_from(c, *CONTRACTS), _churn),
-)
+def _made_from(context: Context) -> list[object]:
+    # What counts as leaving is an input like the records.
+    wished = practice(context.lake).churn
+    return [*scored_from(context, *CONTRACTS), *([wished] if wished else [])]
+
+
+STEPS: tuple[Step, ...] = (Step("churn", Words("Churn risk", "流失风险"), _made_from, _churn),)

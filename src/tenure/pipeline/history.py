@@ -1,8 +1,9 @@
 """The records of every contract as they could be known at an instant, for the steps that score."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
+from functools import partial
 from typing import TypeAlias
 
 import ibis
@@ -25,51 +26,84 @@ def tables_at(context: Context, as_of: datetime, names: Iterable[str] = CONTRACT
     What is personal is left out, but for birth dates: no score reads it, and opening it is most of the work.
     """
     with tables_over(context, names) as at:
-        yield at(as_of)
+        yield dict(at(as_of))
 
 
 @contextmanager
 def tables_over(
     context: Context, names: Iterable[str] = CONTRACTS, among: Among | None = None
-) -> Iterator[Callable[[datetime], dict[str, ibis.Table]]]:
-    """`tables_at` for any number of dates: what can be read once for all of them is.
+) -> Iterator[Callable[[datetime], Mapping[str, ibis.Table]]]:
+    """`tables_at` for any number of dates: what can be read once for all of them is, and what nobody asks for is not.
 
     among: which rows of a table are looked at, those of some people for one.
     """
     lake = context.lake
     names = list(names)
-    steady = {name for name in names if lake.steady(name)}
-    known: dict[datetime, dict[str, ibis.Table]] = {}
+    steady = {name for name in names if _steady(lake, name)}
+    known: dict[datetime, Mapping[str, ibis.Table]] = {}
     with ExitStack() as open_until_then:
 
-        def kept(tables: dict[str, ibis.Table]) -> dict[str, ibis.Table]:
-            tables = {name: among(table) if among else table for name, table in tables.items()}
-            return open_until_then.enter_context(lake.kept(tables))
+        def kept(name: str, table: ibis.Table) -> ibis.Table:
+            table = among(table) if among else table
+            return open_until_then.enter_context(lake.kept({name: table}))[name]
 
-        # Everything in the files as it is asked for is read from there, by whoever needs which column.
-        records = {name: _bare(lake, name, lake.read(f"records/{name}", actor=SYSTEM)) for name in steady}
-        records = kept(records) if among else records
+        def recorded(name: str) -> ibis.Table:
+            # Everything in the files as it is asked for is read from there, by whoever needs which column.
+            records = _bare(lake, name, lake.read(f"records/{name}", actor=SYSTEM))
+            return kept(name, records) if among else records
 
-        def at(as_of: datetime) -> dict[str, ibis.Table]:
+        records = _AsAsked(steady, recorded)
+
+        def known_at(as_of: datetime, name: str) -> ibis.Table:
+            if name in records:
+                return cut_down(records[name], CONTRACTS[name], as_of)
+            return kept(name, _bare(lake, name, lake.history(name, as_of=as_of, actor=SYSTEM)))
+
+        def at(as_of: datetime) -> Mapping[str, ibis.Table]:
             if as_of not in known:
-                worked_out = kept(
-                    {
-                        name: _bare(lake, name, lake.history(name, as_of=as_of, actor=SYSTEM))
-                        for name in names
-                        if name not in steady
-                    }
-                )
-                cut = {name: cut_down(table, CONTRACTS[name], as_of) for name, table in records.items()}
-                known[as_of] = {name: cut[name] if name in cut else worked_out[name] for name in names}
+                known[as_of] = _AsAsked(names, partial(known_at, as_of))
             return known[as_of]
 
         yield at
 
 
-def same_at_all_dates(context: Context, names: Iterable[str]) -> bool:
-    """Whether the history at the last of several dates tells what was known at each of them, row by row."""
+class _AsAsked(Mapping[str, ibis.Table]):
+    """Tables by name, each worked out when it is first asked for."""
+
+    def __init__(self, names: Iterable[str], make: Callable[[str], ibis.Table]) -> None:
+        self._names = list(names)
+        self._make = make
+        self._made: dict[str, ibis.Table] = {}
+
+    def __getitem__(self, name: str) -> ibis.Table:
+        if name not in self._names:
+            raise KeyError(name)
+        if name not in self._made:
+            self._made[name] = self._make(name)
+        return self._made[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def settled(context: Context, names: Iterable[str]) -> list[str]:
+    """Those of the contracts whose history at the last of several dates tells what was known at each, row by row."""
     lake = context.lake
-    return all(lake.steady(name) or not live_batches(lake, name) for name in names)
+    return [name for name in names if not live_batches(lake, name) or _steady(lake, name)]
+
+
+def _steady(lake: Lake, name: str) -> bool:
+    """Whether each record came once: by what the imports say, or because there are as many records as rows received."""
+    if lake.steady(name):
+        return True
+    received = sum(batch.rows for batch in lake.batches(name) if batch.state == "committed")
+    return bool(received) and lake.exists(f"records/{name}") and lake.store.count(f"records/{name}", "true") == received
 
 
 def _bare(lake: Lake, name: str, table: ibis.Table) -> ibis.Table:

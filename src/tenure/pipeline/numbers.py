@@ -13,11 +13,17 @@ from tenure.insight.metrics import METRICS, Metric, Period, figure, judge, lacki
 from tenure.insight.metrics import breakdown as apart
 from tenure.lake import Lake, Scope
 from tenure.lake.custom import schema_of
+from tenure.pipeline.following import practice
 
 Row = dict[str, Any]
 _KEPT_STAMPS = {"source"}
 _UNREAD = {"product_name", "unit_price", "promotion", "end_reason", "offer"}  # of the contracts metrics read
 HEAVY_PERIODS = 3  # a heavy metric is shown for so many
+
+
+def held(lake: Lake, metric: Metric) -> Metric:
+    """The metric with the lines this company holds it against."""
+    return practice(lake).held(metric)
 
 
 def offered(actor: Scope, names: Iterable[str] = METRICS) -> list[Metric]:
@@ -61,6 +67,35 @@ def catalogue(lake: Lake, *, actor: Scope, until: date, months: int, names: Iter
                 periods = sorted({newest.year_before(), newest.before(), newest} if months > 2 else set(periods))
             found[metric.name] = {
                 "rows": measure(metric, kept, periods).to_pylist(), "lacks": list(lacking(metric, kept)),
+            }  # fmt: skip
+    return found
+
+
+def over(
+    lake: Lake, *, actor: Scope, names: Iterable[str], spans: Sequence[Period], years: bool = False
+) -> dict[str, Row]:
+    """Of each metric offered: rows (of MEASURED) over these periods, oldest first, each with year_before (a value).
+
+    years: for every period; else for the newest alone, the others say None. lacks, cautions: as `told` gives them. A heavy
+    metric is measured for the newest periods only.
+    """
+    metrics = offered(actor, names)
+    found: dict[str, Row] = {}
+    with tables(lake, actor, {name for metric in metrics for name in metric.reads}) as kept:
+        for metric in metrics:
+            shown = list(spans[-HEAVY_PERIODS:] if metric.heavy else spans)
+            compared = [period.year_before() for period in (shown if years and not metric.heavy else shown[-1:])]
+            rows = measure(metric, kept, sorted({*shown, *compared})).to_pylist()
+            by_span = {(row["period_start"], row["period_end"]): row for row in rows}
+            told_rows = []
+            for period in shown:
+                year = period.year_before()
+                before = by_span.get((year.start, year.end)) if year in compared else None
+                told_rows.append(
+                    by_span[period.start, period.end] | {"year_before": before["value"] if before else None}
+                )
+            found[metric.name] = {
+                "rows": told_rows, "lacks": list(lacking(metric, kept)), "cautions": apart.cautions(metric, kept, shown),
             }  # fmt: skip
     return found
 
@@ -187,10 +222,11 @@ def monthly(lake: Lake, *, actor: Scope, until: date, months: int, names: Iterab
     periods = apart.spans("month", until, months, lake.zone)
     found: list[Row] = []
     metrics = offered(actor, names)
+    aims = {metric.name: held(lake, metric) for metric in metrics}
     with tables(lake, actor, {name for metric in metrics for name in metric.reads}) as kept:
         for metric in metrics:
             for row in measure(metric, kept, periods).to_pylist():
-                verdict = judge(metric, row["value"])
+                verdict = judge(aims[metric.name], row["value"])
                 found.append(
                     {
                         "metric": metric.name,

@@ -6,6 +6,8 @@ killed leaves finished steps finished, and the step it died in as it was before.
 
 import hashlib
 import json
+import resource
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -30,6 +32,7 @@ class Context:
     as_of: datetime
     now: datetime
     tell: Callable[[int, int], None] = lambda done, total: None
+    again: bool = False  # work everything out from the start, whatever could be gone on with
     # What one step worked out that a later one of the same run goes on with.
     shared: dict[str, Any] = field(default_factory=dict)
 
@@ -50,13 +53,14 @@ class Step:
 
 @dataclass(frozen=True)
 class Done:
-    """What became of one step. skipped: nothing it depends on had changed."""
+    """What became of one step. skipped: nothing it depends on had changed. cpu_seconds: of all threads of this process."""
 
     name: str
     words: Words
     rows: int
     seconds: float
     skipped: bool
+    cpu_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -87,15 +91,17 @@ def run(steps: Sequence[Step], context: Context, watcher: Watcher, *, again: boo
     for step in steps:
         watcher.begins(step)
         context.tell = partial(watcher.moves, step)
-        began = time.perf_counter()
-        made_from = _digest(step.inputs(context))
+        began, spent = time.perf_counter(), time.process_time()
+        inputs = made_from(step.inputs(context))
         before = state["steps"].get(step.name)
-        skipped = before is not None and before["made_from"] == made_from and not again and not step.gone(context)
+        skipped = before is not None and before["made_from"] == inputs and not again and not step.gone(context)
         rows = before["rows"] if skipped else step.run(context)
-        done = Done(step.name, step.words, rows, time.perf_counter() - began, skipped)
+        seconds, cpu = time.perf_counter() - began, time.process_time() - spent
+        done = Done(step.name, step.words, rows, seconds, skipped, cpu)
         if not skipped:
             state["steps"][step.name] = {
-                "made_from": made_from, "rows": rows, "seconds": round(done.seconds, 3), "at": context.now.isoformat(),
+                "made_from": inputs, "rows": rows, "seconds": round(seconds, 3), "cpu_seconds": round(cpu, 3),
+                "peak_mb": _peak_mb(), "at": context.now.isoformat(),
             }  # fmt: skip
             lake.publish_document(STATE, state)
         finished.append(done)
@@ -103,7 +109,14 @@ def run(steps: Sequence[Step], context: Context, watcher: Watcher, *, again: boo
     return tuple(finished)
 
 
-def _digest(inputs: Any) -> str:
+def _peak_mb() -> int:
+    """The most memory this process has held so far."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1024 * 1024 if sys.platform == "darwin" else 1024))
+
+
+def made_from(inputs: Any) -> str:
+    """A digest of what something is made from, given as plain values."""
     # The code is an input too: a new version works everything out anew.
     text = json.dumps([tenure.__version__, inputs], sort_keys=True, default=_plain)
     return hashlib.sha256(text.encode()).hexdigest()

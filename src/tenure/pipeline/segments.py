@@ -24,6 +24,7 @@ from tenure.lake.resolve import undisputed
 from tenure.lake.tables import COMPUTED
 from tenure.language import Words, both
 from tenure.pipeline.clock import start_of
+from tenure.pipeline.following import practice
 from tenure.pipeline.history import scored_from, tables_at
 from tenure.pipeline.run import Context, Step
 
@@ -68,7 +69,7 @@ def _rfm(context: Context) -> int:
 
 def _stages(context: Context) -> int:
     lake, days = context.lake, _days(context)
-    moments = _moments(context.as_of)
+    moments, limits = _moments(context.as_of), practice(lake).limits
     schema = COMPUTED["scores/stages"]
     rows = 0
 
@@ -82,7 +83,7 @@ def _stages(context: Context) -> int:
                 bought = pa.concat_tables([_at(days.rhythms(moment.date()), moment) for moment in some])
                 first, last = (ibis.literal(moment.astimezone(UTC), INSTANT) for moment in (some[0], some[-1]))
                 inside = held.filter(held.moment >= first, held.moment <= last)
-                found = lake.to_arrow(lifecycle.stages_on(ibis.memtable(bought), inside))
+                found = lake.to_arrow(lifecycle.stages_on(ibis.memtable(bought), inside, limits))
                 for moment in some:
                     now = found.filter(
                         pc.equal(found["moment"], pa.scalar(moment.astimezone(UTC), found["moment"].type))
@@ -312,9 +313,14 @@ def _moments(as_of: datetime) -> list[datetime]:
     return [*starts[::-1], as_of]
 
 
+def _stages_made_from(context: Context) -> list[object]:
+    drawn = practice(context.lake).stages
+    return [*scored_from(context, *_STAGED_BY), *([drawn] if drawn else [])]
+
+
 STEPS: tuple[Step, ...] = (
     Step("rfm", Words("Recency, frequency, money", "最近购买、频次与金额"), lambda c: scored_from(c, *_BOUGHT), _rfm),
-    Step("stages", Words("Life cycle", "客户生命周期"), lambda c: scored_from(c, *_STAGED_BY), _stages),
+    Step("stages", Words("Life cycle", "客户生命周期"), _stages_made_from, _stages),
     Step("habits", Words("Buying habits", "购买习惯"), lambda c: scored_from(c, *_STAGED_BY, "products"), _habits),
 )
 

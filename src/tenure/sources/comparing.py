@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 import tenure.sources as sources
-from tenure.contracts import Contract, contract_named
+from tenure.contracts import Contract
 from tenure.currencies import minor_digits
 from tenure.lake.archived import key_texts, shown
 from tenure.lake.scope import SYSTEM
@@ -28,6 +28,7 @@ from tenure.sources.mapping import map_columns
 from tenure.sources.parse import NOTHING, as_text
 from tenure.sources.seen import Seen, hashes, number_within
 from tenure.sources.spelling import Corrections, mended
+from tenure.sources.trade import shape_of
 
 if TYPE_CHECKING:
     from tenure.lake import Lake
@@ -104,7 +105,7 @@ def compare(
 
     archived: the keys of this numbering that are put away (texts of `lake.archived.key_texts`), which may be gone there.
     """
-    shape = contract_named(contract) if isinstance(contract, str) else contract
+    shape = shape_of(lake, contract)
     theirs = _Old(shape, source, zone, currency, mapping, corrections)
     for path in old:
         theirs.read(path)

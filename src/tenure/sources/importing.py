@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 import tenure.sources as sources
-from tenure.contracts import Contract, contract_named
+from tenure.contracts import Contract
 from tenure.errors import TenureError
 from tenure.language import tr
 from tenure.sources.base import Options
@@ -25,6 +25,7 @@ from tenure.sources.reconciling import ReconciliationError
 from tenure.sources.report import ImportReport
 from tenure.sources.running import Import, Progress, StoppedError
 from tenure.sources.spelling import Corrections, mended
+from tenure.sources.trade import shape_of
 from tenure.sources.watched import FileMark, digest_of, said_plainly
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def import_file(
     already, StoppedError where it was stopped. Whatever is raised, nothing is to be seen.
     """
     began = time.perf_counter()
-    shape = contract_named(contract) if isinstance(contract, str) else contract
+    shape = shape_of(lake, contract)
     path = Path(path)
     if not path.is_file():
         raise TenureError(
@@ -186,7 +187,7 @@ def import_table(
     Raises what `import_file` does.
     """
     began = time.perf_counter()
-    shape = contract_named(contract) if isinstance(contract, str) else contract
+    shape = shape_of(lake, contract)
     if not rows.num_rows:
         raise TenureError(tr("There are no rows to import."))
     reader = TableReader(rows)

@@ -56,10 +56,12 @@ def look(
     sheet: str | None = None,
     header_row: int | None = None,
     mapping: Mapping[str, str] | Iterable[str] | None = None,
+    contracts: Mapping[str, Contract] = CONTRACTS,
 ) -> Sighting:
     """Say what a file seems to hold, and how its columns would be read; only its first part is read.
 
-    What is given settles what was only guessed. header_row: from 1, as a spreadsheet numbers its rows.
+    What is given settles what was only guessed. header_row: from 1, as a spreadsheet numbers its rows. contracts: as the
+    company's line of business calls their columns.
 
     Raises TenureError for a file of no use, and for a mapping that names nothing.
     """
@@ -74,9 +76,9 @@ def look(
     if headers[: len(ABOUT)] == ABOUT:
         headers = headers[len(ABOUT) :]
         notes.append(tr("This is a file of rejected rows: the reasons in front are passed over."))
-    asked = contract_named(contract) if isinstance(contract, str) else contract
-    fits = sorted(((shape.name, _fit(shape, headers, seen)) for shape in CONTRACTS.values()), key=lambda pair: -pair[1])
-    shape = asked or CONTRACTS[fits[0][0]]
+    asked = contracts[contract_named(contract).name] if isinstance(contract, str) else contract
+    fits = sorted(((shape.name, _fit(shape, headers, seen)) for shape in contracts.values()), key=lambda pair: -pair[1])
+    shape = asked or contracts[fits[0][0]]
     absent = ["amount_minor"] if "unit_price" in shape else []
     found, problems = draft(headers, shape, mapping, source=path.stem, absent=absent)
     if seen.rows <= 0:

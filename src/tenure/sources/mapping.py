@@ -181,7 +181,8 @@ def draft(
 
 
 def _claims(header: str, contract: Contract, headers: Sequence[str]) -> list[tuple[str, int]]:
-    """Fields the header may name, each with how well: 0 its own name, 1 its words on the screen, 2 another name."""
+    """Fields the header may name, each with how well: 0 its own name, 1 its words on the screen, 2 what the company's
+    line of business calls it, 3 another name."""
     # The second of two columns named `total` is `total (2)` and may be meant just as well.
     stem = _COUNT.sub("", header)
     wanted = plain(stem if stem in headers else header)
@@ -192,8 +193,10 @@ def _claims(header: str, contract: Contract, headers: Sequence[str]) -> list[tup
             found.append((column.name, 0))
         elif wanted in {plain(column.words.en), plain(column.words.zh)}:
             found.append((column.name, 1))
-        elif wanted in {plain(alias) for alias in column.aliases}:
+        elif wanted in {plain(name) for name in column.trade}:
             found.append((column.name, 2))
+        elif wanted in {plain(alias) for alias in column.aliases}:
+            found.append((column.name, 3))
     return found
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from tenure.contracts import CONTRACTS
+from tenure.packs import packs
 from tenure.sources.mapping import plain
 
 _LONG = 5  # a customer number this long is nobody else's quantity, price or year
@@ -46,8 +47,11 @@ class Mentions:
         known = {plain("customer_id")}
         for contract in CONTRACTS.values():
             if contract.person:
-                column = contract[contract.person]
-                known |= {plain(name) for name in (column.name, *column.aliases)}
+                for column in (contract[name] for name in (contract.person, *contract.others)):
+                    known |= {plain(name) for name in (column.name, *column.aliases)}
+                # Whichever pack was in force when the file came, the column it took for customers is looked through.
+                called = (pack.names.get(contract.name, {}).get(contract.person, ()) for pack in packs().values())
+                known |= {plain(name) for names in called for name in names}
         return [place for place, header in enumerate(headers) if plain(header) in known]
 
     def in_row(self, cells: Sequence[str], number_columns: Sequence[int]) -> bool:

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 Hashes = NDArray[np.uint64]
 
-_SEED = 0x7E9D2A  # fixed: the same file must meet the same luck every time
 _FREE = np.uint64(0)
+_WORD = 8  # bytes in a number
 
 
 def hashes(columns: list[pa.Array], onto: Hashes | None = None) -> Hashes:
@@ -137,29 +137,25 @@ def _of_numbers(column: pa.Array) -> Hashes:
 
 
 def _of_text(column: pa.Array) -> Hashes:
-    """A sum of the bytes, each times a random number of its place."""
+    """Eight bytes at a time, each eight mixed with what went before them."""
     _, offset_buffer, data_buffer = column.buffers()
     offsets = np.frombuffer(offset_buffer, dtype=np.int32)[column.offset : column.offset + len(column) + 1]
-    lengths = np.diff(offsets).astype(np.int64)
-    result = lengths.astype(np.uint64) * np.uint64(0x2545F4914F6CDD1D)
-    filled = lengths > 0
-    if filled.any() and data_buffer is not None:
-        data = np.frombuffer(data_buffer, dtype=np.uint8)[offsets[0] : offsets[-1]]
-        starts = (offsets[:-1][filled] - offsets[0]).astype(np.int64)
-        place = np.arange(len(data)) - np.repeat(starts, lengths[filled])
-        weights = _weights(int(lengths.max()))
-        products = (data.astype(np.uint64) + np.uint64(1)) * weights[place]
-        result[filled] += np.add.reduceat(products, starts)
-    hashed = _mixed(result)
+    begins, left = (offsets[:-1] - offsets[0]).astype(np.int64), np.diff(offsets)
+    hashed = _mixed(left.astype(np.uint64) + np.uint64(0x2545F4914F6CDD1D))
+    if begins.size and offsets[-1] > offsets[0]:
+        data = np.zeros(int(offsets[-1] - offsets[0]) + _WORD, dtype=np.uint8)
+        data[:-_WORD] = np.frombuffer(data_buffer, dtype=np.uint8)[offsets[0] : offsets[-1]]
+        words = np.ndarray(len(data) - _WORD + 1, dtype="<u8", buffer=data, strides=(1,))  # what begins at each byte
+        rows = np.flatnonzero(left)
+        while rows.size:
+            # What belongs to the next text is shifted out.
+            beyond = np.maximum(_WORD - left[rows], 0).astype(np.uint64) * np.uint64(8)
+            hashed[rows] = _mixed(hashed[rows] * np.uint64(31) + (words[begins[rows]] << beyond))
+            begins, left = begins + _WORD, left - _WORD
+            rows = rows[left[rows] > 0]
     if column.null_count:
         hashed[column.is_null().to_numpy(zero_copy_only=False)] = np.uint64(0x5851F42D4C957F2D)
     return hashed
-
-
-def _weights(size: int) -> Hashes:
-    return np.random.default_rng(_SEED).integers(0, 2**64, size=max(size, 64), dtype=np.uint64, endpoint=False) | (
-        np.uint64(1)
-    )
 
 
 def _mixed(values: Hashes) -> Hashes:

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_POST, require_safe
 from tenure.contracts import CONTRACTS, Contract
 from tenure.desk.governance.api import scope_of
 from tenure.desk.governance.models import User
+from tenure.desk.lake import lake
 from tenure.desk.work import feeds, migration
 from tenure.desk.work.feeds import Wished
 from tenure.desk.work.models import Feed, FeedRun, Job, Migration
@@ -26,6 +27,7 @@ from tenure.errors import TenureError
 from tenure.keyring import keyring
 from tenure.sources.mapping import LEAVE, draft
 from tenure.sources.pull import KINDS, Table, dsn_of, open_database
+from tenure.sources.trade import shapes
 from tenure.web.frame import render
 
 RUNS = 50
@@ -278,7 +280,7 @@ def _tables(dsn: str) -> list[Table]:
 
 
 def _guess(table: Table) -> str:
-    return next((name for name, _fit in table.guesses()), "")
+    return next((name for name, _fit in table.guesses(shapes(lake()))), "")
 
 
 def _token(dsn: str) -> str:
@@ -297,7 +299,7 @@ def _choice(sent: Any, context: dict[str, Any]) -> dict[str, Any]:
     tables: list[Table] = context.get("tables", [])
     table = next((one for one in tables if one.name == sent.get("table")), None)
     contract = sent.get("contract") or (_guess(table) if table else "")
-    shape = CONTRACTS.get(contract)
+    shape = shapes(lake()).get(contract)
     headers = [column.name for column in table.columns] if table else []
     # What was chosen for another table, or as other records, means nothing here.
     same = sent.get("of") == f"{sent.get('table', '')} {contract}"

@@ -1,5 +1,6 @@
 """A company's own fields: made and put in order under Settings, filled in on a customer's page."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,11 +14,14 @@ from django.views.decorators.http import require_POST, require_safe
 from tenure.contracts import CONTRACTS
 from tenure.contracts.custom import CHOOSING, KINDS, Choice
 from tenure.desk.customers import selectors
-from tenure.desk.customers.fields import definitions, tags, values
+from tenure.desk.customers.fields import definitions, layouts, tags, values
 from tenure.desk.customers.fields.definitions import OBJECTS, Draft
+from tenure.desk.customers.fields.layouts import Laid, Placed
 from tenure.desk.customers.fields.models import CustomField, plain_choices
 from tenure.desk.customers.fields.values import MisfitError
 from tenure.desk.customers.models import Customer
+from tenure.desk.customers.objects import definitions as kinds
+from tenure.desk.customers.objects import records
 from tenure.desk.governance import audit
 from tenure.desk.governance.api import may, scope_of
 from tenure.desk.governance.models import User
@@ -38,6 +42,7 @@ class Input:
     field: CustomField
     value: str
     error: str = ""
+    required: bool = False
 
     @property
     def picked(self) -> list[str]:
@@ -48,9 +53,12 @@ class Input:
 def page(request: HttpRequest) -> HttpResponse:
     """Every field by section, with how many customers have a value, and what does not fit."""
     scope = scope_of(request.user)
-    contract = _object(request)
+    contract = object_of(request)
     every = definitions.known(contract, archived=True)
+    kind = definitions.own_object(contract)
     counted = values.counts(scope, every) if contract == "customers" else {}
+    if kind is not None:
+        counted = records.counts(scope, kind, every)
     misfits = (lake().document("fields_unfit") or {}).get(contract, {}) if scope.sees_all else {}
     rows = [
         {
@@ -67,10 +75,17 @@ def page(request: HttpRequest) -> HttpResponse:
         "fields.html",
         _("Fields"),
         contract=contract,
-        objects=[(name, CONTRACTS[name].words) for name in OBJECTS],
+        objects=[
+            (name, words)
+            for name, words in [
+                *((name, CONTRACTS[name].words) for name in OBJECTS),
+                *((one.code, one.words) for one in kinds.known()),
+            ]
+        ],
+        kind=kind,
         sections=_by_section(live),
         rows=live,
-        counts=contract == "customers",
+        counts=contract == "customers" or kind is not None,
         archived=[row for row in rows if row["field"].archived_at is not None],
         most=definitions.MOST_FIELDS,
     )
@@ -82,7 +97,7 @@ def edit(request: HttpRequest, field_id: int | None = None) -> HttpResponse:
     found = CustomField.objects.filter(pk=field_id).first() if field_id is not None else None
     if field_id is not None and found is None:
         raise Http404
-    draft = Draft.of(found) if found else Draft(contract=_object(request))
+    draft = Draft.of(found) if found else Draft(contract=object_of(request))
     lost: tuple[tuple[str, str], ...] = ()
     if request.method == "POST":
         draft = _draft(request.POST, draft.contract)
@@ -122,7 +137,7 @@ def edit(request: HttpRequest, field_id: int | None = None) -> HttpResponse:
         sections=sorted({one.section for one in definitions.known(draft.contract) if one.section}),
         previews=[(kind, Input(_like(shown, kind), "")) for kind in KINDS],
         lost=lost,
-        of=CONTRACTS[draft.contract].words,
+        of=CONTRACTS[draft.contract].words if draft.contract in CONTRACTS else definitions.own_object(draft.contract),
         kept=kept,
         may_try=found is not None and scope.sees_all,
     )
@@ -139,7 +154,7 @@ def _like(shown: CustomField, kind: str) -> CustomField:
 @require_POST
 def order(request: HttpRequest) -> HttpResponse:
     """One field a place up or down, or all of them in the order they were dragged into."""
-    contract = _object(request)
+    contract = object_of(request)
     there = [one.pk for one in definitions.known(contract)]
     wanted = list(there)
     dragged = [int(part) for part in request.POST.get("order", "").split(",") if part.isdecimal() and len(part) < 10]
@@ -179,13 +194,14 @@ def of_customer(request: HttpRequest, person_id: int) -> HttpResponse:
     card = selectors.card_of(scope, person_id)
     if card is None:
         raise Http404
-    fields = [one for one in definitions.known() if scope.sees(one.guarded_as)]
+    laid = layouts.laid_out([one for one in definitions.known() if scope.sees(one.guarded_as)], card.kind)
+    fields = [one.field for section in laid.sections for one in section.fields]
     sent = request.POST if request.method == "POST" else None
     wrong: dict[int, str] = {}
     if sent is not None:
         try:
             values.edit_values(
-                person_id, {one.pk: _sent(sent, one) for one in fields}, scope=scope, actor=_actor(request),
+                person_id, {one.pk: sent_of(sent, one) for one in fields}, scope=scope, actor=_actor(request),
                 now=timezone.now(), whole_form=True,
             )  # fmt: skip
         except Customer.DoesNotExist as error:
@@ -200,24 +216,27 @@ def of_customer(request: HttpRequest, person_id: int) -> HttpResponse:
             return HttpResponseRedirect(reverse("admin:person", args=[person_id]))
     there = values.values_of(scope, [person_id], fields)[person_id]
     _looked(request, person_id, scope, fields)
-    inputs = [
-        Input(
-            one,
-            _sent(sent, one) if sent is not None
-            else (there[one.pk].kept or "") if one.pk in there else one.default,
-            wrong.get(one.pk, ""),
-        )
-        for one in fields
-    ]  # fmt: skip
+    sections = [
+        (section.name, [input_of(one, sent, there, wrong) for one in section.fields]) for section in laid.sections
+    ]
     return render(
         request,
         "customer_fields.html",
         _("Fields of %(name)s") % {"name": card},
         card=card,
-        sections=_by_section(inputs),
+        sections=sections,
         history=values.history(scope, person_id, fields),
         may_fields=may(request.user, "fields"),
     )
+
+
+def input_of(
+    placed: Placed, sent: QueryDict | None, there: Mapping[int, values.Value], wrong: Mapping[int, str]
+) -> Input:
+    """The input of a field: what was sent just now, what is kept, or what it begins with."""
+    one = placed.field
+    kept = (there[one.pk].kept or "") if one.pk in there else one.default
+    return Input(one, sent_of(sent, one) if sent is not None else kept, wrong.get(one.pk, ""), placed.required)
 
 
 @require_POST
@@ -238,10 +257,13 @@ def tags_of_customer(request: HttpRequest, person_id: int) -> HttpResponse:
     return HttpResponseRedirect(reverse("admin:person", args=[person_id]))
 
 
-def shown_on(card: Any, fields: list[CustomField]) -> list[tuple[str, list[Any]]]:
-    """The fields of a customer's page by section, those with a value: (section, values); tags stand apart."""
-    shown = [card.custom[one.pk] for one in fields if not one.grows and one.pk in card.custom]
-    return _by_section([one for one in shown if one.text])
+def shown_on(there: Mapping[int, values.Value], laid: Laid) -> list[tuple[str, list[Any]]]:
+    """The fields of a page by section, those with a value: (section, values); tags stand apart."""
+    found = [
+        (section.name, [there[one.field.pk] for one in section.fields if not one.field.grows and one.field.pk in there])
+        for section in laid.sections
+    ]
+    return [(name, shown) for name, inside in found if (shown := [one for one in inside if one.text])]
 
 
 def _looked(request: HttpRequest, person_id: int, scope: Scope, fields: list[CustomField]) -> None:
@@ -258,7 +280,7 @@ def _by_section(rows: list[Any]) -> list[tuple[str, list[Any]]]:
     return [(name, inside) for name, inside in found.items() if inside]
 
 
-def _sent(sent: QueryDict, field: CustomField) -> str:
+def sent_of(sent: QueryDict, field: CustomField) -> str:
     """What a form says of a field, as text; several choices parted by commas."""
     if field.kind == "choices":
         return ",".join(sent.getlist(field.code))
@@ -281,6 +303,7 @@ def _draft(sent: QueryDict, contract: str) -> Draft:
         choices=tuple(one for _place, _n, one in sorted(placed, key=lambda row: row[:2]) if one.en or one.zh),
         required="required" in sent,
         grows="grows" in sent,
+        searched="searched" in sent,
         personal="personal" in sent,
         headers=tuple(line for line in sent.get("headers", "").splitlines() if line.strip()),
         contract=contract,
@@ -288,9 +311,10 @@ def _draft(sent: QueryDict, contract: str) -> Draft:
     return replace(draft, choices=draft.choices if kind in CHOOSING else ())
 
 
-def _object(request: HttpRequest) -> str:
+def object_of(request: HttpRequest) -> str:
+    """Of what the fields are that the page is about: a contract, or an own kind of record."""
     asked = request.POST.get(OBJECT) or request.GET.get(OBJECT) or "customers"
-    return asked if asked in OBJECTS else "customers"
+    return asked if asked in OBJECTS or definitions.own_object(asked) is not None else "customers"
 
 
 def _to_list(contract: str) -> HttpResponse:

@@ -13,6 +13,7 @@ from tenure.insight.metrics import breakdown as apart
 from tenure.lake import Scope
 from tenure.language import Words
 from tenure.pipeline import numbers
+from tenure.pipeline.following import practice
 from tenure.web.cache import remembered
 from tenure.web.templatetags.tenure import compact, compact_money
 
@@ -66,7 +67,7 @@ def headlines(scope: Scope, publication: Publication) -> tuple[list[Headline], l
     wanted = _metrics(scope)
     contracts = sorted({name for metric in wanted for name in METRICS[metric].reads})
     figures: dict[str, list[dict[str, Any]]] = remembered(
-        "headlines",
+        f"headlines:{practice(lake()).version}",
         scope,
         publication,
         lambda: _measured(scope, publication.as_of, contracts, wanted),
@@ -84,8 +85,8 @@ def headlines(scope: Scope, publication: Publication) -> tuple[list[Headline], l
 
 
 def _metrics(scope: Scope) -> list[str]:
-    """The headline metrics the scope can see; without amounts those that tell of money are left out."""
-    return [metric.name for metric in numbers.offered(scope, SHOWN)]
+    """The headline metrics, of the industry pack where there is one, that the scope can see; without amounts those that tell of money are left out."""
+    return [metric.name for metric in numbers.offered(scope, practice(lake()).headlines or SHOWN)]
 
 
 def _measured(
@@ -98,6 +99,7 @@ def _measured(
 
 
 def _headline(metric: Metric, rows: list[dict[str, Any]]) -> Headline:
+    metric = numbers.held(lake(), metric)
     months = [
         Month(row["period_start"], row["value"], _figure(metric, row["value"]), row["numerator"], row["denominator"],
               row["count"])

@@ -14,8 +14,10 @@ from tenure.desk.customers import duplicates, relations, selectors, services, ti
 from tenure.desk.customers.cards import SENSITIVE, Card
 from tenure.desk.customers.fields import tags
 from tenure.desk.customers.fields.definitions import known, seen_by
+from tenure.desk.customers.fields.layouts import laid_out
 from tenure.desk.customers.fields.values import with_values
 from tenure.desk.customers.models import Customer
+from tenure.desk.customers.objects import records as own_records
 from tenure.desk.governance import access, audit, consents
 from tenure.desk.governance.api import may, scope_of
 from tenure.desk.governance.models import Team, User
@@ -58,6 +60,7 @@ def page(request: HttpRequest, person_id: int) -> HttpResponse:
     assert isinstance(request.user, User)
     own = seen_by(scope, known())
     list(with_values([card], scope, own))
+    laid = laid_out(own, card.kind)
     guards = {one.field.guarded_as for one in card.custom.values() if one.field.personal}
     in_clear = [field for field in sorted({*SENSITIVE, *guards}) if scope.sees(field)]
     audit.read("customer", person_id, actor=request.user, now=timezone.now(), fields=in_clear)
@@ -84,7 +87,9 @@ def page(request: HttpRequest, person_id: int) -> HttpResponse:
         outside=outside,
         open_cases=[entry for entry in entries if entry.is_open],
         extra=sorted(card.extra.items()) if isinstance(card.extra, dict) else [],
-        own=shown_on(card, own),
+        own=shown_on(card.custom, laid),
+        own_kinds=own_records.of_customer(scope, person_id),
+        facts=laid.facts,
         tagged=tags.tags_of(scope, person_id, [one for one in own if one.grows]),
         tags=[str(choice.words) for one in own if one.grows for choice in one.open_options],
         may_edit=bool(own) and may(request.user, "edit"),

@@ -52,9 +52,11 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     work = [
         ("today", _("Today"), "today", reverse("admin:index")),
         ("customers", _("Customers"), "group", reverse("admin:customers")),
+        ("customers", _("Own records"), "category", reverse("admin:own_kinds")),
         ("merge", _("Duplicates"), "join_inner", reverse("admin:duplicates")),
         ("segments", _("Segments"), "filter_alt", reverse("admin:segments")),
         ("insight", _("Insight"), "monitoring", reverse("admin:insight")),
+        ("insight", _("Boards"), "dashboard", reverse("admin:boards")),
         ("insight", _("Metrics"), "analytics", reverse("admin:metrics")),
         ("sql", _("SQL"), "terminal", reverse("admin:analyst")),
         ("data", _("Data"), "database", reverse("admin:data")),
@@ -63,6 +65,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     settings = [
         ("users", _("Users"), "manage_accounts", reverse("admin:governance_user_changelist")),
         ("users", _("Teams"), "groups", reverse("admin:governance_team_changelist")),
+        ("pack", _("Industry pack"), "storefront", reverse("admin:packs")),
         ("tiers", _("Tiers"), "military_tech", reverse("admin:tiers")),
         ("assign", _("Cover"), "swap_horiz", reverse("admin:cover")),
         ("fields", _("Fields"), "edit_note", reverse("admin:fields")),

@@ -68,8 +68,11 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
             fields,
             jobs,
             keys,
+            layouts,
             means,
             metrics,
+            objects,
+            packs,
             person,
             precedence,
             quality,
@@ -81,6 +84,9 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
             tiers,
             today,
         )
+        from tenure.web.boards import acts as board_acts
+        from tenure.web.boards import export as board_export
+        from tenure.web.boards import page as boards
         from tenure.web.importing import batches, steps
         from tenure.web.insight import forecast, moved, personas
         from tenure.web.insight import page as insight
@@ -119,6 +125,37 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
             path(
                 "duplicates/<int:left>/<int:right>/decide/", self.page("merge", duplicates.decide), name="pair_decide"
             ),
+            path("records/", self.page("customers", objects.kinds), name="own_kinds"),
+            path("records/<int:object_id>/", self.page("customers", objects.listed), name="own_records"),
+            path("records/<int:object_id>/new/", self.page("edit", objects.new), name="own_record_new"),
+            path("records/<int:object_id>/view/", self.page("customers", objects.view), name="own_view"),
+            path(
+                "records/<int:object_id>/view/<int:view_id>/drop/",
+                self.page("customers", objects.drop_view),
+                name="own_view_drop",
+            ),
+            path("records/<int:object_id>/export/", self.page("export", objects.exported), name="own_export"),
+            path("records/<int:object_id>/import/", self.page("import", objects.brought), name="own_import"),
+            path("records/<int:object_id>/import/<int:upload_id>/", self.page("import", objects.look), name="own_look"),
+            path(
+                "records/<int:object_id>/batches/<int:batch_id>/undo/",
+                self.page("import", objects.taken_back),
+                name="own_undo",
+            ),
+            path("records/<int:object_id>/<int:record_id>/", self.page("customers", objects.one), name="own_record"),
+            path(
+                "records/<int:object_id>/<int:record_id>/drop/",
+                self.page("edit", objects.drop),
+                name="own_record_drop",
+            ),
+            path("settings/objects/", self.page("fields", objects.page), name="own_objects"),
+            path("settings/objects/new/", self.page("fields", objects.shape), name="own_object_new"),
+            path("settings/objects/<int:object_id>/", self.page("fields", objects.shape), name="own_object"),
+            path(
+                "settings/objects/<int:object_id>/put-away/",
+                self.page("fields", objects.put_away),
+                name="own_object_put_away",
+            ),
             path("segments/", self.page("segments", segments.page), name="segments"),
             path("segments/new/", self.page("segments", segments.edit), name="segment_new"),
             path("segments/build/", self.page("segments", segments.build), name="segment_build"),
@@ -134,14 +171,26 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
             path("insight/customers/keep/", self.page("segments", behind_insight.keep), name="insight_keep"),
             path("insight/personas/<int:number>/", self.page("insight", personas.page), name="persona"),
             path("settings/tiers/", self.page("tiers", tiers.page), name="tiers"),
+            path("settings/pack/", self.page("pack", packs.page), name="packs"),
+            path("settings/pack/later/", self.page("pack", packs.later), name="pack_later"),
+            path("settings/pack/back/", self.page("pack", packs.back), name="pack_back"),
+            path("settings/pack/churn/", self.page("pack", packs.churn), name="pack_churn"),
+            path("settings/pack/look/<slug:name>/", self.page("pack", packs.one), name="pack"),
             path("settings/cover/", self.page("assign", tiers.cover), name="cover"),
             path("insight/<slug:part>/", self.page("insight", insight.page), name="insight_part"),
             path("metrics/", self.page("insight", metrics.page), name="metrics"),
             path("metrics/chapter/<slug:group>/", self.page("insight", metrics.chapter), name="metrics_chapter"),
             path("metrics/<slug:metric>/", self.page("insight", metrics.one), name="metric"),
             path("metrics/<slug:metric>/figures/", self.page("insight", metrics.shares), name="metric_figures"),
+            path("metrics/<slug:metric>/target/", self.page("pack", packs.target), name="metric_target"),
             path("metrics/<slug:metric>/behind/", self.page("insight", metrics.behind), name="metric_behind"),
             path("metrics/<slug:metric>/export/", self.page("export", metrics.export), name="metric_export"),
+            path("boards/", self.page("insight", boards.listing), name="boards"),
+            path("boards/new/", self.page("insight", board_acts.make), name="board_new"),
+            path("boards/<slug:board>/", self.page("insight", boards.page), name="board"),
+            path("boards/<slug:board>/export/", self.page("export", board_export.export), name="board_export"),
+            path("boards/<slug:board>/tiles/<int:tile>/", self.page("insight", boards.piece), name="board_tile"),
+            path("boards/<int:board_id>/<slug:verb>/", self.page("insight", board_acts.act), name="board_act"),
             path("data/", self.page("data", data.page), name="data"),
             path("data/refresh/", self.page("import", jobs.refresh), name="refresh"),
             path("data/jobs/", self.page("data", jobs.page), name="jobs"),
@@ -222,6 +271,7 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
             path("settings/retention/", self.page("rights", rights.kept), name="retention"),
             path("settings/fields/", self.page("fields", fields.page), name="fields"),
             path("settings/fields/new/", self.page("fields", fields.edit), name="field_new"),
+            path("settings/fields/layout/", self.page("fields", layouts.page), name="layout"),
             path("settings/fields/order/", self.page("fields", fields.order), name="fields_order"),
             path("settings/fields/<int:field_id>/", self.page("fields", fields.edit), name="field"),
             path(

@@ -12,6 +12,7 @@ from tenure.web import duplicates
 from tenure.web.cache import remembered
 from tenure.web.frame import render
 from tenure.web.headlines import headlines
+from tenure.web.packs import offered
 
 ATTENTION = 12
 
@@ -21,7 +22,7 @@ def page(request: HttpRequest) -> HttpResponse:
     scope = scope_of(request.user)
     shown = Publication.current()
     if shown is None:
-        return render(request, "welcome.html", _("Today"))
+        return render(request, "welcome.html", _("Today"), packs=offered(request, scope))
     totals, moves, newcomers = remembered(
         "today",
         scope,
@@ -49,4 +50,12 @@ def numbers(request: HttpRequest) -> HttpResponse:
     shown = Publication.current()
     found, missing = headlines(scope, shown) if shown else ([], [])
     asked = len(duplicates.queue(scope)) if may(request.user, "merge") else 0
-    return render(request, "headlines.html", "", headlines=found, missing=missing, duplicates=asked)
+    return render(
+        request,
+        "headlines.html",
+        "",
+        headlines=found,
+        missing=missing,
+        duplicates=asked,
+        packs=offered(request, scope),
+    )

@@ -50,6 +50,45 @@ class RelationSaid:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnObjectChanged:
+    object_id: int
+    verb: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRecordChanged:
+    """A record of an own kind was made, changed or deleted; own_ids: whose it was and is."""
+
+    object_id: int
+    record_id: int
+    own_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRecordsBrought:
+    """A batch of records came in, or was taken back."""
+
+    object_id: int
+    batch_id: int
+    undone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LayoutChanged:
+    contract: str
+    audience: str
+
+
+@dataclass(frozen=True, slots=True)
+class RelationsFollowed:
+    """Relations that came with files were brought to the desk: so many more, changed and gone."""
+
+    made: int
+    changed: int
+    gone: int
+
+
+@dataclass(frozen=True, slots=True)
 class RelationDropped:
     relation_id: int
     from_id: int
@@ -70,6 +109,35 @@ class TiersSet:
     """Another rule for tiers, or another way of serving them, is in force."""
 
     version: int
+
+
+@dataclass(frozen=True, slots=True)
+class PackChosen:
+    """An industry pack is in force. version: of how the company works."""
+
+    version: int
+    pack: str
+
+
+@dataclass(frozen=True, slots=True)
+class PackTakenBack:
+    """No industry pack is in force any more; pack: the one that was."""
+
+    version: int
+    pack: str
+
+
+@dataclass(frozen=True, slots=True)
+class PackLeftForLater:
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class PracticeSet:
+    """People set what a metric is held against, or what counts as leaving. what: the metric, or "churn"."""
+
+    version: int
+    what: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,3 +214,11 @@ class SegmentWorkedOut:
     people: int
     entered: int
     left: int
+
+
+@dataclass(frozen=True, slots=True)
+class BoardSaved:
+    """A board was made, changed, shared or deleted."""
+
+    board_id: int
+    deed: str

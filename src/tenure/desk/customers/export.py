@@ -63,7 +63,7 @@ def export_columns() -> list[Column]:
 
 
 def lines(rows: Iterator[Card], columns: list[Column]) -> Iterator[str]:
-    writer = csv.writer(_Echo())
+    writer = csv.writer(Echo())
     yield "\ufeff" + writer.writerow([heading for _name, heading, _value in columns])
     for row in rows:
         yield writer.writerow([harmless(value(row)) for _name, _heading, value in columns])
@@ -78,7 +78,9 @@ def harmless(value: Any) -> Any:
     return "" if value is None else value
 
 
-class _Echo:
+class Echo:
+    """A file that gives each line back instead of keeping it."""
+
     def write(self, line: str) -> str:
         return line
 

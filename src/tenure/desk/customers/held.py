@@ -12,10 +12,17 @@ from tenure.desk.customers.fields.values import worded
 from tenure.desk.customers.models import (
     ArchivedRecord,
     Archiving,
+    Board,
     CustomEdit,
     Customer,
     CustomValue,
     IdentityDecision,
+    OwnBatch,
+    OwnBefore,
+    OwnLink,
+    OwnObject,
+    OwnRecord,
+    OwnValue,
     Relation,
     SavedView,
     Score,
@@ -141,6 +148,49 @@ def _put_away(wanted: Wanted) -> Q:
     return found
 
 
+def _own_records(own_ids: Sequence[int]) -> list[dict[str, Any]]:
+    """The company's own kinds of record that belong to the person. Who else they belong to is those people's datum."""
+    records = OwnRecord.objects.filter(pk__in=OwnLink.objects.filter(own_id__in=own_ids).values("record_id"))
+    rows = []
+    for record in records.select_related("object").order_by("pk"):
+        said = OwnValue.objects.filter(record=record).select_related("field").order_by("field__place", "pk")
+        rows.append(
+            {"record": str(record.object), "number": record.number, "changed_at": record.changed_at}
+            | {str(one.field): worded(one.field, one.kept) for one in said}
+        )
+    return rows
+
+
+def _let_go_own_records(wanted: Wanted, now: datetime) -> int:
+    """Records that are the person's alone go; of those shared with others, only that they were theirs too."""
+    mine = set(wanted.own_ids)
+    theirs = OwnLink.objects.filter(own_id__in=mine)
+    records = set(theirs.values_list("record_id", flat=True))
+    shared = set(
+        OwnLink.objects.filter(record__in=records).exclude(own_id__in=mine).values_list("record_id", flat=True)
+    )
+    gone = len(records)
+    theirs.delete()
+    OwnRecord.objects.filter(pk__in=records - shared).delete()
+    for row in OwnBefore.objects.filter(pk__in=_befores(wanted)):
+        row.links = [one for one in row.links if one not in mine]
+        row.save(update_fields=["links"])
+    return gone
+
+
+def _befores(wanted: Wanted) -> list[int]:
+    """Earlier states of records that say they were the person's."""
+    mine = set(wanted.own_ids)
+    return [pk for pk, links in OwnBefore.objects.exclude(links=[]).values_list("pk", "links") if mine & set(links)]
+
+
+def _own_records_called(own_ids: Sequence[int]) -> Mapping[str, Iterable[str]]:
+    """What personal fields of their records say, which may stand elsewhere too."""
+    records = OwnLink.objects.filter(own_id__in=own_ids).values("record_id")
+    rows = OwnValue.objects.filter(record__in=records, field__personal=True)
+    return {"identity": [row.kept for row in rows if 3 <= len(row.kept) <= 200]}
+
+
 def _archived(own_ids: Sequence[int]) -> list[dict[str, Any]]:
     rows = ArchivedRecord.objects.filter(own_id__in=own_ids).select_related("archiving").order_by("pk")
     return [
@@ -206,8 +256,25 @@ def _forget_segments(wanted: Wanted, now: datetime) -> int:
     return len(found)
 
 
+def _boards_naming(wanted: Wanted) -> list[Board]:
+    """Boards somebody called by what the person is called."""
+    called = [text.casefold() for texts in wanted.values.values() for text in texts if len(text) > 1]
+    return [row for row in Board.objects.all() if any(text in row.name.casefold() for text in called)]
+
+
+def _forget_boards(wanted: Wanted, now: datetime) -> int:
+    """Leave the board standing, without the name."""
+    found = _boards_naming(wanted)
+    Board.objects.filter(pk__in=[row.pk for row in found]).update(name="…")
+    return len(found)
+
+
 def connect() -> None:
     register(
+        Holding(
+            "board_names", Words("Boards by the name", "以其姓名命名的看板"), (Board,), lambda own_ids: [], _forget_boards,
+            lambda wanted: len(_boards_naming(wanted)),
+        ),
         Holding(
             "archived", Words("Archived records", "已归档记录"), (ArchivedRecord, Archiving), _archived, _let_go_archived,
             lambda wanted: ArchivedRecord.objects.filter(_put_away(wanted)).count() + len(_reasons_naming(wanted)),
@@ -248,6 +315,12 @@ def connect() -> None:
             "relations", Words("Relations", "客户关系"), (Relation,), _relations,
             lambda wanted, now: Relation.objects.filter(_related(wanted.own_ids)).delete()[0],
             lambda wanted: Relation.objects.filter(_related(wanted.own_ids)).count(),
+        ),
+        Holding(
+            "own_records", Words("Own records", "自定义记录"),
+            (OwnObject, OwnBatch, OwnRecord, OwnValue, OwnLink, OwnBefore), _own_records, _let_go_own_records,
+            lambda wanted: OwnLink.objects.filter(own_id__in=wanted.own_ids).count() + len(_befores(wanted)),
+            _own_records_called,
         ),
         Holding(
             "decisions", Words("Who is who", "身份判定"), (IdentityDecision,), _decisions,

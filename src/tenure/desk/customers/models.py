@@ -57,6 +57,8 @@ def _reach(scope: Scope, key: str) -> models.Q:
         return models.Q(region__in=sorted(scope.regions))
     if scope.reach == "listed" and scope.persons:
         return models.Q(**{f"{key}__in": sorted(scope.persons)})
+    if scope.reach == "segment" and scope.segment is not None:
+        return models.Q(**{f"{key}__in": in_segment(scope.segment)})
     return models.Q(pk__in=[])
 
 
@@ -239,13 +241,15 @@ class SavedView(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="saved_views")
     name = models.CharField(_("name"), max_length=80)
     query = models.CharField(max_length=2000)
+    # Of what it is a list: customers, or an own kind of record (`o_3`).
+    about = models.CharField(max_length=60, default="customers")
     shared = models.BooleanField(_("shared"), default=False)
 
     class Meta:
         verbose_name = _("saved view")
         verbose_name_plural = _("saved views")
         ordering = ["name"]
-        constraints = [models.UniqueConstraint(fields=["user", "name"], name="saved_view_name")]
+        constraints = [models.UniqueConstraint(fields=["user", "about", "name"], name="saved_view_once")]
 
     def __str__(self) -> str:
         return self.name
@@ -256,13 +260,32 @@ class SavedView(models.Model):
 
 
 from tenure.desk.customers.archive_models import ArchivedRecord, Archiving  # noqa: E402  one app
+from tenure.desk.customers.boards.models import Board, BoardShare, BoardTile  # noqa: E402  one app, all its tables
+from tenure.desk.customers.fields.layout_models import FormLayout  # noqa: E402  one app
 from tenure.desk.customers.fields.models import CustomEdit, CustomField, CustomValue  # noqa: E402  one app
+from tenure.desk.customers.objects.models import (  # noqa: E402  one app
+    OwnBatch,
+    OwnBefore,
+    OwnLink,
+    OwnObject,
+    OwnRecord,
+    OwnValue,
+)
+from tenure.desk.customers.pack_models import PracticeVersion  # noqa: E402  one app, all its tables
 from tenure.desk.customers.person_models import IdentityDecision, Relation  # noqa: E402  one app, all its tables
-from tenure.desk.customers.segments.models import Segment, SegmentChange, SegmentMember, SegmentVersion  # noqa: E402
+from tenure.desk.customers.segments.models import (  # noqa: E402
+    Segment,
+    SegmentChange,
+    SegmentMember,
+    SegmentVersion,
+    in_segment,
+)
 from tenure.desk.customers.tier_models import Cover, TierRule  # noqa: E402  one app, all its tables
 
 __all__ = [
-    "REACHED_BY", "ArchivedRecord", "Archiving", "Cover", "CustomEdit", "CustomField", "CustomValue", "Customer",
-    "CustomerQuerySet", "IdentityDecision", "Publication", "Relation", "SavedView", "Score", "Segment", "SegmentChange",
-    "SegmentMember", "SegmentVersion", "TierRule", "reach", "say_whose",
+    "REACHED_BY", "ArchivedRecord", "Archiving", "Board", "BoardShare", "BoardTile", "Cover", "CustomEdit",
+    "CustomField", "CustomValue", "Customer", "CustomerQuerySet", "FormLayout", "IdentityDecision", "OwnBatch",
+    "OwnBefore", "OwnLink", "OwnObject", "OwnRecord", "OwnValue", "PracticeVersion", "Publication", "Relation",
+    "SavedView", "Score", "Segment", "SegmentChange", "SegmentMember", "SegmentVersion", "TierRule", "reach",
+    "say_whose",
 ]  # fmt: skip

@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from functools import lru_cache
 
-from pypinyin import lazy_pinyin
-
 
 @lru_cache(maxsize=200_000)
 def syllables(name: str) -> tuple[str, ...]:
     """王小明 → ("wang", "xiao", "ming"); a stretch that is not Chinese stays one piece, lowercased."""
+    from pypinyin import lazy_pinyin  # loads slowly, and most that loads this asks for none
+
     return tuple(piece.strip().lower() for piece in lazy_pinyin(name) if piece.strip())
 
 

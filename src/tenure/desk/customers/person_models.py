@@ -78,6 +78,10 @@ class Relation(models.Model):
     since = models.DateField(_("since"), null=True)
     until = models.DateField(_("until"), null=True)
     source = models.CharField(_("source"), max_length=60)
+    # It came with a file: it goes when that is undone, and follows what its source says.
+    imported = models.BooleanField(default=False)
+    # An imported one that somebody took off here: it stays off, whatever its source goes on to say.
+    dropped_at = models.DateTimeField(null=True)
     # Sealed under the key of the first person.
     note = models.TextField(_("note"), blank=True)
     said_by = models.ForeignKey(

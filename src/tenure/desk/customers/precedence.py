@@ -14,7 +14,7 @@ from tenure.desk.governance.api import may
 from tenure.desk.governance.models import User
 from tenure.errors import TenureError
 from tenure.lake import Lake, Scope
-from tenure.lake.door import PRECEDENCE
+from tenure.lake.stored import PRECEDENCE
 from tenure.language import Words, tr
 
 MOST_SOURCES = 30

@@ -113,6 +113,10 @@ def relate(
         raise TenureError(tr("That would make a circle: this customer already stands above the other one."))
     try:
         with transaction.atomic():
+            # Said anew what was taken off before: it is somebody's word now, and no longer a file's.
+            Relation.objects.filter(
+                from_own=below, to_own=above, kind=kind.name, called=called, dropped_at__isnull=False
+            ).delete()
             made = Relation.objects.create(
                 from_own=below, to_own=above, kind=kind.name, called=called, since=since, until=until,
                 source=source[:60], note=personal.seal(below, note.strip()[:500], context="relation"), said_by=actor,
@@ -130,10 +134,13 @@ def relate(
 
 @transaction.atomic
 def unrelate(relation_id: int, *, scope: Scope, actor: User | None, now: datetime) -> Relation:
-    """Drop a relation that was said by mistake. Raises Relation.DoesNotExist where the scope does not reach both ends."""
+    """Drop a relation that was said by mistake; one that came with a file stays off, though the file says it again.
+
+    Raises Relation.DoesNotExist where the scope does not reach both ends.
+    """
     if actor is not None and not may(actor, "relate"):
         raise TenureError(tr("Your role does not record relations. Ask an administrator."))
-    found = Relation.objects.select_for_update(of=("self",)).get(pk=relation_id)
+    found = Relation.objects.select_for_update(of=("self",)).get(pk=relation_id, dropped_at=None)
     ends = {consents.current(found.from_own), consents.current(found.to_own)}
     if len(selectors.within_reach(scope, sorted(ends))) < len(ends):
         raise Relation.DoesNotExist
@@ -142,7 +149,11 @@ def unrelate(relation_id: int, *, scope: Scope, actor: User | None, now: datetim
         relation=found.pk,
     )  # fmt: skip
     announce(RelationDropped(found.pk, found.from_own, found.to_own, found.kind))
-    found.delete()
+    if found.imported:
+        found.dropped_at = now
+        found.save(update_fields=["dropped_at"])
+    else:
+        found.delete()
     return Relation(pk=relation_id)
 
 
@@ -189,10 +200,10 @@ def relations_of(scope: Scope, person_id: int, *, today: date) -> list[Line]:
     """The customer's relations to others within reach, as they stand after every join; those that ended come last."""
     here = consents.current(person_id)
     mine = consents.numbers_of(here)
-    rows = list(Relation.objects.filter(Q(from_own__in=mine) | Q(to_own__in=mine)))
+    rows = list(Relation.objects.filter(Q(from_own__in=mine) | Q(to_own__in=mine), dropped_at=None))
     if not rows:
         return []
-    now = _merged({one for row in rows for one in (row.from_own, row.to_own)})
+    now = merged({one for row in rows for one in (row.from_own, row.to_own)})
     cards = _cards(scope, {now[one] for row in rows for one in (row.from_own, row.to_own)} - {here})
     lines: list[Line] = []
     seen: set[tuple[int, str, str, bool]] = set()
@@ -265,7 +276,7 @@ def group_of(scope: Scope, person_id: int, *, today: date, kind: str = "branch")
 
 def _everything(kind: str, today: date | None = None) -> list[tuple[int, int]]:
     """Every relation of a kind as (below, above) of the persons behind them now; of a day, those that hold then."""
-    rows = Relation.objects.filter(kind=kind)
+    rows = Relation.objects.filter(kind=kind, dropped_at=None)
     if today is not None:
         rows = rows.filter(Q(until__isnull=True) | Q(until__gte=today)).filter(
             Q(since__isnull=True) | Q(since__lte=today)
@@ -273,13 +284,17 @@ def _everything(kind: str, today: date | None = None) -> list[tuple[int, int]]:
     else:
         rows = rows.filter(until__isnull=True)
     ends = list(rows.order_by("pk").values_list("from_own", "to_own"))
-    now = _merged({one for pair in ends for one in pair})
+    now = merged({one for pair in ends for one in pair})
     return [(now[low], now[high]) for low, high in ends]
 
 
-def _merged(own_ids: Collection[int]) -> dict[int, int]:
-    merged = dict(PersonMerge.objects.filter(own_id__in=own_ids).values_list("own_id", "person_id"))
-    return {own: merged.get(own, own) for own in own_ids}
+def merged(own_ids: Collection[int]) -> dict[int, int]:
+    """Who is behind each of these ids now."""
+    found: dict[int, int] = {}
+    asked = sorted(own_ids)
+    for start in range(0, len(asked), 5000):
+        found |= PersonMerge.objects.filter(own_id__in=asked[start : start + 5000]).values_list("own_id", "person_id")
+    return {own: found.get(own, own) for own in asked}
 
 
 def _is_above(one: int, other: int, every: Sequence[tuple[int, int]]) -> bool:
@@ -295,6 +310,19 @@ def _is_above(one: int, other: int, every: Sequence[tuple[int, int]]) -> bool:
             if high not in seen:
                 seen.add(high)
                 todo.append(high)
+    return False
+
+
+def in_one_circle(low: int, high: int, above: Mapping[int, int]) -> bool:
+    """Whether `high` above `low` would close a circle, where each has one above at most."""
+    passed: set[int] = set()
+    while high not in passed:
+        if high == low:
+            return True
+        passed.add(high)
+        if high not in above:
+            return False
+        high = above[high]
     return False
 
 

@@ -10,7 +10,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 from tenure.desk.customers.cards import Card
 from tenure.desk.customers.fields import asking
 from tenure.desk.customers.fields.definitions import known
-from tenure.desk.customers.models import Customer, CustomField, Publication, SavedView, Score, reach
+from tenure.desk.customers.models import Customer, CustomField, CustomValue, Publication, SavedView, Score, reach
 from tenure.desk.customers.segments.models import in_segment
 from tenure.desk.governance.models import User
 from tenure.desk.sealed import BlindIndex
@@ -231,14 +231,22 @@ def page_of(scope: Scope, rows: QuerySet[Score], number: int, behind: QuerySet[S
 def matching(text: str, scope: Scope) -> Q:
     """Name, pinyin, initials or number contain every word; phones and e-mail match whole, or by the last four digits.
 
+    So do the values of the company's own fields that are searched: texts contain a word, sealed ones are the whole text.
+
     Somebody who may not see a field cannot find by it either: an answer would give it away. Who sees a phone in part
     sees its last four digits, and may look for those.
     """
     words = text.lower().split()
+    own = [one for one in known() if one.finds] if words else []
     found = Q()
     for word in words:
         # Without the name, only a whole number: part of one could be part of a name.
-        found &= Q(search_text__contains=word) if scope.sees("name") else Q(customer_id__iexact=word)
+        one = Q(search_text__contains=word) if scope.sees("name") else Q(customer_id__iexact=word)
+        if (said := asking.finding(word, scope, own)) is not None:
+            one |= Q(pk__in=CustomValue.objects.filter(said).values("customer_id"))
+        found &= one
+    if (said := asking.finding_whole(text, scope, own)) is not None:
+        found |= Q(pk__in=CustomValue.objects.filter(said).values("customer_id"))
     if len(words) != 1:
         return found
     digits = "".join(character for character in words[0] if character.isdigit())
@@ -401,9 +409,9 @@ def choices(scope: Scope) -> Choices:
     )
 
 
-def saved_views(user: User) -> list[SavedView]:
-    """The user's own views and those colleagues share. A view is a question, not an answer: each asker's scope applies."""
-    return list(SavedView.objects.filter(Q(user=user) | Q(shared=True)).select_related("user"))
+def saved_views(user: User, about: str = "customers") -> list[SavedView]:
+    """The user's own views of this list and those colleagues share. A view is a question, not an answer: each asker's scope applies."""
+    return list(SavedView.objects.filter(Q(user=user) | Q(shared=True), about=about).select_related("user"))
 
 
 def kept_columns(views: Sequence[SavedView], user: User) -> str:

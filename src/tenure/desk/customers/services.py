@@ -74,13 +74,13 @@ def _check_owner(owner: User | None) -> None:
 
 
 @transaction.atomic
-def save_view(user: User, name: str, query: str, *, shared: bool, now: datetime) -> SavedView:
-    """Keep a list under a name; saving under the same name again replaces it. Raises TenureError without a name."""
+def save_view(user: User, name: str, query: str, *, shared: bool, now: datetime, about: str = "customers") -> SavedView:
+    """Keep a list under a name (of customers, or of an own kind of record); saving under the same name again replaces it. Raises TenureError without a name."""
     name = name.strip()[:80]
     if not name:
         raise TenureError(tr("Give the view a name."))
     view, _ = SavedView.objects.update_or_create(
-        user=user, name=name, defaults={"query": query.lstrip("?")[:2000], "shared": shared}
+        user=user, about=about, name=name, defaults={"query": query.lstrip("?")[:2000], "shared": shared}
     )
     asked, searched = apart(view.query)
     audit.record(
@@ -93,7 +93,9 @@ def save_view(user: User, name: str, query: str, *, shared: bool, now: datetime)
 def keep_columns(user: User, columns: str, *, now: datetime) -> None:
     """Show these own fields as columns of the user's list from now on: a view of theirs without a name."""
     query = urlencode({"cols": columns}) if columns else ""
-    view, _ = SavedView.objects.update_or_create(user=user, name="", defaults={"query": query, "shared": False})
+    view, _ = SavedView.objects.update_or_create(
+        user=user, about="customers", name="", defaults={"query": query, "shared": False}
+    )
     audit.record("save_view", "saved_view", view.pk, actor=user, now=now, name="", query=query, shared=False)
 
 

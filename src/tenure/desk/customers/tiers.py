@@ -102,19 +102,33 @@ def set_tiers(
     wanted = {name: policies.get(name, Policy()) for name in TIERS}
     if was.version and (was.rule, dict(was.policies)) == (rule, wanted):
         return was
-    version = (TierRule.objects.aggregate(last=Max("version"))["last"] or 0) + 1
-    TierRule.objects.create(
-        version=version, rule=rule.as_plain(), policies={name: asdict(one) for name, one in wanted.items()},
-        note=note.strip()[:300], made_by=actor, made_at=now,
-    )  # fmt: skip
+    force = add_version(rule, wanted, note=note, actor=actor, now=now)
     audit.record(
-        "set_tiers", "tiers", version, actor=actor, now=now, before=_flat(was.rule), after=_flat(rule),
+        "set_tiers", "tiers", force.version, actor=actor, now=now, before=_flat(was.rule), after=_flat(rule),
         policies=[name for name in TIERS if was.policies[name] != wanted[name]],
     )  # fmt: skip
-    announce(TiersSet(version))
+    announce(TiersSet(force.version))
     # Last, so that whatever fails before it leaves rule and record as they were.
-    lake.publish_document(DOCUMENT, {"version": version, "rule": rule.as_plain()})
-    return InForce(version, rule, wanted)
+    tell(lake)
+    return force
+
+
+def add_version(rule: Rule, policies: Mapping[str, Policy], *, note: str, actor: User | None, now: datetime) -> InForce:
+    """Write another version down, as a part of the deed that puts it in force."""
+    version = (TierRule.objects.aggregate(last=Max("version"))["last"] or 0) + 1
+    TierRule.objects.create(
+        version=version, rule=rule.as_plain(), policies={name: asdict(one) for name, one in policies.items()},
+        note=note.strip()[:300], made_by=actor, made_at=now,
+    )  # fmt: skip
+    return InForce(version, rule, policies)
+
+
+def tell(lake: Lake) -> None:
+    """Let the lake know the rule in force, where it does not yet."""
+    force = in_force()
+    document = {"version": force.version, "rule": force.rule.as_plain()}
+    if force.version and lake.document(DOCUMENT) != document:
+        lake.publish_document(DOCUMENT, document)
 
 
 def _flat(rule: Rule) -> dict[str, int]:

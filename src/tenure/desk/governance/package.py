@@ -104,7 +104,11 @@ def _everything(own_ids: Sequence[int], lake: Lake, scope: Scope) -> Iterator[tu
         for name, contract in CONTRACTS.items():
             table = f"{kind}/{name}"
             if contract.person and lake.exists(table):
-                yield Part(kind, name, contract.words), _rows(lake, table, own_ids, scope)
+                rows = _rows(lake, table, own_ids, scope)
+                # Who else a record names is that person's own datum.
+                for row in rows if contract.others else ():
+                    row.update(dict.fromkeys(contract.others))
+                yield Part(kind, name, contract.words), rows
     for table in lake.store.names():
         kind, _, name = table.partition("/")
         if kind not in {"received", "records"} and "person_id" in lake.store.schema(table).names:

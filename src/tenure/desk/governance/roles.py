@@ -13,7 +13,7 @@ from tenure.language import Words
 Permission: TypeAlias = Literal[
     "today", "customers", "insight", "data", "import", "users", "export", "assign", "share",
     "roles", "audit", "keys", "consent", "rights", "grants", "edit", "fields", "merge", "relate",
-    "archive", "tiers", "segments", "sql",
+    "archive", "tiers", "segments", "sql", "pack",
 ]  # fmt: skip
 
 PERMISSIONS: Mapping[str, Words] = {
@@ -36,6 +36,9 @@ PERMISSIONS: Mapping[str, Words] = {
         "Archive records that are wrong, double or stale, and bring them back", "归档有误、重复或过时的记录，以及恢复"
     ),
     "tiers": Words("Set the tiers and how each is served", "设定客户分级与服务政策"),
+    "pack": Words(
+        "Choose the industry pack, and set targets and what counts as churn", "选择行业方案，设定目标与流失定义"
+    ),
     "share": Words("Share saved views with colleagues", "与同事共享已存视图"),
     "consent": Words("Record what customers agree to", "登记客户的同意与拒绝"),
     "rights": Words(

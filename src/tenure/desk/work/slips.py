@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from tenure.contracts import contract_named
 from tenure.contracts.custom import plain
 from tenure.lake import Lake
 from tenure.sources.base import Reader
 from tenure.sources.mapping import FieldMap, map_columns
 from tenure.sources.spelling import Known, Suspect, find, refers_to
+from tenure.sources.trade import shape_of
 
 
 @dataclass
@@ -37,7 +37,7 @@ def look_into(
     A column that names products is held against the products there are. most: look into no more rows than about these.
     Raises TenureError for columns that can't be mapped.
     """
-    shape = contract_named(contract)
+    shape = shape_of(lake, contract)
     absent = ["amount_minor"] if "unit_price" in shape else []
     fields = map_columns(reader.headers, shape, mapping, source=source, absent=absent)
     known: Mapping[str, list[Known]] = {}

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cache
 
 import pyarrow as pa
-from pypinyin import lazy_pinyin
 
 from tenure.identity.standard._divisions import DIVISIONS, FORMER
 from tenure.identity.standard._text import IS_HAN, NOTHING, simplified, tidy
@@ -229,6 +228,8 @@ def _divisions() -> _Divisions:
             if name not in districts:
                 county(code, name)
     starts |= _OTHER_NAMES
+    from pypinyin import lazy_pinyin
+
     spoken: dict[str, list[str]] = {}
     for code, name in (*provinces.items(), *cities.items()):
         spoken.setdefault("".join(lazy_pinyin(name)), []).append(code)

@@ -224,6 +224,19 @@ class Design:
     linear_from: NDArray[np.int64]
     trees_from: NDArray[np.int64]
 
+    def among(self, rows: NDArray[np.int64]) -> "Design":
+        """Some of the rows."""
+        return Design(self.linear[rows], self.trees[rows], self.linear_from, self.trees_from)
+
+    def rated(self, own_rates: dict[str, Floats], readings: list[Reading]) -> "Design":
+        """The same with other rates for the categories of some columns."""
+        found = Design(self.linear.copy(), self.trees.copy(), self.linear_from, self.trees_from)
+        for place, reading in enumerate(readings):
+            if reading.name in own_rates:  # a reading's rate is the last of its columns
+                found.linear[:, np.flatnonzero(self.linear_from == place)[-1]] = own_rates[reading.name]
+                found.trees[:, np.flatnonzero(self.trees_from == place)[-1]] = own_rates[reading.name]
+        return found
+
 
 def design(table: pa.Table, readings: list[Reading], own_rates: dict[str, Floats] | None = None) -> Design:
     """Both matrices for the rows of a table."""

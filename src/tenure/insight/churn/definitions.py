@@ -1,7 +1,7 @@
 """What churn means for a business: who could leave at a date, and who then did."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
@@ -133,21 +133,31 @@ class Outcome:
         return numbered.filter(numbered._place == 0)
 
 
-def choose(tables: Tables) -> Definition:
+# Name → the contract its records are of.
+DEFINITIONS: Mapping[str, str] = {
+    ContractEnd.name: "subscriptions",
+    Silence.name: "orders",
+    Outcome.name: "snapshot",
+}
+LONGEST_HORIZON_DAYS = 730
+
+
+def choose(tables: Tables, wished: Sequence[Mapping[str, Any]] = ()) -> Definition:
     """The definition the records allow: contract end where there are subscriptions, else silence, else the snapshot's.
+
+    wished: what a company wants instead, in this order, each the name of one of DEFINITIONS and its days (definition,
+    horizon_days, active_days); the first whose records are there holds, and where none is, the usual order does. Days
+    that are not said are those of the definition itself.
 
     The horizon of silence is learned from the base's own rhythm: the time within which four of five customers who
     came back had come back, 30 to 180 days; who bought within twice that counts as active.
 
     Raises TenureError, saying what is needed, where none of these records has a row.
     """
-    if _has(tables, "subscriptions"):
-        return ContractEnd()
-    if _has(tables, "orders"):
-        horizon = rhythm_days(tables["orders"])
-        return Silence(horizon_days=horizon, active_days=2 * horizon)
-    if _has(tables, "snapshot") and is_filled(tables["snapshot"].filter(tables["snapshot"].outcome.notnull())):
-        return Outcome()
+    for wish in (*wished, *({"definition": name} for name in DEFINITIONS)):
+        name = wish.get("definition", "")
+        if name in DEFINITIONS and _told_by(tables, name):
+            return _as_wished(tables, wish)
     raise TenureError(
         tr(
             "There is nothing to tell who left by: found rows in {found}. "
@@ -155,6 +165,23 @@ def choose(tables: Tables) -> Definition:
             found=", ".join(name for name in tables if _has(tables, name)) or tr("no table"),
         )
     )
+
+
+def _told_by(tables: Tables, name: str) -> bool:
+    contract = DEFINITIONS[name]
+    if name == Outcome.name:
+        return _has(tables, contract) and is_filled(tables[contract].filter(tables[contract].outcome.notnull()))
+    return _has(tables, contract)
+
+
+def _as_wished(tables: Tables, wish: Mapping[str, Any]) -> Definition:
+    horizon, active = wish.get("horizon_days"), wish.get("active_days")
+    if wish["definition"] == ContractEnd.name:
+        return ContractEnd(horizon) if horizon else ContractEnd()
+    if wish["definition"] == Silence.name:
+        horizon = horizon or rhythm_days(tables["orders"])
+        return Silence(horizon_days=horizon, active_days=active or 2 * horizon)
+    return Outcome()
 
 
 def rhythm_days(orders: ibis.Table, quantile: float = 0.8) -> int:

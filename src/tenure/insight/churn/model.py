@@ -20,10 +20,13 @@ from tenure.insight.churn.columns import (
     kind_of,
     numbers,
     out_of_fold_rates,
+    rates,
     texts,
     to_table,
 )
-from tenure.insight.churn.reasons import sentence
+from tenure.insight.churn.linear import Logistic, logistic
+from tenure.insight.churn.reasons import written_out
+from tenure.insight.churn.trees import Forest
 from tenure.language import Words, tr
 
 _PATIENCE = 60
@@ -141,33 +144,37 @@ class ChurnModel:
             )
         kinds = {name: kind_of(table[name]) for name in table.column_names}
 
+        # How columns are read is learned once: but for the rates of categories, outcomes have no say in it.
+        self._readings, learned = self._read(table, kinds, y01)
+        rated = any(reading.rates for reading in self._readings)
+        whole = self._linear(learned, y01)
+        data = self._binned(learned, y01)
         linear, trees = np.zeros(len(y01)), np.zeros(len(y01))
         grown = []
         for fold in range(int(folds.max()) + 1):
             inside = folds != fold
-            readings, learned = self._read(table.filter(pa.array(inside)), kinds, y01[inside])
-            held = design(table.filter(pa.array(~inside)), readings)
-            coefficients, intercept = self._linear(learned.linear, y01[inside])
-            linear[~inside] = held.linear @ coefficients + intercept
-            grown.append((fold, self._grow(learned, y01[inside], self.rounds, 0, (held, y01[~inside])), held))
-        self.rounds_ = int(np.median([booster.best_iteration for _, booster, _ in grown]))
-        for fold, booster, held in grown:
+            seen = self._told_by(inside, table, learned, y01) if rated else learned
+            linear[~inside] = self._linear(seen, y01, among=inside, near=whole).score(seen.linear[~inside])
+            grown.append((fold, *self._tried(self._binned(seen, y01) if rated else data, inside), seen))
+        self.rounds_ = int(np.median([best for _, _, best, _ in grown]))
+        for fold, booster, _, seen in grown:
+            held = seen.trees[folds == fold]
             trees[folds == fold] = booster.predict(
-                held.trees, raw_score=True, num_iteration=self.rounds_, num_threads=_threads(len(held.trees))
+                held, raw_score=True, num_iteration=self.rounds_, num_threads=_threads(len(held))
             )
+        del grown
 
-        self._readings, learned = self._read(table, kinds, y01)
-        self._coefficients, _ = self._linear(learned.linear, y01)
+        self._coefficients = whole.coefficients
         self._centre = learned.linear.mean(axis=0)
-        boosters = [self._grow(learned, y01, self.rounds_, number) for number in range(self.tree_seeds)]
-        self._trees = [booster.model_to_string(num_iteration=self.rounds_) for booster in boosters]
-        self._boosters = boosters
+        self._trees = [self._grown(data, number) for number in range(self.tree_seeds)]
         # The level is learned last, from the centred parts, so that it is right for the model that is kept.
         self._weights = _blend(linear, trees, y01)
         self.baseline_ = 0.0
-        self.baseline_ = _level(self.decision_function(table), linear, trees, self._weights, y01)
+        # A row is scored by what all rows told of its categories, itself among them: not as it was learned from.
+        given = design(table, self._readings) if rated else learned
+        self.baseline_ = _level(self._score(given), linear, trees, self._weights, y01)
         some = np.random.default_rng(self.seed).permutation(len(y01))[:_DRIVER_ROWS]
-        parts = self._parts(table.take(pa.array(some)))
+        parts = self._parts(given.among(some))
         effect = np.abs(parts - parts.mean(axis=0)).mean(axis=0)
         self._drivers = [float(value) for value in effect]
         return self
@@ -208,51 +215,90 @@ class ChurnModel:
                 own[name] = out_of_fold_rates(code(texts(column), levels), y, len(levels), folds)
         return readings, design(table, readings, own)
 
-    def _linear(self, matrix: Floats, y: Floats) -> tuple[Floats, float]:
-        from sklearn.linear_model import LogisticRegression
+    def _linear(self, learned: Design, y: Floats, **how: Any) -> Logistic:
         from threadpoolctl import threadpool_limits
 
-        # Knots of one column are nearly collinear: Newton steps need a handful of looks where gradients need hundreds.
-        learner = LogisticRegression(C=self.strength, solver="newton-cholesky", tol=1e-6)
-        with threadpool_limits(_threads(len(y)), user_api="blas"):
-            fitted = learner.fit(matrix, y)
-        return np.asarray(fitted.coef_[0], dtype=np.float64), float(fitted.intercept_[0])
+        # Matrices this small are sooner multiplied by one than shared between two that wait on each other.
+        with threadpool_limits(1, user_api="blas"):
+            return logistic(learned.linear, y, self.strength, **how)
 
-    def _grow(
-        self, learned: Design, y: Floats, rounds: int, number: int, held: tuple[Design, Floats] | None = None
-    ) -> Any:
-        import lightgbm
+    def _told_by(self, inside: NDArray[np.bool_], table: pa.Table, learned: Design, y: Floats) -> Design:
+        """The matrices with each category's rate as the rows inside tell it: those by each other, the rest by them all."""
+        own = {}
+        folds = spread(y[inside], 5, self.seed + 1)
+        for reading in self._readings:
+            if reading.rates:
+                codes = code(texts(table[reading.name]), list(reading.rates))
+                told = np.append(rates(codes[inside], y[inside], len(reading.rates)), 0.0)[codes]
+                told[inside] = out_of_fold_rates(codes[inside], y[inside], len(reading.rates), folds)
+                own[reading.name] = told
+        return learned.rated(own, self._readings)
 
-        settings = {
+    def _settings(self, rows: int, number: int) -> dict[str, Any]:
+        return {
             "objective": "binary",
             "num_leaves": self.leaves,
             "learning_rate": self.rate,
             "feature_fraction": 0.5,
             "bagging_fraction": 0.7,
             "bagging_freq": 1,
-            "min_data_in_leaf": int(np.clip(len(y) // 100, 5, 30)),
+            "min_data_in_leaf": int(np.clip(rows // 100, 5, 30)),
             "lambda_l2": 5.0,
-            "max_bin": 255,
-            "num_threads": _threads(len(y)),
+            "num_threads": _threads(rows),
             "deterministic": True,
-            "force_row_wise": True,
+            "force_col_wise": True,
             "seed": self.seed * 1000 + number,
             "verbosity": -1,
         }
-        data = lightgbm.Dataset(learned.trees, y, free_raw_data=False)
-        if held is None:
-            return lightgbm.train(settings, data, rounds)
-        watched = lightgbm.Dataset(held[0].trees, held[1], reference=data, free_raw_data=False)
-        stop = lightgbm.early_stopping(_PATIENCE, first_metric_only=True, verbose=False)
-        return lightgbm.train({**settings, "metric": "binary_logloss"}, data, rounds, [watched], callbacks=[stop])
+
+    def _binned(self, learned: Design, y: Floats) -> Any:
+        """The trees' matrix put into bins, once for all that is grown on it or on some of its rows."""
+        import lightgbm
+
+        shape = {
+            "max_bin": 63, "feature_pre_filter": False, "force_col_wise": True, "num_threads": _threads(len(y)), "verbosity": -1,
+        }  # fmt: skip
+        return lightgbm.Dataset(learned.trees, y, params=shape, free_raw_data=False).construct()
+
+    def _tried(self, data: Any, inside: NDArray[np.bool_]) -> tuple[Any, int]:
+        """Trees grown on some rows for as long as the others gain by it, and how many of them did best."""
+        import lightgbm
+
+        rows = int(inside.sum())
+        settings = {**self._settings(rows, 0), "metric": "binary_logloss"}
+        booster = lightgbm.Booster(settings, data.subset(np.flatnonzero(inside).tolist()).construct())
+        booster.add_valid(data.subset(np.flatnonzero(~inside).tolist()).construct(), "held")
+        # Small steps stand still for longer before they gain again.
+        patience = max(_PATIENCE // 3, round(_PATIENCE * 0.02 / self.rate))
+        lowest, best = np.inf, 1
+        for turn in range(1, self.rounds + 1):
+            stuck = booster.update()
+            loss = booster.eval_valid()[0][2]
+            if loss < lowest:
+                lowest, best = loss, turn
+            if stuck or turn - best >= patience:
+                break
+        return booster, best
+
+    def _grown(self, data: Any, number: int) -> str:
+        """As many trees on all rows, as text."""
+        import lightgbm
+
+        booster = lightgbm.Booster(self._settings(data.num_data(), number), data)
+        for _ in range(self.rounds_):
+            if booster.update():
+                break
+        return str(booster.model_to_string(num_iteration=self.rounds_))
 
     # -- scoring -----------------------------------------------------------------------------------------------------
 
     def decision_function(self, X: Any) -> Floats:
         """The score of each row, in log-odds."""
-        given = design(self._given(X), self._readings)
+        return self._score(design(self._given(X), self._readings))
+
+    def _score(self, given: Design) -> Floats:
         linear = (given.linear - self._centre) @ self._coefficients
-        trees = self._boosted(given.trees) - self._tree_level()
+        trees = np.mean([forest.score(given.trees) - forest.level for forest in self._forests()], axis=0)
         return np.asarray(self.baseline_ + self._weights[0] * linear + self._weights[1] * trees, dtype=np.float64)
 
     def predict_proba(self, X: Any) -> Floats:
@@ -270,7 +316,7 @@ class ChurnModel:
         `baseline_ + contributions(X).sum(axis=1)` is the score. The linear part is exact against the average
         customer, the trees' part is their Shapley values; a dropped column adds nothing.
         """
-        parts = self._parts(self._given(X))
+        parts = self._parts(design(self._given(X), self._readings))
         found = np.zeros((len(parts), len(self.feature_names_in_)))
         places = {name: place for place, name in enumerate(self.feature_names_in_)}
         for number, reading in enumerate(self._readings):
@@ -282,29 +328,18 @@ class ChurnModel:
 
         minor_digits: how many digits of the reporting currency's minor unit money is written with.
         """
+        return [json.loads(each) for each in self.told(X, top, minor_digits=minor_digits)[1]]
+
+    def told(self, X: Any, top: int = 3, *, minor_digits: int = 2) -> tuple[Floats, list[str]]:
+        """The chance of leaving of each row, and its reasons as `reasons` gives them, as JSON: both in one look.
+
+        Raises TenureError where a column learned from is missing.
+        """
         table = self._given(X)
-        parts = self._parts(table)
-        strongest = np.argsort(-parts, axis=1, kind="stable")[:, :top]
-        values: list[list[Any]] = [
-            numbers(table[r.name]).tolist() if r.kind == "number" else texts(table[r.name]).to_pylist()
-            for r in self._readings
-        ]
-        known: dict[tuple[int, Any], Words] = {}
-        found = []
-        for row, places in enumerate(strongest.tolist()):
-            mine = []
-            for place in places:
-                effect = float(parts[row, place])
-                if effect <= 0:
-                    break
-                value = values[place][row]
-                key = (place, value if value == value else None)
-                if key not in known:
-                    known[key] = sentence(self._readings[place], value, minor_digits=minor_digits)
-                words = known[key]
-                mine.append({"feature": self._readings[place].name, "effect": effect, "en": words.en, "zh": words.zh})
-            found.append(mine)
-        return found
+        given = design(table, self._readings)
+        parts = self._parts(given)
+        chance = 1.0 / (1.0 + np.exp(-self._score(given)))
+        return chance, written_out(parts, table, self._readings, top, minor_digits=minor_digits)
 
     def drivers(self, top: int = 10) -> list[dict[str, Any]]:
         """The columns that move scores most on the rows learned from: feature and mean absolute effect in log-odds.
@@ -331,36 +366,19 @@ class ChurnModel:
             )
         return table
 
-    def _parts(self, table: pa.Table) -> Floats:
+    def _parts(self, given: Design) -> Floats:
         """What each reading adds to each row's score: shape (n, readings)."""
-        given = design(table, self._readings)
         linear = (given.linear - self._centre) * self._coefficients * self._weights[0]
-        shapley = self._boosted(given.trees, pred_contrib=True)[:, :-1]
-        found = np.zeros((table.num_rows, len(self._readings)))
+        shapley = np.mean([forest.shapley(given.trees) for forest in self._forests()], axis=0)
+        found = np.zeros((len(linear), len(self._readings)))
         _gather(found, linear, given.linear_from)
         _gather(found, shapley * self._weights[1], given.trees_from)
         return found
 
-    def _boosted(self, matrix: Floats, **how: Any) -> Floats:
-        """The mean of what the boosted models say, in log-odds."""
-        threads = _threads(len(matrix))
-        said = [b.predict(matrix, raw_score=True, num_threads=threads, **how) for b in self._loaded()]
-        return np.asarray(np.mean(said, axis=0), dtype=np.float64)
-
-    def _tree_level(self) -> float:
-        """The trees' expected value, which Shapley values are counted from."""
-        if not hasattr(self, "_expected"):
-            # It does not depend on the row, so one row of blanks tells it.
-            blank = np.full((1, self._loaded()[0].num_feature()), np.nan)
-            self._expected = float(self._boosted(blank, pred_contrib=True)[0, -1])
-        return self._expected
-
-    def _loaded(self) -> list[Any]:
-        if not hasattr(self, "_boosters"):
-            import lightgbm
-
-            self._boosters = [lightgbm.Booster(model_str=text) for text in self._trees]
-        return self._boosters
+    def _forests(self) -> list[Forest]:
+        if not hasattr(self, "_planted"):
+            self._planted = [Forest(text) for text in self._trees]
+        return self._planted
 
     # -- keeping -----------------------------------------------------------------------------------------------------
 
@@ -444,8 +462,10 @@ def suspects(X: Any, y: Any, *, allow: Sequence[str] = (), seed: int = 0) -> dic
 
 
 def _gather(into: Floats, parts: Floats, origin: NDArray[np.int64]) -> None:
-    for place in np.unique(origin):
-        into[:, place] += parts[:, origin == place].sum(axis=1)
+    """Add up the parts of each reading, which lie side by side."""
+    if len(origin):
+        starts = np.flatnonzero(np.append(True, origin[1:] != origin[:-1]))
+        into[:, origin[starts]] += np.add.reduceat(parts, starts, axis=1)
 
 
 def _logistic_loss(score: Floats, y: Floats) -> tuple[float, Floats]:

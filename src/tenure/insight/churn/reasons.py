@@ -1,8 +1,12 @@
 """Why a score is high, in sentences a clerk understands. A reason moved the score; it is not a cause."""
 
+import json
 from typing import Any
 
-from tenure.insight.churn.columns import Reading
+import numpy as np
+import pyarrow as pa
+
+from tenure.insight.churn.columns import Floats, Reading, numbers, texts
 from tenure.insight.features import FEATURES, Feature, written
 from tenure.language import Words
 
@@ -53,6 +57,51 @@ def sentence(reading: Reading, value: Any, *, minor_digits: int = 2) -> Words:
         _NUMBER.en.format(column=column.en, value=shown, usual=usual),
         _NUMBER.zh.format(column=column.zh, value=shown, usual=usual),
     )
+
+
+def written_out(
+    parts: Floats, table: pa.Table, readings: list[Reading], top: int, *, minor_digits: int = 2
+) -> list[str]:
+    """For each row a JSON list of what raises its score most, strongest first: feature, effect (above 0), en, zh.
+
+    parts: what each reading adds to each row's score. A sentence is made once for all rows with the same value.
+    """
+    strongest = np.argsort(-parts, axis=1, kind="stable")[:, :top]
+    effects = np.take_along_axis(parts, strongest, axis=1)
+    # Where each row's reasons lie in one long list of them, row by row.
+    kept = effects > 0
+    said = np.empty(effects.shape, dtype=object)
+    for place, reading in enumerate(readings):
+        here = kept & (strongest == place)
+        rows = np.flatnonzero(here.any(axis=1))
+        if len(rows):
+            values = _values(reading, table[reading.name].take(pa.array(rows)))
+            met, which = _alike(values)
+            told = np.array([_fragment(reading, value, minor_digits) for value in met], dtype=object)
+            said[here] = told[which]
+    return [
+        f"[{', '.join(word % effect for word, effect in zip(words, sizes, strict=True) if word)}]"
+        for words, sizes in zip(said.tolist(), effects.tolist(), strict=True)
+    ]
+
+
+def _values(reading: Reading, column: Any) -> Any:
+    return numbers(column) if reading.kind == "number" else texts(column).to_numpy(zero_copy_only=False)
+
+
+def _alike(values: Any) -> tuple[list[Any], Any]:
+    """The different values among these, and which of them each is."""
+    met = pa.array(values, from_pandas=True).dictionary_encode(null_encoding="encode")
+    return met.dictionary.to_pylist(), met.indices.to_numpy(zero_copy_only=False)
+
+
+def _fragment(reading: Reading, value: Any, minor_digits: int) -> str:
+    """One reason as JSON, with a gap for the effect."""
+    words = sentence(reading, value, minor_digits=minor_digits)
+    gap, name, en, zh = (
+        json.dumps(each, ensure_ascii=False).replace("%", "%%") for each in ("effect", reading.name, words.en, words.zh)
+    )
+    return f'{{"feature": {name}, {gap}: %.9g, "en": {en}, "zh": {zh}}}'
 
 
 _NONE_OF_IT = frozenset({"count", "share", "minor units", "change"})

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tenure.contracts import CONTRACTS, Contract, base_money
-from tenure.insight.features.base import Family, Feature, Tables, is_filled, prepared, seen_at, written
+from tenure.insight.features.base import Family, Feature, Tables, filled, prepared, seen_at, written
 from tenure.insight.features.kernel import microseconds, worked_out
 from tenure.insight.features.terms import SEEN, Term, leaves
 from tenure.insight.frames import like, to_arrow
@@ -92,18 +92,22 @@ def _as_of(
             known = table.filter(table.person_id.notnull())
             known = known.mutate(person_id=known.person_id.cast("int64"), **{SEEN: seen_at(CONTRACTS[name], known)})
             seen[name] = known.filter(known[SEEN] < last)
-    result = _people(seen, moments)
+    asked = {
+        family.contract.name: seen[family.contract.name] for family in FAMILIES.values() if family.contract.name in seen
+    }
+    there = filled(asked)
+    result = everyone = _people(seen, moments)
+    shown: dict[str, ibis.Value] = {}
     for family in FAMILIES.values():
-        rows = seen.get(family.contract.name)
-        if rows is None or not is_filled(rows):
+        if family.contract.name not in there:
             continue
         terms = family.terms | {name: (term, False) for name, term in also.get(family.name, {}).items()}
-        found = _family(family, rows, moments, by_person, terms)
-        joined = result.left_join(found, ["person_id", "as_of"]).drop("person_id_right", "as_of_right")
-        result = joined.mutate(
-            **{f.name: joined[f.name].fill_null(0.0) for f in family.features if f.zero and f.unit != "text"}
-        )
-    return result
+        found = _family(family, asked[family.contract.name], moments, by_person, terms)
+        counts = {f.name for f in family.features if f.zero and f.unit != "text"}
+        # One join of them all and one list of columns, not one for each family: an engine plans every list it is given.
+        result = result.left_join(found, ["person_id", "as_of"])
+        shown |= {name: found[name].fill_null(0.0) if name in counts else found[name] for name in terms}
+    return result.select(everyone.person_id, everyone.as_of, **shown) if shown else result
 
 
 def _family(

@@ -114,6 +114,15 @@ def is_filled(table: ibis.Table) -> bool:
     return bool(table.limit(1).count().to_pyarrow().as_py())
 
 
+def filled(tables: Tables) -> set[str]:
+    """Which of the tables have a row, by name: one question for all of them."""
+    if not tables:
+        return set()
+    asked = [table.limit(1).select(name=ibis.literal(name)) for name, table in tables.items()]
+    found = ibis.union(*asked) if len(asked) > 1 else asked[0]
+    return set(found.to_pyarrow()["name"].to_pylist())
+
+
 def seen_at(contract: Contract, table: ibis.Table) -> ibis.Value:
     """The instant after which a row of a records table is known; null where it never is.
 

@@ -22,6 +22,7 @@ Longs = NDArray[np.int64]
 _NEVER = 2**63 - 1  # in `since`: never known; in `until`: never over
 _DAY = 86_400_000_000  # microseconds
 _YEAR_DAYS = 365.25
+_SPOT_BITS = 12  # so many stretches that few hold a date, so few that they stay at hand
 
 
 def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -46,24 +47,42 @@ def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @_compiled
-def _places(instants: Any, later: int, cuts: Any) -> Any:
-    """Of each instant, so much later: the place of the first date after it; the number of dates where there is none."""
+def _places(instants: Any, later: int, cuts: Any, spot: Any, width: int) -> Any:
+    """Of each instant, so much later: the place of the first date after it; the number of dates where there is none.
+
+    spot: between the first date and the last, the least such place in each stretch of 2 to the `width` microseconds.
+    """
     dates = len(cuts)
     found = np.empty(len(instants), np.uint16)
-    near = 0
+    if not dates:
+        found[:] = 0
+        return found
+    begin, end = cuts[0], cuts[dates - 1]
     for row in range(len(instants)):
         instant = instants[row]
         if instant == _NEVER:
             found[row] = dates
             continue
         instant += later
-        # Rows of a person mostly lie in order of time, so the place of the row before is near.
-        while near < dates and cuts[near] <= instant:
-            near += 1
-        while near > 0 and cuts[near - 1] > instant:
-            near -= 1
-        found[row] = near
+        if instant < begin:
+            found[row] = 0
+        elif instant >= end:
+            found[row] = dates
+        else:
+            near = spot[(instant - begin) >> width]
+            # A stretch is so short that this is rarely so.
+            while cuts[near] <= instant:
+                near += 1
+            found[row] = near
     return found
+
+
+def _spots(cuts: Longs) -> tuple[NDArray[np.uint16], int]:
+    """A list to look places up in, and the width of its stretches."""
+    span = int(cuts[-1] - cuts[0]) if len(cuts) else 0
+    width = max(span.bit_length() - _SPOT_BITS, 0)
+    begins = (np.arange((span >> width) + 1) << width) + (cuts[0] if len(cuts) else 0)
+    return np.searchsorted(cuts, begins, side="right").astype(np.uint16), width
 
 
 @_compiled
@@ -198,6 +217,7 @@ class Kernel:
         self.moment = moment
         self.dates = sorted(dates)
         self._cuts = np.array([microseconds(date) for date in self.dates], np.int64)
+        self._spots, self._width = _spots(self._cuts)
         person = rows["person_id"].to_numpy()
         edges = np.flatnonzero(person[1:] != person[:-1]) + 1 if len(person) else np.empty(0, np.int64)
         self._starts = np.concatenate([[0], edges, [len(person)]]) if len(person) else np.zeros(1, np.int64)
@@ -319,7 +339,7 @@ class Kernel:
 
     def _placed(self, name: str, days: int = 0) -> Any:
         if (name, days) not in self._kept:
-            self._kept[name, days] = _places(self._instant(name), days * _DAY, self._cuts)
+            self._kept[name, days] = _places(self._instant(name), days * _DAY, self._cuts, self._spots, self._width)
         return self._kept[name, days]
 
     def _instant(self, name: str) -> Longs:

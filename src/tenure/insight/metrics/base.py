@@ -498,21 +498,28 @@ def lacking(metric: Metric, tables: Tables) -> tuple[str, ...]:
 
     Orders and subscriptions stand in for each other: a shop has no contracts, and lacks nothing for that.
     """
-    empty = tuple(name for name in metric.reads if name not in tables or _is_empty(tables[name]))
+    there = _there(metric, tables)
+    empty = tuple(name for name in metric.reads if name not in there)
     if len(_EARNING & set(empty)) < len(_EARNING & set(metric.reads)):
         empty = tuple(name for name in empty if name not in _EARNING)
     if empty:
         return empty
-    return tuple(name for name in metric.columns if _is_blank(tables, *name.split(".")))
+    return tuple(name for name in metric.columns if name not in there)
 
 
-def _is_blank(tables: Tables, contract: str, column: str) -> bool:
-    table = tables[contract]
-    return not table.filter(table[column].notnull()).select("person_id").limit(1).to_pyarrow().num_rows
-
-
-def _is_empty(table: Any) -> bool:
-    return not table.select("person_id").limit(1).to_pyarrow().num_rows
+def _there(metric: Metric, tables: Tables) -> set[str]:
+    """Which of the contracts a metric reads have a row, and which of its columns a value; one question for all of them."""
+    asked = {name: tables[name].select("person_id") for name in metric.reads if name in tables}
+    for column in metric.columns:
+        contract, __, name = column.partition(".")
+        if contract in tables:
+            rows = tables[contract]
+            asked[column] = rows.filter(rows[name].notnull()).select("person_id")
+    if not asked:
+        return set()
+    some = [rows.limit(1).select(what=ibis.literal(what)) for what, rows in asked.items()]
+    found = ibis.union(*some) if len(some) > 1 else some[0]
+    return set(found.to_pyarrow()["what"].to_pylist())
 
 
 __all__ = [

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from tenure.insight.enough import NotEnoughDataError
 from tenure.insight.frames import to_arrow
-from tenure.insight.value.checks import NotEnoughDataError
 from tenure.language import Words, tr
 
 Real = NDArray[np.float64]

@@ -5,8 +5,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import xlogy
-from scipy.stats import rankdata
 
 from tenure.insight.frames import to_numbers
 from tenure.insight.value.base import Numbers
@@ -170,6 +168,8 @@ def ordered_gini(foretold: Any, happened: Any) -> float | None:
     told, came = np.asarray(foretold, float), np.maximum(np.asarray(happened, float), 0)
     if not came.sum() or (came == came[0]).all():
         return None
+    from scipy.stats import rankdata  # loads slowly; most who load this rank nothing
+
     # Equal forecasts share their place, so that the order rows came in decides nothing.
     place, best = rankdata(told), rankdata(came)
     n = len(told)
@@ -190,6 +190,8 @@ def explained(foretold: Any, happened: Any) -> float | None:
     mean = came.mean()
     if not mean or (came == came[0]).all():
         return None
+
+    from scipy.special import xlogy
 
     def deviance(told: Numbers) -> float:
         return float((xlogy(came, came / told) - came + told).sum())
@@ -214,6 +216,8 @@ def _correlation(told: Numbers, came: Numbers) -> float | None:
 
 
 def _rank_correlation(told: Numbers, came: Numbers) -> Interval | None:
+    from scipy.stats import rankdata
+
     found = _correlation(rankdata(told), rankdata(came))
     if found is None:
         return None

@@ -5,17 +5,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tenure.errors import TenureError
+from tenure.insight.enough import NotEnoughDataError as NotEnoughDataError
 from tenure.insight.frames import to_numbers
 
 Numbers = NDArray[np.float64]
 
 # Counts are purchases; past this they are an amount or a time stamp in the wrong column.
 MOST_PURCHASES = 1_000_000
-
-
-class NotEnoughDataError(TenureError, ValueError):
-    """The input is sound, but too little or too uniform to tell the parameters from."""
 
 
 def purchase_histories(x: Any, t_x: Any, T: Any) -> tuple[Numbers, Numbers, Numbers]:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 _PIECE = "piece"  # the column in which a batch of rows travels as one value
+_STILL_KEPT = 48  # tables that were let go last, which the next step of a refresh is likely to work out again
+_SMALL_BYTES = 1 << 20  # a table in memory of no more is known by what it holds
 
 
 @ibis.udf.scalar.builtin(name="from_utc_timestamp")  # type: ignore[untyped-decorator]
@@ -46,7 +48,9 @@ class SparkEngine:
         self._backend.run = self.to_arrow
         self._home = DuckDBEngine(scratch, memory // 2)
         self._home.run("CREATE MACRO from_utc_timestamp(instant, zone) AS timezone(zone, instant)")
-        self._kept: dict[str, DataFrame] = {}
+        self._kept: dict[str, tuple[str, str, DataFrame]] = {}
+        self._let_go: dict[str, DataFrame] = {}
+        self._small: dict[str, Any] = {}
         self._count = 0
 
     def files(self, paths: Sequence[str], *, version_key: str) -> ibis.Table:
@@ -96,19 +100,35 @@ class SparkEngine:
         table = expr.as_table()
         question, standing = self._asked(table)
         if standing is None:
-            frame = self._backend.frame(question)
+            sql = self._backend.asked(question)
+            there = self._let_go.pop(sql, None) or next(
+                (one for *__, said, one in self._kept.values() if said == sql), None
+            )
+            frame = there or self._backend.frame(question, sql)
         else:
+            sql = ""
             frame = self._backend.from_arrow(self._opened_here(standing, self._fetch(question)), table.schema())
         self.drop(name)
-        # Worked out by whoever reads it first, and not again: the files of a version never change.
-        self._kept[name] = frame.persist(StorageLevel.MEMORY_AND_DISK)
-        return self._backend.put(name, self._kept[name], table.schema())
+        # Worked out by whoever reads it first, and not again: the files of a version never change. Under a name of its
+        # own, since what is asked of it is known by its text.
+        view = self._name(name)
+        self._kept[name] = view, sql, frame.persist(StorageLevel.MEMORY_AND_DISK)
+        return self._backend.put(view, frame, table.schema())
 
     def drop(self, name: str) -> None:
-        frame = self._kept.pop(name, None)
-        if frame is not None:
+        if name not in self._kept:
+            return
+        view, sql, frame = self._kept.pop(name)
+        self._backend.forget(view)
+        if any(one is frame for *__, one in self._kept.values()):
+            return
+        if not sql:  # what was opened is not left lying
             frame.unpersist()
-        self._backend.forget(name)
+            return
+        # The steps of a refresh ask for the same history one after the other.
+        self._let_go[sql] = frame
+        while len(self._let_go) > _STILL_KEPT:
+            self._let_go.pop(next(iter(self._let_go))).unpersist()
 
     def map_by_person(
         self,
@@ -150,12 +170,25 @@ class SparkEngine:
 
     def _asked(self, table: ir.Table) -> tuple[ir.Table, Any]:
         """What is asked of Spark, and what of the question stands for it at home (`at_home.split`)."""
-        node = table.op()
+        # Planning is most of what a question costs, and columns nobody reads are most of what is planned.
+        node = at_home.pruned(self._known(table.op()))
         if not at_home.opens(node):
-            return table, None
-        node = at_home.pruned(node)
+            return node.to_expr(), None
         question, standing = at_home.split(node, self._opened)
         return question.to_expr(), None if standing is None else (node, standing)
+
+    def _known(self, node: Any) -> Any:
+        """The question with small tables in memory under names of what they hold: the same question is the same text."""
+        found = {}
+        for one in node.find(ops.InMemoryTable):
+            rows = one.data.to_pyarrow(one.schema)
+            if rows.nbytes <= _SMALL_BYTES:
+                sink = pa.BufferOutputStream()
+                with pa.ipc.new_stream(sink, rows.schema) as stream:
+                    stream.write_table(rows)
+                name = "few_" + blake2b(sink.getvalue(), digest_size=12).hexdigest()
+                found[one] = self._small.setdefault(name, one.copy(name=name))
+        return node.replace(found) if found else node
 
     def _opened(self, relation: Any) -> Any:
         """Rows that were opened here, back on Spark."""

@@ -67,6 +67,11 @@ def new_session(name: str, scratch: Path, memory: int) -> "SparkSession":
     if master.startswith("local"):
         # Many parts are for many machines: on one, each costs more than it saves.
         session.conf.set("spark.sql.shuffle.partitions", running.sparkContext.defaultParallelism)
+        for key, value in _ON_ONE_MACHINE.items():
+            session.conf.set(key, value)
+    if _CLUSTER_HERE.fullmatch(master):
+        for key, value in _TRYING_OUT.items():
+            session.conf.set(key, value)
     return session
 
 
@@ -77,6 +82,18 @@ _OF_A_SESSION: Mapping[str, str] = {
     "spark.sql.parquet.int96RebaseModeInRead": "CORRECTED",
     "spark.sql.execution.arrow.maxRecordsPerBatch": str(_ROWS_A_BATCH),
     "spark.sql.mapKeyDedupPolicy": "LAST_WIN",
+}
+
+# One machine holds what it is asked of, so that thinking the plan over after each part of it costs more than it saves.
+_ON_ONE_MACHINE: Mapping[str, str] = {
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.constraintPropagation.enabled": "false",
+    "spark.sql.optimizer.dynamicPartitionPruning.enabled": "false",
+}
+# A cluster on one machine is tried out with few rows: a program written and compiled for each question is most of the work.
+_TRYING_OUT: Mapping[str, str] = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
 }
 
 

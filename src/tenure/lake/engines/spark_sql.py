@@ -153,11 +153,15 @@ class SparkBackend(Backend):  # type: ignore[misc]
         self._declared.pop(name, None)
         self._session.catalog.dropTempView(name)
 
-    def frame(self, table: ir.Table) -> DataFrame:
-        """The rows of a table, each column in its declared type; nothing has run yet."""
+    def asked(self, table: ir.Table) -> str:
+        """The question as Spark is asked it; the same text has the same answer, since no name is used for two things."""
         self._run_pre_execute_hooks(table)
+        return str(self.compile(table))
+
+    def frame(self, table: ir.Table, sql: str | None = None) -> DataFrame:
+        """The rows of a table, each column in its declared type; nothing has run yet. sql: what `asked` gave, if it was."""
         session: SparkSession = self._session
-        found = session.sql(self.compile(table))
+        found = session.sql(sql or self.asked(table))
         wanted = PySparkSchema.from_ibis(table.schema())
         have = {field.name: field.dataType for field in found.schema.fields}
         if all(have[field.name].simpleString() == field.dataType.simpleString() for field in wanted.fields):

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pyarrow as pa
 
-from tenure.contracts import CONTRACTS
+from tenure.contracts import CONTRACTS, Contract
 from tenure.errors import TenureError
 from tenure.language import Words, tr
 from tenure.sources.mapping import map_columns, plain
@@ -71,9 +71,9 @@ class Table:
     name: str
     columns: tuple[Column, ...]
 
-    def guesses(self) -> list[tuple[str, float]]:
+    def guesses(self, contracts: Mapping[str, Contract] = CONTRACTS) -> list[tuple[str, float]]:
         """Contracts its columns fit, best first: (name, share of the columns that have a field)."""
-        return contracts_for([column.name for column in self.columns], self.name)
+        return contracts_for([column.name for column in self.columns], self.name, contracts)
 
     @property
     def watermarks(self) -> list[str]:
@@ -91,11 +91,13 @@ class Table:
 _CHANGED = ("updated", "modified", "changed", "last_mod", "更新", "修改", "created", "创建")
 
 
-def contracts_for(headers: list[str], name: str = "") -> list[tuple[str, float]]:
+def contracts_for(
+    headers: list[str], name: str = "", contracts: Mapping[str, Contract] = CONTRACTS
+) -> list[tuple[str, float]]:
     """Contracts that rows with these columns could be, best first, each with its fit from 0 to 1."""
     stem = plain(name.rpartition(".")[2]).removesuffix("s")
     found = []
-    for contract in CONTRACTS.values():
+    for contract in contracts.values():
         try:
             absent = ["amount_minor"] if "unit_price" in contract else []
             fields = map_columns(headers, contract, absent=absent).fields

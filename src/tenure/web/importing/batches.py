@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from django.contrib import messages
 from django.db import transaction
@@ -14,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from tenure.contracts import CONTRACTS
+from tenure.desk.customers.imported_relations import WHY, left_out_of
 from tenure.desk.governance import audit
 from tenure.desk.governance.api import may, scope_of
 from tenure.desk.governance.models import AuditEntry, User
@@ -84,10 +86,23 @@ def one(request: HttpRequest, batch: str) -> HttpResponse:
         sums=sums({"contract": info.contract, **result}) if sees_all else [],
         rejects=first_rejects(path.name) if path else [],
         reject_file=path is not None,
+        left_out=_left_out(batch) if info.contract == "relations" and sees_all else None,
         undone=undone,
         kept=job.result.get("kept", []) if job is not None and whole else [],
         job=job,
     )
+
+
+def _left_out(batch: str) -> dict[str, Any] | None:
+    """Relations of the batch that the pages do not show, by reason, and in which rows the first of them stand."""
+    found = left_out_of(lake(), batch)
+    if found is None:
+        return None
+    rows: dict[str, list[int]] = {}
+    for row, why in found["first"]:
+        rows.setdefault(why, []).append(row)
+    whys = [(str(WHY[code]), n, rows.get(code, [])[:10]) for code, n in found["why"].items() if code in WHY]
+    return {"rows": found["rows"], "whys": whys}
 
 
 @require_safe

@@ -11,6 +11,7 @@ from typing import Any
 import tenure.sources as sources
 from tenure.contracts import CONTRACTS, Column, Contract
 from tenure.contracts.custom import CustomColumn, plain
+from tenure.desk.lake import lake
 from tenure.desk.work import imports, uploads
 from tenure.desk.work.jobs import storable
 from tenure.desk.work.models import Upload
@@ -20,6 +21,7 @@ from tenure.sources.base import Options
 from tenure.sources.looking import Sighting, look
 from tenure.sources.mapping import DROP, LEAVE, ROW
 from tenure.sources.parse import as_text
+from tenure.sources.trade import shapes
 
 FIRST_ROWS = 8
 WIDE = 12  # columns of the first rows that are shown
@@ -51,7 +53,7 @@ def sighting(upload: Upload, **instead: Any) -> Sighting:
 
 def _plainly(path: Path, options: Mapping[str, Any]) -> Sighting:
     try:
-        found = look(path, **options)
+        found = look(path, contracts=shapes(lake()), **options)
         if storable(list(found.headers)) != list(found.headers):
             raise TenureError(
                 tr("A name holds characters that no text has. Rename the column or the sheet, then send it again.")

@@ -45,7 +45,7 @@ def forecast(scope: Scope, publication: Publication | None, given: Mapping[str, 
     """What was asked for, and its figures where they are worked out already; else they follow as a piece of the page."""
     asked = _asked(scope, given)
     ready = publication is not None and asked["metric"] and _told(scope, publication, asked, at_once=True) is not None
-    metrics = [one for one in numbers.offered(scope) if not one.heavy]
+    metrics = offered(scope)
     context: Context = {
         "asked": asked,
         "groups": [
@@ -86,6 +86,10 @@ def draw(
     url = part_where("forecast", **asked)
     if not asked["metric"]:
         return Drawn(_("Forecast"), None, url, why=_("Your role hides amounts."))
+    wanted = (options or {}).get("metric", "")
+    if wanted and wanted != asked["metric"]:
+        # Gone from the catalogue, hidden from this asker, or too long to count: never another metric in its place.
+        return Drawn(_("Forecast"), None, url, why=_("This metric can’t be carried forward for you. Choose another."))
     metric = METRICS[asked["metric"]]
     title = _("%(metric)s, forecast") % {"metric": metric.words}
     if publication is None:
@@ -105,12 +109,17 @@ def draw(
     return Drawn(title, _figure(metric, rows, found, ahead), url, said=_how(metric, found), rows=table)
 
 
+def offered(scope: Scope) -> list[Metric]:
+    """The metrics that are carried forward for this asker: those counted quickly enough over so many periods."""
+    return [one for one in numbers.offered(scope) if not one.heavy]
+
+
 def _asked(scope: Scope, given: Mapping[str, str]) -> dict[str, str]:
-    offered = {one.name for one in numbers.offered(scope) if not one.heavy}
-    usual = USUAL if USUAL in offered else next((name for name in METRICS if name in offered), "")
+    known = {one.name for one in offered(scope)}
+    usual = USUAL if USUAL in known else next((name for name in METRICS if name in known), "")
     metric, grain, rate = given.get("metric", ""), given.get("grain", ""), given.get("rate", "")
     return {
-        "metric": metric if metric in offered else usual,
+        "metric": metric if metric in known else usual,
         "grain": grain if grain in LENGTHS else "month",
         "rate": rate if rate in {str(n) for n in RATES} else "100",
         "of": narrowed.read(given.get("of", ""), scope),

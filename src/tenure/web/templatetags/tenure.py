@@ -77,6 +77,13 @@ def own(card: Any, field: Any) -> str:
 
 
 @register.filter
+def ownvalue(record: Any, field: Any) -> str:
+    """What an own record has in a field, as the asker may see it."""
+    value = record.values.get(field.pk)
+    return value.text if value is not None and value.text else UNKNOWN
+
+
+@register.filter
 def grouped(number: object) -> str:
     """1234567 → 1,234,567."""
     return f"{number:,}" if isinstance(number, int) else str(number)

@@ -5,7 +5,8 @@
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import BigIntegerField, CharField, Exists, F, OuterRef, Q, QuerySet, Subquery, Value
@@ -13,6 +14,7 @@ from django.db.models.functions import Coalesce, Concat
 
 from tenure.contracts.custom import canonical, order_key
 from tenure.desk.customers.fields.models import TEXT_KEY, CustomField, CustomValue, whole
+from tenure.desk.customers.objects.models import OwnValue
 from tenure.desk.sealed import BlindIndex
 from tenure.errors import TenureError
 from tenure.lake.scope import Scope
@@ -58,30 +60,48 @@ def sorts_by(sort: str, scope: Scope, fields: Mapping[int, CustomField]) -> Cust
     return one if one is not None and one.sorts and scope.sees(one.guarded_as) else None
 
 
-def narrowed(rows: QuerySet[Any], pairs: Pairs, fields: Mapping[int, CustomField]) -> QuerySet[Any]:
-    """Scores (by `customer_id`) of customers whose values are as asked. Filters that make no sense narrow nothing."""
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Where values lie, and how rows and they name whose they are: of scores both by `customer_id`."""
+
+    model: type[CustomValue] | type[OwnValue] = CustomValue
+    holder: str = "customer_id"
+    key: str = "customer_id"
+
+    def of(self, row: str = "") -> dict[str, OuterRef]:
+        """The values of the row at hand."""
+        return {self.holder: OuterRef(row or self.key)}
+
+
+CUSTOMERS = Held()
+
+
+def narrowed(
+    rows: QuerySet[Any], pairs: Pairs, fields: Mapping[int, CustomField], held: Held = CUSTOMERS
+) -> QuerySet[Any]:
+    """Those of the rows whose values are as asked. Filters that make no sense narrow nothing."""
     by_field: dict[int, dict[str, str]] = {}
     for name, text in pairs:
         match = ASKED.match(name)
         if match and int(match[1]) in fields:
             by_field.setdefault(int(match[1]), {})[match[2] or ""] = text
     for pk, asked in by_field.items():
-        field, mine = fields[pk], CustomValue.objects.filter(field_id=pk)
+        field, mine = fields[pk], held.model.objects.filter(field_id=pk)
         if asked.get("is") == "empty":
-            rows = rows.filter(~Exists(mine.filter(customer_id=OuterRef("customer_id"))))
+            rows = rows.filter(~Exists(mine.filter(**held.of())))
             continue
-        wanted = _wanted(field, asked)
+        wanted = _wanted(field, asked, held)
         if wanted is not None:
             # Read once and kept by the database, whichever of the two it begins with.
-            rows = rows.filter(customer_id__in=mine.filter(wanted).values("customer_id"))
+            rows = rows.filter(**{f"{held.key}__in": mine.filter(wanted).values(held.holder)})
     return rows
 
 
-def _wanted(field: CustomField, asked: Mapping[str, str]) -> Q | None:
+def _wanted(field: CustomField, asked: Mapping[str, str], held: Held) -> Q | None:
     found = Q()
     sense = asked.get("is") == "set"
     if text := asked.get(""):
-        one = _equal(field, text)
+        one = _equal(field, text, held)
         found, sense = (found & one, True) if one is not None else (found, sense)
     if not field.personal:
         for end, lookup in (("from", "number__gte"), ("to", "number__lte")):
@@ -90,9 +110,9 @@ def _wanted(field: CustomField, asked: Mapping[str, str]) -> Q | None:
     return found if sense else None
 
 
-def _equal(field: CustomField, text: str) -> Q | None:
+def _equal(field: CustomField, text: str, held: Held) -> Q | None:
     if field.personal:
-        return sealed_as(_canonical(field, text.removeprefix("=")) or "")
+        return sealed_as(_canonical(field, text.removeprefix("=")) or "", held)
     if field.is_choosing:
         codes = [code for part in text.split(",") if (code := _canonical(field, part))]
         if field.kind == "choice":
@@ -112,9 +132,30 @@ def _equal(field: CustomField, text: str) -> Q | None:
     return Q(number=key) if key is not None else None
 
 
-def sealed_as(text: str) -> Q:
+def finding(word: str, scope: Scope, fields: Iterable[CustomField]) -> Q | None:
+    """Values, in fields that are searched and that this scope sees in clear, that a word finds; None where none could.
+
+    Part of a text, or a whole number. What lies sealed is found whole, by `finding_whole`.
+    """
+    seen = [one for one in fields if one.finds and not one.personal and scope.sees(one.guarded_as)]
+    texts = [one.pk for one in seen if one.is_text]
+    found = Q(field_id__in=texts, text__contains=whole(word)) if texts else None
+    numbers = [one for one in seen if one.kind == "whole"]
+    if numbers and word.isascii() and word.isdigit() and (key := _key(numbers[0], word)) is not None:
+        number = Q(field_id__in=[one.pk for one in numbers], number=key)
+        found = number if found is None else found | number
+    return found
+
+
+def finding_whole(text: str, scope: Scope, fields: Iterable[CustomField], held: Held = CUSTOMERS) -> Q | None:
+    """Values that lie sealed and are exactly this text, in fields that are searched and shown in clear."""
+    seen = [one.pk for one in fields if one.finds and one.personal and scope.sees(one.guarded_as)]
+    return Q(field_id__in=seen) & sealed_as(text, held) if seen and text.strip() else None
+
+
+def sealed_as(text: str, held: Held = CUSTOMERS) -> Q:
     """Values that lie sealed and are exactly this."""
-    index = CustomValue._meta.get_field("sealed_index")
+    index = held.model._meta.get_field("sealed_index")
     assert isinstance(index, BlindIndex)
     return Q(sealed_index__in=index.wanted(text))
 
@@ -131,12 +172,14 @@ def _key(field: CustomField, text: str) -> int | None:
     return None if kept is None else order_key(field.column, kept)
 
 
-def ordered(rows: QuerySet[Any], field: CustomField, sort: str) -> tuple[QuerySet[Any], tuple[str, str]]:
+def ordered(
+    rows: QuerySet[Any], field: CustomField, sort: str, held: Held = CUSTOMERS
+) -> tuple[QuerySet[Any], tuple[str, str]]:
     """All the rows, annotated with a key and in its order: numbers and dates from the largest, text from A.
 
     `-c_7` turns that round. Whoever has no value comes last either way.
     """
-    mine = CustomValue.objects.filter(field=field, customer_id=OuterRef("customer_id"))
+    mine = held.model.objects.filter(field=field, **held.of())
     turned = sort.startswith("-")
     key: Any
     if _by_number(field):
@@ -152,11 +195,11 @@ def ordered(rows: QuerySet[Any], field: CustomField, sort: str) -> tuple[QuerySe
         )  # fmt: skip
         # SQL joins a text and nothing to the text alone, on one of the two databases.
         key = _absent_as(absent, mine, key)
-    order = ("-own_key", "-customer_id") if down else ("own_key", "customer_id")
+    order = ("-own_key", f"-{held.key}") if down else ("own_key", held.key)
     return rows.annotate(own_key=key).order_by(*order), order
 
 
-def _absent_as(absent: str, mine: QuerySet[CustomValue], key: Any) -> Any:
+def _absent_as(absent: str, mine: QuerySet[Any], key: Any) -> Any:
     from django.db.models import Case, When
 
     return Case(When(~Exists(mine), then=Value(absent)), default=key, output_field=CharField())

@@ -8,11 +8,14 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from tenure.contracts import CONTRACTS
+from tenure.contracts._shared import CUSTOMER
 from tenure.contracts.custom import CHOOSING, KINDS, Choice, CustomColumn, canonical, id_of, plain
 from tenure.desk.customers.events import CustomFieldChanged
 from tenure.desk.customers.fields.models import CustomField, CustomValue, plain_choices
+from tenure.desk.customers.objects.models import PREFIX, OwnObject, OwnValue
 from tenure.desk.events import announce
 from tenure.desk.governance import audit
 from tenure.desk.governance.models import User
@@ -36,13 +39,20 @@ _RESERVED = {
                  "custom", "sort", "page", "cols", "limit", "cursor")
 }  # fmt: skip
 
+OF_RECORDS = {
+    plain(name)
+    for name in ("number", "编号", "record", "记录", "customers", "changed", "made",
+                 *(word for word in (CUSTOMER.name, CUSTOMER.words.en, CUSTOMER.words.zh, *CUSTOMER.aliases)))
+}  # fmt: skip
+"""What every own record has already."""
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:
     """A field as somebody wishes it; what `add_field` and `change_field` take. Empty texts are left open.
 
     guarded_as: one of `lake.fields`; empty lets the kind decide. headers: other names files have for it. grows: whoever
-    fills it in may add choices by typing them (several choices only).
+    fills it in may add choices by typing them (several choices only). searched: the search of customers finds by it.
     """
 
     name_en: str = ""
@@ -59,6 +69,7 @@ class Draft:
     headers: tuple[str, ...] = ()
     contract: str = "customers"
     grows: bool = False
+    searched: bool = True
 
     @classmethod
     def of(cls, known: CustomField) -> "Draft":
@@ -66,7 +77,7 @@ class Draft:
         return cls(
             known.name_en, known.name_zh, known.kind, known.options, known.required, known.default, known.help_en,
             known.help_zh, known.section, known.personal, known.guarded_as, tuple(known.headers), known.contract,
-            known.grows,
+            known.grows, known.searched,
         )  # fmt: skip
 
 
@@ -161,7 +172,7 @@ def preview(found: CustomField, draft: Draft, *, scope: Scope) -> Preview:
             tr("The kind is changed for everybody's values, so only whoever sees them all may. Ask an administrator.")
         )
     column = _as_column(draft, found.column)
-    values = CustomValue.objects.filter(field=found)
+    values: QuerySet[Any] = held_in(found.contract)[0].objects.filter(field=found)
     count = values.count()
     if count > MOST_CONVERTED:
         raise TenureError(
@@ -236,7 +247,8 @@ def publish_definitions(lake: Lake) -> bool:
     Called after every change, and again by each refresh: a desk killed between the two is healed there.
     """
     told: dict[str, list[dict[str, Any]]] = {}
-    for one in CustomField.objects.order_by("pk"):
+    # The lake holds no records of own kinds, and so needs none of their fields.
+    for one in CustomField.objects.exclude(contract__startswith=PREFIX).order_by("pk"):
         told.setdefault(one.contract, []).append(one.column.as_plain())
     before = lake.document(DOCUMENT)
     # As JSON has it: lists where there were tuples.
@@ -314,8 +326,21 @@ def _all_fit(kind: str, samples: Sequence[str]) -> bool:
         return False
 
 
+def own_object(contract: str) -> OwnObject | None:
+    """The own kind of record whose fields these are; None for a contract, and for what is none."""
+    number = contract.removeprefix(PREFIX)
+    if not contract.startswith(PREFIX) or not (number.isascii() and number.isdigit() and len(number) < 10):
+        return None
+    return OwnObject.objects.filter(pk=int(number)).first()
+
+
+def held_in(contract: str) -> tuple[type[CustomValue] | type[OwnValue], str]:
+    """The table where values of these fields lie, and its column that says whose they are."""
+    return (OwnValue, "record_id") if contract.startswith(PREFIX) else (CustomValue, "customer_id")
+
+
 def _locked(contract: str) -> list[CustomField]:
-    if contract not in OBJECTS:
+    if contract not in OBJECTS and own_object(contract) is None:
         raise TenureError(
             tr('"{name}" can\'t have fields of its own. These can: {known}.', name=contract, known=", ".join(OBJECTS))
         )
@@ -328,7 +353,7 @@ def _checked(draft: Draft, there: Sequence[CustomField], mine: CustomField | Non
         raise TenureError(
             tr('"{kind}" is no kind of field. There are: {known}.', kind=draft.kind, known=", ".join(KINDS))
         )
-    names = {name: _tidy(getattr(draft, name)) for name in ("name_en", "name_zh", "help_en", "help_zh", "section")}
+    names = {name: tidy(getattr(draft, name)) for name in ("name_en", "name_zh", "help_en", "help_zh", "section")}
     if not names["name_en"] and not names["name_zh"]:
         raise TenureError(tr("Give the field a name, in English or in Chinese."))
     for name, limit in (("name_en", LONGEST_NAME), ("name_zh", LONGEST_NAME), ("section", LONGEST_SECTION),
@@ -364,7 +389,9 @@ def _check_name(name: str, contract: str, there: Sequence[CustomField], mine: Cu
         raise TenureError(tr('"{name}" has no letter or digit, so no file could name it. Add a word.', name=name))
     if bare in _RESERVED or id_of(name.strip().lower()) is not None or re.fullmatch(r"c\d+", bare):
         raise TenureError(tr('"{name}" has a meaning of its own here. Give the field another name.', name=name))
-    for column in CONTRACTS[contract].columns:
+    if contract.startswith(PREFIX) and bare in OF_RECORDS:
+        raise TenureError(tr('"{name}" has a meaning of its own here. Give the field another name.', name=name))
+    for column in CONTRACTS[contract].columns if contract in CONTRACTS else ():
         taken = {column.name, column.name.removesuffix("_minor"), column.words.en, column.words.zh, *column.aliases}
         if bare in {plain(one) for one in taken}:
             raise TenureError(
@@ -388,7 +415,7 @@ def _choices(draft: Draft, mine: CustomField | None) -> tuple[Choice, ...]:
     """The choices with a code each; those a field had and the draft leaves out are closed, and stay."""
     if draft.kind not in CHOOSING:
         return ()
-    asked = [replace(one, en=_tidy(one.en), zh=_tidy(one.zh)) for one in draft.choices]
+    asked = [replace(one, en=tidy(one.en), zh=tidy(one.zh)) for one in draft.choices]
     asked = [one for one in asked if one.en or one.zh]
     if not draft.grows and not any(not one.closed for one in asked):
         raise TenureError(tr("Give the field at least one choice."))
@@ -443,7 +470,7 @@ def _as_column(draft: Draft, like: CustomColumn | None) -> CustomColumn:
 
 def _fill(made: CustomField, draft: Draft) -> None:
     for name in ("name_en", "name_zh", "kind", "required", "default", "help_en", "help_zh", "section", "personal",
-                 "guarded_as", "grows"):  # fmt: skip
+                 "guarded_as", "grows", "searched"):  # fmt: skip
         setattr(made, name, getattr(draft, name))
     made.headers = list(draft.headers)
     made.choices = plain_choices(draft.choices)
@@ -453,11 +480,13 @@ def _convert(found: CustomField) -> None:
     """Rewrite the values of a field whose kind changed; all of them fit."""
     from tenure.desk.customers.fields.values import write
 
-    values = {row.customer_id: row.kept for row in CustomValue.objects.filter(field=found)}
-    write([(person, found, canonical(found.column, kept)) for person, kept in values.items()])
+    model, holder = held_in(found.contract)
+    values = {getattr(row, holder): row.kept for row in model.objects.filter(field=found)}
+    write([(pk, found, canonical(found.column, kept)) for pk, kept in values.items()], model, holder)
 
 
-def _tidy(text: str) -> str:
+def tidy(text: str) -> str:
+    """Words as they are kept: one form of Unicode, one blank between, nothing that does not print."""
     text = unicodedata.normalize("NFC", text or "")
     return " ".join("".join(character for character in text if character.isprintable() or character == " ").split())
 
@@ -466,7 +495,7 @@ def _told(one: CustomField) -> dict[str, Any]:
     """What the audit says of a field."""
     return {
         "name": str(one.words), "kind": one.kind, "required": one.required, "personal": one.personal,
-        "grows": one.grows, "fields": one.guarded_as, "choices": [choice.code for choice in one.options if not choice.closed],
+        "grows": one.grows, "searched": one.searched, "fields": one.guarded_as, "choices": [choice.code for choice in one.options if not choice.closed],
     }  # fmt: skip
 
 

@@ -35,6 +35,8 @@ class CustomField(models.Model):
     section = models.CharField(_("section"), max_length=60, blank=True)
     place = models.IntegerField(default=0)
     personal = models.BooleanField(_("personal"), default=False)
+    # Customers are found by its values: part of a text, a whole number, or the whole of what lies sealed.
+    searched = models.BooleanField(_("found by the search"), default=True)
     # Which of the fields that roles hide or mask it belongs to.
     guarded_as = models.CharField(max_length=40, default="extra")
     # Other headers under which files bring it.
@@ -105,6 +107,11 @@ class CustomField(models.Model):
     @property
     def is_text(self) -> bool:
         return self.kind in TEXTS
+
+    @property
+    def finds(self) -> bool:
+        """Whether the search of customers looks into it."""
+        return self.searched and (self.kind == "whole" or (self.is_text and self.kind != "long_text"))
 
     @property
     def sorts(self) -> bool:

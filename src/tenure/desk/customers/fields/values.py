@@ -14,8 +14,10 @@ from tenure.contracts.custom import NUMBERS, as_text, canonical, of_table, order
 from tenure.desk.customers.cards import Card
 from tenure.desk.customers.events import CustomValuesChanged
 from tenure.desk.customers.fields.definitions import known, publish_definitions
+from tenure.desk.customers.fields.layouts import laid_out
 from tenure.desk.customers.fields.models import TEXT_KEY, CustomEdit, CustomField, CustomValue, whole
 from tenure.desk.customers.models import Customer
+from tenure.desk.customers.objects.models import OwnValue
 from tenure.desk.events import announce
 from tenure.desk.governance import audit, consents, personal
 from tenure.desk.governance.models import User
@@ -156,7 +158,8 @@ def edit_values(
     """Say what a customer has in these fields; None or an empty text says "nothing". Returns the fields that changed.
 
     It shows at once, goes before what any other source says, and reaches the lake with the next refresh. Who said
-    what is kept. whole_form: also refuse where a required field is left empty that is not among `wanted`.
+    what is kept. What is required is as the form of this kind of customer is laid out; whole_form: also refuse where a
+    required field is left empty that is not among `wanted`.
 
     Raises Customer.DoesNotExist beyond the scope's reach; TenureError for a field that is not there for the asker (hidden,
     masked or archived); MisfitError for values that do not fit, and then nothing is changed.
@@ -167,15 +170,15 @@ def edit_values(
         raise TenureError(tr("This person's data were erased; nothing more can be recorded about them."))
     if missing := sorted(set(wanted) - set(fields)):
         raise TenureError(tr("There is no field {field}.", field=", ".join(f"c_{pk}" for pk in missing)))
-    said, wrong = _read(fields, wanted)
+    said, wrong = read(fields, wanted)
     with transaction.atomic():
         customer = Customer.objects.select_for_update(of=("self",)).get(pk=person_id)
         there = {
             row.field_id: row.kept for row in CustomValue.objects.filter(customer=customer, field_id__in=list(fields))
         }
-        for pk, one in fields.items():
+        for pk in laid_out(list(fields.values()), customer.kind).required:
             asked = said.get(pk) if pk in said else there.get(pk)
-            if one.required and not asked and pk not in wrong and (whole_form or pk in said):
+            if not asked and pk not in wrong and (whole_form or pk in said):
                 wrong[pk] = tr("This field is required.")
         if wrong:
             raise MisfitError(wrong, {pk: str(one.words) for pk, one in fields.items()})
@@ -200,9 +203,10 @@ def edit_values(
     return changed
 
 
-def _read(
+def read(
     fields: Mapping[int, CustomField], wanted: Mapping[int, object]
 ) -> tuple[dict[int, str | None], dict[int, str]]:
+    """What was said of these fields in canonical form, and of those that it does not fit, why."""
     said: dict[int, str | None] = {}
     wrong: dict[int, str] = {}
     for pk, value in wanted.items():
@@ -247,10 +251,15 @@ def history(scope: Scope, person_id: int, fields: Sequence[CustomField], most: i
 # Kept
 
 
-def write(said: Sequence[Said]) -> None:
-    """Put these values in their places, in a transaction of the caller's or one a write; None takes one away."""
-    seal = RowSealer(CustomValue)
-    fields = [field for field in CustomValue._meta.concrete_fields if not field.primary_key]
+def write(
+    said: Sequence[Said], model: type[CustomValue] | type[OwnValue] = CustomValue, holder: str = "customer_id"
+) -> None:
+    """Put these values in their places, in a transaction of the caller's or one a write; None takes one away.
+
+    model, holder: the table, and its column that says whose value it is.
+    """
+    seal = RowSealer(model)
+    fields = [field for field in model._meta.concrete_fields if not field.primary_key]
     columns = [str(field.column) for field in fields]
     gone: dict[int, list[int]] = {}
     rows = []
@@ -258,32 +267,33 @@ def write(said: Sequence[Said]) -> None:
         if not kept:
             gone.setdefault(field.pk, []).append(person)
         else:
-            rows.append(seal(_columns(person, field, kept)))
+            rows.append(seal(_columns(person, field, kept, holder)))
     quoted = connection.ops.quote_name
     places = ", ".join(["%s"] * len(columns))
-    keys = {"customer_id", "field_id"}
+    keys = {holder, "field_id"}
     sets = ", ".join(f"{quoted(name)} = excluded.{quoted(name)}" for name in columns if name not in keys)
     sql = (
-        f"INSERT INTO {quoted(CustomValue._meta.db_table)} ({', '.join(map(quoted, columns))}) VALUES ({places}) "
-        f"ON CONFLICT ({quoted('customer_id')}, {quoted('field_id')}) DO UPDATE SET {sets}"
+        f"INSERT INTO {quoted(model._meta.db_table)} ({', '.join(map(quoted, columns))}) VALUES ({places}) "
+        f"ON CONFLICT ({quoted(holder)}, {quoted('field_id')}) DO UPDATE SET {sets}"
     )
     for start in range(0, len(rows), CHUNK * 4):
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.executemany(sql, [[row[name] for name in columns] for row in rows[start : start + CHUNK * 4]])
     for pk, people in gone.items():
         for start in range(0, len(people), CHUNK):
-            CustomValue.objects.filter(field_id=pk, customer_id__in=people[start : start + CHUNK]).delete()
+            some = {f"{holder}__in": people[start : start + CHUNK]}
+            model.objects.filter(field_id=pk, **some).delete()
 
 
-def _columns(person: int, field: CustomField, kept: str) -> dict[str, Any]:
+def _columns(person: int, field: CustomField, kept: str, holder: str) -> dict[str, Any]:
     if field.personal:
-        return {"customer_id": person, "field_id": field.pk, "value": "", "text": "", "number": None, "sealed": kept}
+        return {holder: person, "field_id": field.pk, "value": "", "text": "", "number": None, "sealed": kept}
     number = order_key(field.column, kept)
     text = ""
     if number is None:
         text = f",{kept}," if field.kind == "choices" else kept if field.kind == "choice" else whole(kept)
     return {
-        "customer_id": person, "field_id": field.pk, "value": kept, "text": text[:TEXT_KEY], "number": number,
+        holder: person, "field_id": field.pk, "value": kept, "text": text[:TEXT_KEY], "number": number,
         "sealed": "",
     }  # fmt: skip
 

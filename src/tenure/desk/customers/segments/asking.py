@@ -111,6 +111,13 @@ def usable(pk: int, asker: Asker) -> bool:
     return row is not None and not restricted(row, asker)
 
 
+def narrowed(scope: Scope, pk: int, asker: Asker) -> Scope | None:
+    """The scope, of it only who is in the segment; None where it is gone, not open to the asker, or restricted."""
+    if not usable(pk, asker):
+        return None
+    return Scope(reach="segment", user=scope.user, segment=pk, within=scope)
+
+
 def _sees(scope: Scope, one: Askable) -> bool:
     return one.guard is None or scope.sees(one.guard)
 

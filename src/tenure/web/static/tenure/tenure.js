@@ -137,7 +137,7 @@
 
   // Rows are dragged into order; the arrows do the same without a mouse, and without this script.
   window.addEventListener("DOMContentLoaded", () => {
-    const ordered = document.querySelector("[data-order]");
+    const ordered = document.querySelector("[data-order], [data-arrange]");
     if (!ordered) return;
     let dragged = null;
     ordered.addEventListener("dragstart", (event) => {
@@ -153,8 +153,41 @@
     ordered.addEventListener("dragend", () => {
       if (!dragged) return;
       dragged = null;
+      if (!ordered.elements.order) return; // an arrangement is saved as a whole, by its button
       ordered.elements.order.value = [...ordered.querySelectorAll("tr[data-id]")].map((row) => row.dataset.id).join(",");
       ordered.submit();
+    });
+  });
+
+  // A board's tiles are put in order: dragged, or with the arrow keys on the tile in focus; the buttons do the same.
+  window.addEventListener("DOMContentLoaded", () => {
+    const board = document.querySelector("[data-arrange]");
+    const sent = document.querySelector("[data-arranged]");
+    if (!board || !sent) return;
+    if (location.hash.startsWith("#tile-")) document.getElementById(location.hash.slice(1))?.focus();
+    board.addEventListener("keydown", (event) => {
+      const way = { ArrowLeft: "earlier", ArrowUp: "earlier", ArrowRight: "later", ArrowDown: "later" }[event.key];
+      if (!way || !event.target.matches("[data-id]") || event.ctrlKey || event.metaKey || event.altKey) return;
+      event.preventDefault();
+      event.target.querySelector(`[data-move=${way}]:not(:disabled)`)?.click();
+    });
+    let dragged = null;
+    board.addEventListener("dragstart", (event) => {
+      dragged = event.target.closest("[data-id]");
+    });
+    board.addEventListener("dragover", (event) => {
+      const over = event.target.closest("[data-id]");
+      if (!dragged || !over || over === dragged) return;
+      event.preventDefault();
+      const box = over.getBoundingClientRect();
+      const after = event.clientX > box.left + box.width / 2;
+      over.parentElement.insertBefore(dragged, after ? over.nextSibling : over);
+    });
+    board.addEventListener("dragend", () => {
+      if (!dragged) return;
+      dragged = null;
+      sent.elements.order.value = [...board.querySelectorAll("[data-id]")].map((one) => one.dataset.id).join(",");
+      sent.submit();
     });
   });
 
