@@ -20,7 +20,7 @@ def _ways(scope: Scope) -> Sequence[Choice]:
 
 
 COHORTS = Kind(
-    "cohorts", Words("Cohorts", "同期群"), MEANING, drawn_by(draw, MEANING),
+    "cohorts", Words("Cohorts", "同期群"), MEANING, drawn_by(draw, MEANING, shares=True),
     (Option("from", Words("Made of", "数据来源"), _froms), Option("by", Words("What is kept", "留存口径"), _ways)),
     reads=lambda options: (f"records/{options.get('from', 'orders')}", CARDS, STAGES), width=2,
 )  # fmt: skip
