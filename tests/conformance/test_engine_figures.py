@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 
 import ibis
 import pytest
 
 from tenure.decision.experiments import campaign_outcomes
-from tenure.insight import cohorts, features, lifecycle
+from tenure.insight import bridge, cohorts, features, funnel, lifecycle
 from tenure.insight.churn.definitions import ContractEnd, Silence, rhythm_days
-from tenure.insight.metrics import METRICS, Metric, measure
+from tenure.insight.metrics import METRICS, Metric, Period, measure
 from tenure.insight.segments import rfm
 from tenure.insight.value import summary
 from tests.conformance.both import AS_OF, Both, same
@@ -32,6 +32,7 @@ def test_a_metric_comes_to_its_worked_example(both: Both, metric: Metric):
     assert found["value"][0].as_py() == pytest.approx(example.value, rel=1e-9)
 
 
+MONTHS = Period.months(date(2026, 3, 1), 2, "Asia/Shanghai")
 QUESTIONS: dict[str, Callable[[Mapping[str, ibis.Table]], ibis.Table]] = {
     "rfm": lambda t: rfm(t["orders"], AS_OF),
     "stages": lambda t: lifecycle.stages(t, AS_OF),
@@ -39,6 +40,17 @@ QUESTIONS: dict[str, Callable[[Mapping[str, ibis.Table]], ibis.Table]] = {
         lifecycle.stages(t, AS_OF - timedelta(days=31)), lifecycle.stages(t, AS_OF)
     ),
     "cohorts": lambda t: cohorts.retention(t["orders"], AS_OF.date()),
+    "contract_cohorts": lambda t: cohorts.contract_retention(t["subscriptions"], MONTHS),
+    "bridge": lambda t: bridge.moves(t["subscriptions"], MONTHS[0]),
+    "funnel": lambda t: funnel.progress(
+        [
+            funnel.occurrences(t["events"], "occurred_at", {"name": (name,)})
+            for name in ("view", "add_to_basket", "order")
+        ],
+        MONTHS[-1],
+        within_days=7,
+        as_of=AS_OF,
+    ),
     "purchases": lambda t: summary(t["orders"], AS_OF),
     "contract_end": lambda t: ContractEnd().label(t, AS_OF - timedelta(days=60)),
     "silence": lambda t: Silence(horizon_days=30, active_days=60).label(t, AS_OF - timedelta(days=60)),

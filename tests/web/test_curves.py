@@ -1,5 +1,6 @@
 """Bridge, cohorts, funnel and forecast as their readers see them, over the small company with contracts of its own."""
 
+import html
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from tenure.desk.customers.boards import services
+from tenure.desk.customers.boards.ready import Placed
 from tenure.desk.customers.models import Segment, SegmentMember
 from tenure.desk.governance.models import User
 from tenure.lake import Lake
@@ -261,3 +264,24 @@ def test_each_part_draws_itself_for_a_tile(sign_in: SignIn, part: str) -> None:
     assert drawn.figure is not None
     assert len({len(row) for row in drawn.rows}) == 1
     assert sign_in("dee").get(drawn.url).status_code == 200
+
+
+@pytest.mark.usefixtures("_contracts", "_short")
+@pytest.mark.parametrize(
+    ("kind", "options", "said"),
+    [
+        ("bridge", {}, "Recurring revenue, 2026-02"),
+        ("cohorts", {"from": "subscriptions", "by": "customers"}, "Customers kept"),
+        ("funnel", {"s1": "event:search", "s2": "event:view"}, "search → view"),
+        ("forecast", {"metric": "orders", "grain": "week"}, "Orders, forecast"),
+        ("forecast", {"metric": "silent_churn_rate"}, "be carried forward for you. Choose another."),
+    ],
+)
+def test_a_board_shows_it_as_a_tile(sign_in: SignIn, kind: str, options: dict[str, str], said: str) -> None:
+    dee = sign_in("dee")
+    placed = Placed(kind, options)
+    board = services.make("Curves", tiles=[placed], actor=User.objects.get(username="dee"), now=MONDAY)
+
+    tile = dee.get(f"/boards/{board.pk}/tiles/{board.tiles.get().pk}/", {"period": "month:2026-02-01"})
+
+    assert said in html.unescape(tile.content.decode())

@@ -417,7 +417,7 @@ def _classical(values: Numbers, season: int) -> Numbers:
     off = values[start : start + len(around)] - around
     place = (np.arange(len(around)) + start) % season
     means = np.array([off[place == k].mean() for k in range(season)])
-    return means - means.mean()
+    return np.asarray(means - means.mean())
 
 
 _ALPHAS = tuple(np.round(np.arange(0.01, 1.0, 0.01), 2))

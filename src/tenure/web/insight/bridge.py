@@ -90,9 +90,14 @@ def draw(scope: Scope, period: Period, segment: str = "", options: Mapping[str, 
     if not scope.sees("amounts"):
         return Drawn(title, None, url, why=_("Your role hides amounts."))
     told = _told(scope, shown, grain, of)
-    row = next((row for row in told["rows"] if row["period_start"] == period.start), None)
+    # A period too old, or of another length, for the page's table is worked out by itself.
+    row = next(
+        (row for row in told["rows"] if (row["period_start"], row["period_end"]) == (period.start, period.end)), None
+    )
+    if row is None and shown is not None and not told["lacks"]:
+        row = _parts(scope, shown, period, of, "")[0]
     if told["lacks"] or row is None:
-        return Drawn(title, None, url, why=_why(told["lacks"], scope), lights=_imports(told["lacks"]))
+        return Drawn(title, None, url, why=_why(told["lacks"], scope), lights=_imports(told["lacks"]) or (READS,))
     if not any(row[name] for name in BARS):
         why = str(apart.why_nothing(METRIC, (), None))
         return Drawn(title, None, url, why=why)
@@ -161,9 +166,13 @@ def _told(scope: Scope, shown: Publication | None, grain: str, of: str) -> dict[
     def compute() -> dict[str, Any]:
         periods = _periods(grain, shown)
         with numbers.tables(lake(), scope, [READS], split=bool(of)) as kept:
-            mine = narrowed.only(kept[READS], narrowed.persons(scope, of, kept, periods[-1] if periods else None))
             lacks = list(lacking(METRIC, kept))
-            found = [] if lacks else worked_out(mine, periods).to_pylist()
+            found: list[dict[str, Any]] = []
+            # Who was in a stage is another question for each period; who is in anything else is one for all of them.
+            spans = [[period] for period in periods] if of.startswith("stage:") else [periods]
+            for some in spans if not lacks and periods else []:
+                mine = narrowed.only(kept[READS], narrowed.persons(scope, of, kept, some[-1]))
+                found += worked_out(mine, some).to_pylist()
             return {"rows": found, "lacks": lacks, "cautions": apart.cautions(METRIC, kept, periods) if periods else []}
 
     what = f"bridge:{grain}:{of}:{narrowed.version(of)}"
@@ -174,7 +183,9 @@ def _parts(scope: Scope, shown: Publication | None, period: Period, of: str, by:
     def compute() -> list[dict[str, Any]]:
         with numbers.tables(lake(), scope, [READS], split=True) as kept:
             mine = narrowed.only(kept[READS], narrowed.persons(scope, of, kept, period))
-            found: list[dict[str, Any]] = worked_out(mine, period, apart.by(by, kept, period)).to_pylist()
+            found: list[dict[str, Any]] = worked_out(
+                mine, period, apart.by(by, kept, period) if by else None
+            ).to_pylist()
             return found
 
     what = f"bridge:{period.start}:{period.end}:{of}:{narrowed.version(of)}:{by}"

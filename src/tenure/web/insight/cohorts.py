@@ -48,7 +48,7 @@ def cohorts(scope: Scope, shown: Publication | None, given: Mapping[str, str]) -
     return {
         "asked": asked,
         "froms": [(name, str(CONTRACTS[name].words)) for name in FROM if has[name]] if any(has.values()) else [],
-        "bys": _ways(scope),
+        "bys": ways(scope),
         "offered": narrowed.offered(scope, shown),
         "narrowed": narrowed.said(asked["of"]) if asked["of"] else "",
         "ages": range(ages + 1),
@@ -68,7 +68,7 @@ def draw(scope: Scope, period: Period, segment: str = "", options: Mapping[str, 
     """
     asked = _asked(scope, {**(options or {}), "of": segment})
     shown = Publication.current()
-    title = dict(_ways(scope))[asked["by"]]
+    title = dict(ways(scope))[asked["by"]]
     url = part_where("cohorts", **asked)
     found = _told(scope, shown, asked, period.end.replace(day=1))
     if not found:
@@ -123,14 +123,15 @@ def _asked(scope: Scope, given: Mapping[str, str]) -> dict[str, str]:
     source, by = given.get("from", ""), given.get("by", "")
     return {
         "from": source if source in FROM else FROM[0],
-        "by": by if by in dict(_ways(scope)) else "customers",
+        "by": by if by in dict(ways(scope)) else "customers",
         "of": narrowed.read(given.get("of", ""), scope),
     }
 
 
-def _ways(scope: Scope) -> list[tuple[str, str]]:
-    ways = [("customers", _("Customers kept"))]
-    return [*ways, ("revenue", _("Revenue kept"))] if scope.sees("amounts") else ways
+def ways(scope: Scope) -> list[tuple[str, str]]:
+    """What a cohort can be followed by, as the asker may see it."""
+    kept = [("customers", _("Customers kept"))]
+    return [*kept, ("revenue", _("Revenue kept"))] if scope.sees("amounts") else kept
 
 
 def _until(shown: Publication | None) -> date | None:

@@ -45,7 +45,7 @@ def forecast(scope: Scope, publication: Publication | None, given: Mapping[str, 
     """What was asked for, and its figures where they are worked out already; else they follow as a piece of the page."""
     asked = _asked(scope, given)
     ready = publication is not None and asked["metric"] and _told(scope, publication, asked, at_once=True) is not None
-    metrics = [one for one in numbers.offered(scope) if not one.heavy]
+    metrics = offered(scope)
     context: Context = {
         "asked": asked,
         "groups": [
@@ -86,6 +86,10 @@ def draw(
     url = part_where("forecast", **asked)
     if not asked["metric"]:
         return Drawn(_("Forecast"), None, url, why=_("Your role hides amounts."))
+    wanted = (options or {}).get("metric", "")
+    if wanted and wanted != asked["metric"]:
+        # Gone from the catalogue, hidden from this asker, or too long to count: never another metric in its place.
+        return Drawn(_("Forecast"), None, url, why=_("This metric can’t be carried forward for you. Choose another."))
     metric = METRICS[asked["metric"]]
     title = _("%(metric)s, forecast") % {"metric": metric.words}
     if publication is None:
@@ -99,21 +103,23 @@ def draw(
         lights = tuple(dict.fromkeys(name.partition(".")[0] for name in told["lacks"]))
         return Drawn(title, None, url, why=why, lights=lights)
     ahead = _ahead(asked["grain"], rows[-1]["period_end"], len(found.expected))
-    table = [[_("Period"), str(metric.words), _("From"), _("To")]]
+    table: list[list[Any]] = [[_("Period"), str(metric.words), _("From"), _("To")]]
     table += [[period_shown(_period(row)), _plain(metric, row["value"]), None, None] for row in rows]
-    table += [
-        [period_shown(one), *(_plain(metric, float(v)) for v in values)]
-        for one, values in zip(ahead, zip(found.expected, found.low, found.high, strict=True), strict=True)
-    ]
+    table += [list(row) for row in _coming(metric, found, ahead)]
     return Drawn(title, _figure(metric, rows, found, ahead), url, said=_how(metric, found), rows=table)
 
 
+def offered(scope: Scope) -> list[Metric]:
+    """The metrics that are carried forward for this asker: those counted quickly enough over so many periods."""
+    return [one for one in numbers.offered(scope) if not one.heavy]
+
+
 def _asked(scope: Scope, given: Mapping[str, str]) -> dict[str, str]:
-    offered = {one.name for one in numbers.offered(scope) if not one.heavy}
-    usual = USUAL if USUAL in offered else next((name for name in METRICS if name in offered), "")
+    known = {one.name for one in offered(scope)}
+    usual = USUAL if USUAL in known else next((name for name in METRICS if name in known), "")
     metric, grain, rate = given.get("metric", ""), given.get("grain", ""), given.get("rate", "")
     return {
-        "metric": metric if metric in offered else usual,
+        "metric": metric if metric in known else usual,
         "grain": grain if grain in LENGTHS else "month",
         "rate": rate if rate in {str(n) for n in RATES} else "100",
         "of": narrowed.read(given.get("of", ""), scope),
@@ -234,12 +240,17 @@ def _figure(metric: Metric, rows: list[dict[str, Any]], found: Forecast, ahead: 
         [_plain(metric, row["value"]) for row in past],
         [_behind(metric, row) for row in past],
         [(one.place - known, _plain(metric, one.low), _plain(metric, one.high)) for one in found.surprises],
-        [
-            (period_shown(one), *(_plain(metric, float(v)) for v in values))
-            for one, values in zip(ahead, zip(found.expected, found.low, found.high, strict=True), strict=True)
-        ],
+        _coming(metric, found, ahead),
         name=str(metric.words), ahead_name=_("Forecast"), surprise_name=_("Surprise"), share=metric.unit == "share",
     )  # fmt: skip
+
+
+def _coming(metric: Metric, found: Forecast, ahead: list[Period]) -> list[tuple[str, Any, Any, Any]]:
+    """Period, expected, low and high of each that comes, in the units a figure is drawn in."""
+    return [
+        (period_shown(one), _plain(metric, float(middle)), _plain(metric, float(low)), _plain(metric, float(high)))
+        for one, middle, low, high in zip(ahead, found.expected, found.low, found.high, strict=True)
+    ]
 
 
 def _ahead(grain: str, end: date, n: int) -> list[Period]:

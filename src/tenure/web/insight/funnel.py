@@ -41,7 +41,7 @@ BASKET = ("add_to_basket", "add_to_cart", "basket", "cart", "加入购物车", "
 
 def funnel(scope: Scope, shown: Publication | None, given: Mapping[str, str]) -> Context:
     """A funnel as asked for by the page's query: steps s1, s2 …, the period, within how many days, of whom, told apart."""
-    known = _known(scope, shown)
+    known = known_steps(scope, shown)
     asked = _asked(scope, shown, {**given, "steps": given.get("steps") or _from_boxes(given)})
     periods = _periods(asked["grain"], shown)
     chosen = asked["steps"].split(BETWEEN) if asked["steps"] else []
@@ -80,15 +80,17 @@ def funnel(scope: Scope, shown: Publication | None, given: Mapping[str, str]) ->
 def draw(scope: Scope, period: Period, segment: str = "", options: Mapping[str, str] | None = None) -> Drawn:
     """A funnel over the customers the asker may see who took its first step in the period.
 
-    segment: what to narrow to ("", "tier:strategic", "in:4"). options: steps ("event:view>event:add_to_basket>did:bought"),
-    within (days), grain.
+    segment: what to narrow to ("", "tier:strategic", "in:4"). options: steps ("event:view>event:add_to_basket>did:bought"), or
+    s1, s2 … each; within (days), grain.
     """
     shown = Publication.current()
-    asked = _asked(scope, shown, {**(options or {}), "of": segment}) | {"at": period.start.isoformat()}
+    given = dict(options or {})
+    given["steps"] = given.get("steps") or _from_boxes(given)
+    asked = _asked(scope, shown, {**given, "of": segment}) | {"at": period.start.isoformat()}
     url = part_where("funnel", **asked)
     chosen = asked["steps"].split(BETWEEN) if asked["steps"] else []
     title = " → ".join(_called(step) for step in chosen) or _("Funnel")
-    if len(chosen) < 2:
+    if len(chosen) < 2 or shown is None:
         return Drawn(title, None, url, why=_nothing(), lights=("events", "orders"))
     told = _told(scope, shown, asked, period)
     if not told[0]["reached"]:
@@ -150,7 +152,7 @@ def people(scope: Scope, shown: Publication | None, given: Mapping[str, str]) ->
 
 
 def _asked(scope: Scope, shown: Publication | None, given: Mapping[str, str]) -> dict[str, str]:
-    codes = {code for _title, steps in _known(scope, shown) for code, _words in steps}
+    codes = {code for _title, steps in known_steps(scope, shown) for code, _words in steps}
     steps = [step for step in given.get("steps", "").split(BETWEEN) if step in codes][:MOST_STEPS]
     if len(steps) < 2:
         steps = _usual(codes)
@@ -176,7 +178,7 @@ def _usual(codes: set[str]) -> list[str]:
     return steps if len(steps) > 1 else [code for code in (f"{DID}:{name}" for name in DEEDS) if code in codes][:2]
 
 
-def _known(scope: Scope, shown: Publication | None) -> list[tuple[str, list[tuple[str, str]]]]:
+def known_steps(scope: Scope, shown: Publication | None) -> list[tuple[str, list[tuple[str, str]]]]:
     """The steps there are, by heading: what customers did, and each kind of event by its name."""
     allowed = known_of(asker_as(scope)).deeds
 
