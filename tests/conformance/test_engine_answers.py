@@ -111,13 +111,14 @@ def test_rows_stream_in_their_order(both: Both):
 
 
 def test_what_was_kept_is_gone_once_dropped(both: Both):
-    both.there.keep(ibis.memtable(pa.table({"n": [1]})), "passing")
+    kept = both.there.keep(ibis.memtable(pa.table({"n": [1]})), "passing")
+    assert both.there.to_arrow(kept)["n"].to_pylist() == [1]
 
     both.there.drop("passing")
     both.there.drop("passing")
 
     with pytest.raises(Exception, match="passing"):
-        both.there.to_arrow(both.there._backend.table("passing"))  # type: ignore[attr-defined]
+        both.there.to_arrow(kept)
 
 
 def test_a_table_that_was_let_go_is_not_worked_out_again_by_who_asks_for_it_next(both: Both, tmp_path: Path):

@@ -11,13 +11,12 @@ from tenure.insight.churn.backtest import (
     rolling_origin,
 )
 from tenure.insight.churn.card import card
-from tenure.insight.churn.definitions import DEFINITIONS, ContractEnd, Definition, Outcome, Silence, choose
+from tenure.insight.churn.definitions import ContractEnd, Definition, Outcome, Silence, choose
 from tenure.insight.churn.model import ChurnModel, suspects
 from tenure.insight.churn.scores import Bands, auc, auc_interval, average_precision, brier, lift, measure
 from tenure.insight.churn.snapshot import attributes, widen
 
 __all__ = [
-    "DEFINITIONS",
     "Backtest",
     "Bands",
     "ChurnModel",
