@@ -212,7 +212,7 @@ def test_lines_between_stages_that_cross_are_refused(crossed: dict[str, int]) ->
 
 
 def test_the_page_on_adding_a_pack_shows_one_that_holds() -> None:
-    page = (ROOT / "docs/adding/a-pack.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs/adding/pack.md").read_text(encoding="utf-8")
     code = page.partition("```python\n")[2].partition("```")[0]
     told: dict[str, Pack] = {}
 
