@@ -216,8 +216,7 @@ PEOPLE_ROWS = pa.table({
 })  # fmt: skip
 
 
-@pytest.mark.soak
-@pytest.mark.parametrize("learn", [False, True])
+@pytest.mark.parametrize("learn", [False, pytest.param(True, marks=pytest.mark.soak)])
 def test_splink_weighs_every_pair_alike(both: Both, learn: bool) -> None:
     rows = forms.people(PEOPLE_ROWS, np.arange(7))
 
