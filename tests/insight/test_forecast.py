@@ -135,7 +135,10 @@ def test_limits_hold_for_what_is_expected_and_for_both_ends():
     [
         ([5, 7, 6, 8, 5, 9], "there are 6 periods in a row with a figure, and a forecast takes 12"),
         ([], "there are 0 periods in a row"),
-        ([*range(30), None, 4, 5, 6], "there are 3 periods in a row with a figure since the newest one without a figure"),
+        (
+            [*range(30), None, 4, 5, 6],
+            "there are 3 periods in a row with a figure since the newest one without a figure",
+        ),
         ([42.0] * 36, "the figure was the same in all 36 periods"),
         ([None] * 20, "there are 0 periods in a row"),
     ],

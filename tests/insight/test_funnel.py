@@ -140,7 +140,9 @@ def by_trying(mine, within):
 def test_it_finds_what_trying_every_way_finds():
     drawn, first = random.Random(3), datetime(2026, 3, 1, tzinfo=UTC)
     moves = {
-        person: [(drawn.randrange(3), first + timedelta(hours=6 * drawn.randrange(60))) for _ in range(drawn.randrange(9))]
+        person: [
+            (drawn.randrange(3), first + timedelta(hours=6 * drawn.randrange(60))) for _ in range(drawn.randrange(9))
+        ]
         for person in range(1, 151)
     }
     names = ("view", "basket", "order")

@@ -14,7 +14,19 @@ from tests.sweep.worlds import PEOPLE, World
 
 # What a part of an address may be, by its name; one of another name is tried with a forged value.
 PARTS: dict[str, tuple[str, ...]] = {
-    "part": ("segments", "stages", "tiers", "personas", "value", "cohorts", "bridge", "funnel", "forecast", "campaigns", "model"),
+    "part": (
+        "segments",
+        "stages",
+        "tiers",
+        "personas",
+        "value",
+        "cohorts",
+        "bridge",
+        "funnel",
+        "forecast",
+        "campaigns",
+        "model",
+    ),
     "code": ("new", "agent", "clerk"),
     "metric": ("revenue", "complaint_rate"),
     "group": ("revenue", "service"),

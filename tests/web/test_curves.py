@@ -230,7 +230,10 @@ def test_a_figure_is_carried_forward_with_its_band_and_says_how_that_did(sign_in
         ({"metric": "orders"}, "Not enough data, because there are 4 periods in a row with a figure"),
         ({"metric": "recurring_revenue"}, "there are no subscriptions and contracts among the records"),
         ({"metric": "stock_cover_days", "grain": "week"}, "Not enough data"),
-        ({"metric": "stock_cover_days", "grain": "week", "of": "region:广东"}, "It rests on stock, which belong to no customer"),
+        (
+            {"metric": "stock_cover_days", "grain": "week", "of": "region:广东"},
+            "It rests on stock, which belong to no customer",
+        ),
     ],
 )
 def test_a_figure_that_can_t_be_carried_forward_says_why(sign_in: SignIn, asked: dict[str, str], why: str) -> None:

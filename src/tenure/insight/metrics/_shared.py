@@ -46,7 +46,9 @@ def of_somebody(table: Any) -> Any:
 
 def runs_at(subscriptions: Any, instant: Any) -> Any:
     """Whether a subscription had begun before the instant and not ended before it."""
-    return (subscriptions.started_at < instant) & (subscriptions.ended_at.isnull() | (subscriptions.ended_at >= instant))
+    return (subscriptions.started_at < instant) & (
+        subscriptions.ended_at.isnull() | (subscriptions.ended_at >= instant)
+    )
 
 
 def running(subscriptions: Any, instant: Any) -> Any:
