@@ -70,7 +70,7 @@ def test_no_page_breaks_its_own_policy(watched: Callable[..., Any], monkeypatch:
 
     # Planning a metric takes long; two months are drawn by what draws thirteen.
     monkeypatch.setattr("tenure.web.headlines.MONTHS", 2)
-    monkeypatch.setattr("tenure.web.metrics.MONTHS", 2)
+    monkeypatch.setattr("tenure.web.metrics.worked.MONTHS", 2)
     page = watched(locale="en-GB", viewport={"width": 1440, "height": 900})
     walked = [path for path in fixed_pages() if not NOT_PAGES.search(path)]
     assert {"/", "/customers/", "/data/", "/account/devices/", "/governance/user/add/"} <= set(walked)

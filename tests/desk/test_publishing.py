@@ -217,6 +217,13 @@ def test_figures_reach_their_columns_cut_and_with_keys_for_what_is_unknown(compa
     assert (chen.last_order_on, chen.team_id) == (date(2026, 2, CHEN), Team.objects.get(name="South").pk)
 
 
+def test_a_value_larger_than_a_fraction_holds_to_the_cent_is_published(company: dict[str, User]) -> None:
+    publish(cards(churn_probability={LI: 0.5}, value_base_minor={LI: 2**61}), as_of=TUESDAY, now=TUESDAY)
+
+    li = scores(SYSTEM).get(customer_id=LI)
+    assert (li.value_key, li.at_risk_minor) == (2**61, 2**60)
+
+
 def test_nothing_is_said_to_the_customers_table_where_nothing_changed(company: dict[str, User]) -> None:
     with CaptureQueriesContext(connection) as asked:
         publish(cards(), as_of=TUESDAY, now=TUESDAY)

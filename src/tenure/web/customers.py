@@ -1,6 +1,5 @@
 """The customer list: filter, search, sort, save, export."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from django.contrib import messages
@@ -15,20 +14,18 @@ from tenure.desk.customers.cards import Card
 from tenure.desk.customers.export import columns_for, lines
 from tenure.desk.customers.fields import asking
 from tenure.desk.customers.fields.definitions import known, seen_by
-from tenure.desk.customers.fields.values import with_values, worded
-from tenure.desk.customers.models import CustomField, Publication, SavedView, Segment
+from tenure.desk.customers.fields.values import with_values
+from tenure.desk.customers.models import Publication, SavedView, Segment
 from tenure.desk.customers.selectors import Filters
 from tenure.desk.customers.words import CELLS, RISK_BANDS, STAGES, TIERS
 from tenure.desk.governance import audit
 from tenure.desk.governance.api import may, scope_of
 from tenure.desk.governance.models import User
 from tenure.errors import TenureError
-from tenure.lake.scope import Scope
+from tenure.web.asking import asks, chips, heading
 from tenure.web.cache import remembered
 from tenure.web.frame import render
 from tenure.web.insight.shared import persona_called
-
-FEW = 4  # own fields whose filters are all offered
 
 
 @require_safe
@@ -56,9 +53,9 @@ def page(request: HttpRequest) -> HttpResponse:
         _("Customers"),
         filters=filters,
         page=found,
-        columns=[(one, _heading(one, filters, scope)) for one in columns],
+        columns=[(one, heading(one, filters, scope)) for one in columns],
         own=[(one, one in columns) for one in own],
-        asks=_asks(own, columns, filters, scope),
+        asks=asks(own, columns, filters, scope),
         sees_amounts=scope.sees("amounts"),
         shown=shown,
         choices=remembered("choices", scope, shown, lambda: selectors.choices(scope)),
@@ -70,59 +67,12 @@ def page(request: HttpRequest) -> HttpResponse:
         nobody=selectors.NOBODY,
         sorts=[(key, name) for key, name in sorts() if key in allowed],
         headings=[(key, name, filters.but(sort=key)) for key, name in headings() if key in allowed],
-        narrowed=narrowed(filters) + _own_chips(own, filters),
+        narrowed=narrowed(filters) + chips(own, filters),
         views=[view for view in views if view.name],
         may_export=may(user, "export"),
         may_share=may(user, "share"),
         may_grant=may(user, "grants"),
     )
-
-
-def _heading(field: CustomField, filters: Filters, scope: Scope) -> str:
-    """The query string that orders the list by this column, the other way round where it is already; empty: it can't."""
-    if not field.sorts or not scope.sees(field.guarded_as):
-        return ""
-    return filters.but(sort=f"-{field.code}" if filters.sort == field.code else field.code)
-
-
-def _asks(
-    own: Sequence[CustomField], columns: Sequence[CustomField], filters: Filters, scope: Scope
-) -> list[dict[str, object]]:
-    """The filters offered: by what is shown as a column or asked for already, and by all where they are few."""
-    asked = dict(filters.custom)
-    named = {name.partition(".")[0] for name in asked}
-    offered = [one for one in own if scope.sees(one.guarded_as)]
-    if len(offered) > FEW:
-        offered = [one for one in offered if one in columns or one.code in named]
-    return [
-        {
-            "field": one,
-            "text": asked.get(one.code, ""),
-            "from": asked.get(f"{one.code}.from", ""),
-            "to": asked.get(f"{one.code}.to", ""),
-            "is": asked.get(f"{one.code}.is", ""),
-            "range": (one.is_number or one.kind == "date") and not one.personal,
-        }
-        for one in offered
-    ]
-
-
-def _own_chips(own: Sequence[CustomField], filters: Filters) -> list[tuple[str, str]]:
-    """What the list is narrowed to by own fields, each with the query string that lifts it."""
-    words = {"": "", "from": "≥ ", "to": "≤ "}
-    chips = []
-    for one in own:
-        said = []
-        for name, text in filters.custom:
-            code, _dot, part = name.partition(".")
-            if code == one.code:
-                if part == "is":
-                    said.append(_("empty") if text == "empty" else _("not empty"))
-                else:
-                    said.append(words[part] + (worded(one, text) if not one.is_text else text))
-        if said:
-            chips.append((f"{one}: {' '.join(said)}", filters.without(one.pk)))
-    return chips
 
 
 @require_POST

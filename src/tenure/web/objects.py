@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -21,7 +20,7 @@ from django.views.decorators.http import require_POST, require_safe
 from tenure.desk.customers import selectors, services
 from tenure.desk.customers.fields import asking, layouts
 from tenure.desk.customers.fields.models import CustomField
-from tenure.desk.customers.fields.values import MisfitError, worded
+from tenure.desk.customers.fields.values import MisfitError
 from tenure.desk.customers.models import Customer, SavedView
 from tenure.desk.customers.objects import bringing, definitions, export, records
 from tenure.desk.customers.objects.definitions import Shape
@@ -35,11 +34,11 @@ from tenure.desk.work import uploads
 from tenure.desk.work.models import Upload
 from tenure.errors import TenureError
 from tenure.lake.scope import Scope
+from tenure.web.asking import asks, chips, heading
 from tenure.web.fields import input_of, sent_of, shown_on
 from tenure.web.frame import render
 from tenure.web.uploads import checked_upload, most_bytes
 
-FEW = 4  # fields whose filters are all offered
 MOST_ROWS = 20_000  # of a file that a page takes
 KINDS = ("csv", "tsv", "txt", "jsonl", "ndjson", "xlsx", "xls", "parquet")
 
@@ -150,11 +149,11 @@ def listed(request: HttpRequest, object_id: int) -> HttpResponse:
         kind=kind,
         asked=asked,
         page=found,
-        columns=[(one, _heading(one, asked, scope)) for one in columns],
+        columns=[(one, heading(one, asked, scope)) for one in columns],
         by_number=asked.but(sort="-number" if asked.sort in ("", "number") else ""),
         own=[(one, one in columns) for one in fields],
-        asks=_asks(fields, columns, asked, scope),
-        chips=_chips(fields, asked, owner),
+        asks=asks(fields, columns, asked, scope),
+        chips=([(str(owner), asked.but(customer=None))] if owner is not None else []) + chips(fields, asked),
         views=[view for view in selectors.saved_views(user, kind.code) if view.name],
         may_edit=may(user, "edit"),
         may_export=may(user, "export"),
@@ -486,45 +485,3 @@ def _looked(
             now=timezone.now(),
             fields=guards,
         )
-
-
-def _heading(field: CustomField, asked: Asked, scope: Scope) -> str:
-    """The query string that orders the list by this column, the other way round where it is already; empty: it can't."""
-    if not field.sorts or not scope.sees(field.guarded_as):
-        return ""
-    return asked.but(sort=f"-{field.code}" if asked.sort == field.code else field.code)
-
-
-def _asks(
-    fields: Sequence[CustomField], columns: Sequence[CustomField], asked: Asked, scope: Scope
-) -> list[dict[str, Any]]:
-    """The filters offered: by what is shown as a column or asked for already, and by all where they are few."""
-    said = dict(asked.custom)
-    named = {name.partition(".")[0] for name in said}
-    offered = [one for one in fields if scope.sees(one.guarded_as)]
-    if len(offered) > FEW:
-        offered = [one for one in offered if one in columns or one.code in named]
-    return [
-        {
-            "field": one, "text": said.get(one.code, ""), "from": said.get(f"{one.code}.from", ""),
-            "to": said.get(f"{one.code}.to", ""), "is": said.get(f"{one.code}.is", ""),
-            "range": (one.is_number or one.kind == "date") and not one.personal,
-        }
-        for one in offered
-    ]  # fmt: skip
-
-
-def _chips(fields: Sequence[CustomField], asked: Asked, owner: Customer | None) -> list[tuple[str, str]]:
-    """What the list is narrowed to beyond its search, each with the query string that lifts it."""
-    words = {"": "", "from": "≥ ", "to": "≤ "}
-    chips = [(str(owner), asked.but(customer=None))] if owner is not None else []
-    for one in fields:
-        said = []
-        for name, text in asked.custom:
-            code, _dot, part = name.partition(".")
-            if code == one.code:
-                shown = (_("empty") if text == "empty" else _("not empty")) if part == "is" else ""
-                said.append(shown or words[part] + (worded(one, text) if not one.is_text else text))
-        if said:
-            chips.append((f"{one}: {' '.join(said)}", asked.without(one.pk)))
-    return chips

@@ -119,20 +119,33 @@ class CustomField(models.Model):
         return not self.personal and self.kind not in ("choices", "long_text")
 
 
-class CustomValue(models.Model):
-    """What a customer has in a field now, with what lists look for: a text or a whole number, each in an index.
+class FieldValue(models.Model):
+    """What somebody or something has in a field, with what lists look for: a text or a whole number, each in an index.
 
     A personal value lies sealed, and is found whole by its digest alone.
     """
 
     field = models.ForeignKey(CustomField, models.PROTECT, related_name="+")
-    customer = models.ForeignKey("customers.Customer", models.CASCADE, related_name="custom_values", db_index=False)
     value = models.TextField(blank=True)
     text = models.CharField(max_length=TEXT_KEY, blank=True)
     number = models.BigIntegerField(null=True)
     sealed_under = SealedUnder()
     sealed = SealedText(blank=True)
     sealed_index = BlindIndex(of="sealed", normal=whole, db_index=False)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def kept(self) -> str:
+        """The value in its canonical form."""
+        return self.sealed or self.value
+
+
+class CustomValue(FieldValue):
+    """What a customer has in a field now."""
+
+    customer = models.ForeignKey("customers.Customer", models.CASCADE, related_name="custom_values", db_index=False)
 
     class Meta:
         verbose_name = _("custom value")
@@ -146,11 +159,6 @@ class CustomValue(models.Model):
 
     def __str__(self) -> str:
         return f"{self.field_id}: {self.customer_id}"
-
-    @property
-    def kept(self) -> str:
-        """The value in its canonical form."""
-        return self.sealed or self.value
 
 
 class CustomEdit(models.Model):

@@ -1,8 +1,8 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from tenure.desk.customers.fields.models import TEXT_KEY, CustomField, whole
-from tenure.desk.sealed import BlindIndex, SealedJSON, SealedText, SealedUnder
+from tenure.desk.customers.fields.models import FieldValue
+from tenure.desk.sealed import SealedJSON, SealedUnder
 from tenure.language import Words
 
 PREFIX = "o_"
@@ -89,17 +89,10 @@ class OwnRecord(models.Model):
         return self.number
 
 
-class OwnValue(models.Model):
-    """What a record has in a field, kept and found as `CustomValue` is of customers."""
+class OwnValue(FieldValue):
+    """What an own record has in a field now."""
 
-    field = models.ForeignKey(CustomField, models.PROTECT, related_name="+")
     record = models.ForeignKey(OwnRecord, models.CASCADE, related_name="values", db_index=False)
-    value = models.TextField(blank=True)
-    text = models.CharField(max_length=TEXT_KEY, blank=True)
-    number = models.BigIntegerField(null=True)
-    sealed_under = SealedUnder()
-    sealed = SealedText(blank=True)
-    sealed_index = BlindIndex(of="sealed", normal=whole, db_index=False)
 
     class Meta:
         verbose_name = _("value of an own record")
@@ -113,11 +106,6 @@ class OwnValue(models.Model):
 
     def __str__(self) -> str:
         return f"{self.field_id}: {self.record_id}"
-
-    @property
-    def kept(self) -> str:
-        """The value in its canonical form."""
-        return self.sealed or self.value
 
 
 class OwnLink(models.Model):
