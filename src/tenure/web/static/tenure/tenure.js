@@ -51,7 +51,7 @@
 
   // The frame's script expects a box of its own beside every file field, and fails on one without.
   document.addEventListener("change", (event) => {
-    if (event.target.matches(".t-dropbox input[type=file]")) event.stopPropagation();
+    if (event.target.matches(".t-page input[type=file]")) event.stopPropagation();
   }, true);
 
   // A job tells how far it is; once it has ended, the page is loaded again and shows what became of it.
