@@ -16,6 +16,7 @@ from tenure.demo import (
     churn,
     outside,
     people,
+    relations,
     sales,
     service,
     subscriptions,
@@ -102,6 +103,7 @@ def simulate(customers: int = 20_000, months: int = 24, seed: int = 7, until: da
         "opportunity_stages": stages,
         "external_attributes": outside.external_table(everyone, bills.late_payer, calendar, seed),
         "exchange_rates": rates,
+        "relations": relations.relations_table(everyone, traps, calendar, seed),
         "spending": books.spending_table(customers, calendar, seed),
     }
     tables["stock"] = books.stock_table(tables["orders"], calendar, seed)

@@ -151,7 +151,8 @@ class SparkBackend(Backend):  # type: ignore[misc]
 
     def forget(self, name: str) -> None:
         self._declared.pop(name, None)
-        self._session.catalog.dropTempView(name)
+        # By the catalogue within: Spark's public one would let go of the rows as well, which may be asked for again.
+        self._session._jsparkSession.sessionState().catalog().dropTempView(name)
 
     def asked(self, table: ir.Table) -> str:
         """The question as Spark is asked it; the same text has the same answer, since no name is used for two things."""
