@@ -66,8 +66,6 @@ NOT_PAGES = re.compile(
 
 
 def test_no_page_breaks_its_own_policy(watched: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    from playwright.sync_api import Error
-
     # Planning a metric takes long; two months are drawn by what draws thirteen.
     monkeypatch.setattr("tenure.web.headlines.MONTHS", 2)
     monkeypatch.setattr("tenure.web.metrics.worked.MONTHS", 2)
@@ -79,10 +77,9 @@ def test_no_page_breaks_its_own_policy(watched: Callable[..., Any], monkeypatch:
         page.goto(path)
     sign_in(page, "dee")
     for path in [*walked, f"/customers/{WANG}/", *(f"/insight/{part}/" for part in ("stages", "value", "cohorts"))]:
-        try:
+        # Asked first: the browser's own page on an address that is only sent to would cut in on the next one.
+        if page.request.get(path).status != 405:
             page.goto(path)
-        except Error:  # an answer without a page: one that is only sent to
-            assert page.request.get(path).status == 405
     page.goto("/insight/stages/")
     page.wait_for_selector("[data-drawn='1'] .main-svg")
     page.goto("/governance/user/")

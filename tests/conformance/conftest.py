@@ -24,7 +24,14 @@ from tenure.lake.tables import COMPUTED
 from tests.cast import MONDAY
 from tests.conformance.both import AS_OF, MASTER, Both, asked_by_either
 
-READ = ("customers", "orders", "subscriptions", "treatments", "cases", "events")  # by the questions that are asked of them
+READ = (
+    "customers",
+    "orders",
+    "subscriptions",
+    "treatments",
+    "cases",
+    "events",
+)  # by the questions that are asked of them
 RECEIVED = datetime(2026, 7, 1, 2, 0, tzinfo=UTC)
 OWN = tuple(
     CustomColumn(
