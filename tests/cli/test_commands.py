@@ -428,7 +428,7 @@ def test_the_demo_made_twice_is_the_same_demo(new: Path) -> None:
     assert second.stdout == first.stdout
     assert "Nothing has changed since the last refresh" in " ".join(second.stderr.split())
     batches = read(tenure(new, "batches", "--format", "json").stdout, "json")
-    assert len({batch["contract"] for batch in batches}) == len(batches) == 17
+    assert len({batch["contract"] for batch in batches}) == len(batches) == 18
     assert all(Lake(new / "lake").steady(batch["contract"]) for batch in batches)  # each record came once, and says so
     with sqlite3.connect(new / "desk.sqlite3") as desk:
         [(shown,)] = desk.execute("select rows from customers_publication").fetchall()

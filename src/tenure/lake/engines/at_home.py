@@ -4,7 +4,7 @@ A function that opens what lies sealed is marked (`at_home = True`) and never le
 fetched, opened here, and either answered with here or handed back opened. Only what is read in the end is opened.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import ibis.expr.operations as ops
@@ -177,7 +177,7 @@ def _own_values(relation: Any) -> list[Any]:
     for one in relation.__args__:
         items = (
             one.values()
-            if hasattr(one, "values") and hasattr(one, "keys")
+            if isinstance(one, Mapping)  # a sort has both values and keys, and is none
             else one
             if isinstance(one, tuple)
             else (one,)
