@@ -6,12 +6,13 @@ import re
 import secrets
 import shutil
 import socket
+import subprocess
 import sys
 import threading
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from tenure.errors import TenureError
@@ -125,10 +126,10 @@ def _need(master: str) -> None:
 
 
 def _start(master: str, scratch: Path, memory: int) -> "SparkSession":
-    from pyspark import SparkConf, SparkContext
-    from pyspark.java_gateway import launch_gateway
+    from pyspark import SparkConf, SparkContext, java_gateway
     from pyspark.sql import SparkSession
 
+    java_gateway.Popen = _begun  # type: ignore[assignment]
     folder = _own_folder(scratch)
     settings = _settings(master, folder, memory)
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
@@ -136,7 +137,7 @@ def _start(master: str, scratch: Path, memory: int) -> "SparkSession":
     try:
         with log.open("wb") as said, _home_of(master, folder):
             # What Spark says at the start goes to nobody's terminal; from then on it says nothing (its log level).
-            gateway = launch_gateway(  # type: ignore[no-untyped-call]
+            gateway = java_gateway.launch_gateway(  # type: ignore[no-untyped-call]
                 SparkConf(loadDefaults=False).setAll(list(settings.items())), popen_kwargs={"stderr": said}
             )
         conf = SparkConf(_jvm=gateway.jvm).setAll(list(settings.items()))
@@ -151,6 +152,14 @@ def _start(master: str, scratch: Path, memory: int) -> "SparkSession":
         raise TenureError(
             tr("Spark can't start at {master}: {error}", master=master, error=_reason(log, error))
         ) from error
+
+
+def _begun(command: list[str], *, preexec_fn: object, **how: Any) -> "subprocess.Popen[Any]":
+    """Java in a session of its own, where Ctrl-C does not reach it.
+
+    For that pyspark has Python run between fork and exec, which kills the child at once where much else runs beside.
+    """
+    return subprocess.Popen(command, start_new_session=True, **how)
 
 
 def _settings(master: str, folder: Path, memory: int) -> dict[str, str]:
