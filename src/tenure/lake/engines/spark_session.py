@@ -129,7 +129,7 @@ def _start(master: str, scratch: Path, memory: int) -> "SparkSession":
     from pyspark import SparkConf, SparkContext, java_gateway
     from pyspark.sql import SparkSession
 
-    java_gateway.Popen = _begun  # type: ignore[assignment]
+    java_gateway.Popen = _begun  # type: ignore[assignment, attr-defined]
     folder = _own_folder(scratch)
     settings = _settings(master, folder, memory)
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
