@@ -18,20 +18,39 @@ def whole(text: str) -> str:
     return " ".join(text.casefold().split())
 
 
-class CustomField(models.Model):
+class Worded(models.Model):
+    """What the company named itself, in one language or both: where one is missing, the other is shown."""
+
+    name_en = models.CharField(_("name in English"), max_length=120, blank=True)
+    name_zh = models.CharField(_("name in Chinese"), max_length=120, blank=True)
+    help_en = models.CharField(max_length=300, blank=True)
+    help_zh = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return str(self.words)
+
+    @property
+    def words(self) -> Words:
+        return Words(self.name_en or self.name_zh, self.name_zh or self.name_en)
+
+    @property
+    def help(self) -> Words:
+        return Words(self.help_en or self.help_zh, self.help_zh or self.help_en)
+
+
+class CustomField(Worded):
     """A field the company added. Its number never changes and is never given again; column `c_<number>` is its alone."""
 
     contract = models.CharField(_("object"), max_length=60, default="customers")
-    name_en = models.CharField(_("name in English"), max_length=120, blank=True)
-    name_zh = models.CharField(_("name in Chinese"), max_length=120, blank=True)
     kind = models.CharField(_("kind"), max_length=20)
     choices = models.JSONField(_("choices"), default=list)
     # Whoever fills it in may add choices by typing them; such fields are shown as tags.
     grows = models.BooleanField(_("grows"), default=False)
     required = models.BooleanField(_("required"), default=False)
     default = models.TextField(_("default"), blank=True)
-    help_en = models.CharField(max_length=300, blank=True)
-    help_zh = models.CharField(max_length=300, blank=True)
     section = models.CharField(_("section"), max_length=60, blank=True)
     place = models.IntegerField(default=0)
     personal = models.BooleanField(_("personal"), default=False)
@@ -48,17 +67,6 @@ class CustomField(models.Model):
         verbose_name = _("custom field")
         verbose_name_plural = _("custom fields")
         ordering = ["contract", "place", "pk"]
-
-    def __str__(self) -> str:
-        return str(self.words)
-
-    @property
-    def words(self) -> Words:
-        return Words(self.name_en or self.name_zh, self.name_zh or self.name_en)
-
-    @property
-    def help(self) -> Words:
-        return Words(self.help_en or self.help_zh, self.help_zh or self.help_en)
 
     @property
     def code(self) -> str:

@@ -1,24 +1,19 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from tenure.desk.customers.fields.models import FieldValue
+from tenure.desk.customers.fields.models import FieldValue, Worded
 from tenure.desk.sealed import SealedJSON, SealedUnder
-from tenure.language import Words
 
 PREFIX = "o_"
 """What the `contract` of a field of an own kind of record begins with: `o_3`."""
 
 
-class OwnObject(models.Model):
+class OwnObject(Worded):
     """A kind of record the company made for itself. Its number never changes; `o_<number>` is its name everywhere.
 
     many: a record may belong to several customers at once.
     """
 
-    name_en = models.CharField(_("name in English"), max_length=120, blank=True)
-    name_zh = models.CharField(_("name in Chinese"), max_length=120, blank=True)
-    help_en = models.CharField(max_length=300, blank=True)
-    help_zh = models.CharField(max_length=300, blank=True)
     many = models.BooleanField(_("several customers"), default=False)
     made_at = models.DateTimeField()
     archived_at = models.DateTimeField(null=True)
@@ -27,17 +22,6 @@ class OwnObject(models.Model):
         verbose_name = _("own kind of record")
         verbose_name_plural = _("own kinds of record")
         ordering = ["pk"]
-
-    def __str__(self) -> str:
-        return str(self.words)
-
-    @property
-    def words(self) -> Words:
-        return Words(self.name_en or self.name_zh, self.name_zh or self.name_en)
-
-    @property
-    def help(self) -> Words:
-        return Words(self.help_en or self.help_zh, self.help_zh or self.help_en)
 
     @property
     def code(self) -> str:
