@@ -110,7 +110,7 @@ def test_the_pages_show_the_shops_figures(shop: Filled, pages: Visitor) -> None:
     page = pages.get(f"/customers/{card['person_id']}/")
     assert "$156" in page
     assert "1998-05-28" in page
-    assert f"{shop.card()['metrics']['auc']:.3f}" in pages.get("/insight/model/")
+    assert f"{shop.card()['metrics']['auc']:.3f}" in pages.get("/churn/model/")
     # 7,846 first bought in January 1997, the cohort the data set is known for.
     january = shop.table("records/orders").to_pandas().groupby("person_id").ordered_on.min()
     size = sum(day < dt.date(1997, 2, 1) for day in january)

@@ -147,4 +147,4 @@ def test_insight_shows_the_grid_the_cohorts_and_the_model_card(
 
     assert f'2011-04</th><td class="t-num">{began_in_april_2011}</td>' in pages.get("/insight/cohorts/")
     assert f'Champions</a></td><td class="t-num">{champions:,}</td>' in pages.get("/insight/")
-    assert f"{shop.card()['metrics']['auc']:.3f}" in pages.get("/insight/model/")
+    assert f"{shop.card()['metrics']['auc']:.3f}" in pages.get("/churn/model/")

@@ -101,9 +101,9 @@ def test_the_pages_show_the_snapshots_figures(telco: Filled, pages: Visitor) -> 
     assert "Month-to-month" in page
     assert "Electronic check" in page
     assert json.loads(card["reasons"])[0]["en"] in page
-    model = pages.get("/insight/model/")
+    model = pages.get("/churn/model/")
     assert f"{telco.card()['metrics']['auc']:.3f}" in model
     assert "validation is by folds" in model
-    assert "按折验证" in pages.get("/insight/model/", language="zh-hans")
+    assert "按折验证" in pages.get("/churn/model/", language="zh-hans")
     for part in ("", "stages/", "value/", "cohorts/", "campaigns/"):
         assert "Traceback" not in pages.get(f"/insight/{part}")

@@ -22,8 +22,8 @@ pytestmark = pytest.mark.django_db
 
 LUCK = random.Random(4)
 START = datetime(2026, 1, 1, 4, tzinfo=UTC)
-PAGES = ["/", "/today/numbers/", "/customers/", "/data/", "/insight/", "/insight/stages/", "/insight/value/", "/insight/survival/",
-         "/insight/cohorts/", "/insight/campaigns/", "/insight/model/"]  # fmt: skip
+PAGES = ["/", "/today/numbers/", "/customers/", "/data/", "/insight/", "/insight/stages/", "/insight/value/", "/churn/survival/",
+         "/insight/cohorts/", "/insight/campaigns/", "/churn/model/"]  # fmt: skip
 
 
 def order(number: int, customer: str, day: int, amount: int) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def test_a_refresh_of_next_to_nothing_works_and_the_pages_say_why_there_is_no_sc
             answer = client.get(page, headers={"accept-language": language})
             assert answer.status_code == 200, page
             text = answer.content.decode()
-            if page == "/insight/model/" and lake != "equal amounts":
+            if page == "/churn/model/" and lake != "equal amounts":
                 assert escape(why["en" if language == "en" else "zh"]) in text
             assert not re.search(r"\bnan\b", re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL), re.IGNORECASE)
 

@@ -20,13 +20,13 @@ INSIGHT = [
     "/insight/",
     "/insight/stages/",
     "/insight/value/",
-    "/insight/survival/",
+    "/churn/survival/",
     "/insight/cohorts/",
     "/insight/bridge/",
     "/insight/funnel/",
     "/insight/forecast/",
     "/insight/campaigns/",
-    "/insight/model/",
+    "/churn/model/",
 ]
 ACCOUNTS = [
     "/governance/user/",

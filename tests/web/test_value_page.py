@@ -84,7 +84,7 @@ def test_the_model_in_use_is_named_with_how_it_was_tried_and_why_others_could_no
 def test_survival_counts_the_readers_customers_and_states_what_leaving_means(sign_in: Any) -> None:
     lived()
 
-    everyone, east = (sign_in(name).get("/insight/survival/") for name in ("dee", "mia"))
+    everyone, east = (sign_in(name).get("/churn/survival/") for name in ("dee", "mia"))
 
     assert everyone.context["everyone"]["customers"] == len(EAST | SOUTH)
     assert east.context["everyone"]["customers"] == len(EAST)
@@ -92,4 +92,4 @@ def test_survival_counts_the_readers_customers_and_states_what_leaving_means(sig
 
 
 def test_before_any_refresh_survival_says_what_to_import(sign_in: Any) -> None:
-    assert "tenure import contracts.csv" in sign_in("dee").get("/insight/survival/").content.decode()
+    assert "tenure import contracts.csv" in sign_in("dee").get("/churn/survival/").content.decode()

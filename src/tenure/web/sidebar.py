@@ -56,6 +56,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         ("merge", _("Duplicates"), "join_inner", reverse("admin:duplicates")),
         ("segments", _("Segments"), "filter_alt", reverse("admin:segments")),
         ("insight", _("Insight"), "monitoring", reverse("admin:insight")),
+        ("insight", _("Churn"), "person_alert", reverse("admin:churn")),
         ("insight", _("Boards"), "dashboard", reverse("admin:boards")),
         ("insight", _("Metrics"), "analytics", reverse("admin:metrics")),
         ("sql", _("SQL"), "terminal", reverse("admin:analyst")),

@@ -87,6 +87,7 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
         from tenure.web.boards import acts as board_acts
         from tenure.web.boards import export as board_export
         from tenure.web.boards import page as boards
+        from tenure.web.churn import page as churn
         from tenure.web.importing import batches, steps
         from tenure.web.insight import forecast, moved, personas
         from tenure.web.insight import page as insight
@@ -178,6 +179,8 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
             path("settings/pack/look/<slug:pack>/", self.page("pack", packs.one), name="pack"),
             path("settings/cover/", self.page("assign", tiers.cover), name="cover"),
             path("insight/<slug:part>/", self.page("insight", insight.page), name="insight_part"),
+            path("churn/", self.page("insight", churn.page), name="churn"),
+            path("churn/<slug:part>/", self.page("insight", churn.page), name="churn_part"),
             path("metrics/", self.page("insight", metrics.page), name="metrics"),
             path("metrics/chapter/<slug:group>/", self.page("insight", metrics.chapter), name="metrics_chapter"),
             path("metrics/<slug:metric>/", self.page("insight", metrics.one), name="metric"),

@@ -27,8 +27,11 @@ class DuckDBEngine:
     def __init__(self, scratch: Path, memory: int) -> None:
         self._connection = ibis.duckdb.connect(temp_directory=str(scratch), memory_limit=f"{memory // 1024}KiB")
         self._connection.raw_sql("SET TimeZone = 'UTC'")
-        # What is opened for a question must not lie about in clear if this process dies in the middle of it.
+        # What is opened for a question must not lie about in clear if this process dies in the middle of it. Without the
+        # second line DuckDB 2 refuses to spill at all: it asks for an extension that would have to be downloaded. What it
+        # calls unsafe is the source of its one-time key, which is good enough for files that die with the process.
         self._connection.raw_sql("SET temp_file_encryption = true")
+        self._connection.raw_sql("SET force_mbedtls_unsafe = 'true'")
         # Functions of ours that are still registered when Python ends are complained about at the terminal.
         weakref.finalize(self._connection, self._connection.con.close)
         # Its bar would draw over the command's own, and into the output of programs.

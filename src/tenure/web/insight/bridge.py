@@ -24,8 +24,9 @@ from tenure.web.cache import remembered
 from tenure.web.insight import narrowed
 from tenure.web.insight.drawn import Drawn
 from tenure.web.insight.people import Opened, opened_where
-from tenure.web.insight.shared import Context, part_where, rows
+from tenure.web.insight.shared import part_where, rows
 from tenure.web.metrics import period_shown
+from tenure.web.parts import Context
 from tenure.web.templatetags.tenure import compact_money, in_units, symbol
 
 SHOWN: Mapping[str, int] = {"month": 12, "quarter": 8, "year": 4}

@@ -9,7 +9,7 @@ from tenure.desk.lake import lake
 from tenure.lake import Scope
 from tenure.web import figures
 from tenure.web.cache import remembered
-from tenure.web.insight.shared import Context
+from tenure.web.parts import Context
 
 HORIZON_DAYS = 90
 

@@ -21,7 +21,8 @@ from tenure.web.insight import narrowed
 from tenure.web.insight.bridge import exactly
 from tenure.web.insight.drawn import Drawn
 from tenure.web.insight.people import Opened, opened_where
-from tenure.web.insight.shared import Context, part_where, rows
+from tenure.web.insight.shared import part_where, rows
+from tenure.web.parts import Context
 
 COHORTS, AGES = 18, 18
 FROM = ("orders", "subscriptions")

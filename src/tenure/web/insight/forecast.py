@@ -27,8 +27,9 @@ from tenure.web.cache import recalled, remembered
 from tenure.web.frame import render
 from tenure.web.insight import narrowed
 from tenure.web.insight.drawn import Drawn
-from tenure.web.insight.shared import Context, part_where
+from tenure.web.insight.shared import part_where
 from tenure.web.metrics import period_shown, shown
+from tenure.web.parts import Context
 from tenure.web.templatetags.tenure import in_units
 
 # Of each length of period: how many are looked back on, after how many a pattern repeats, how many are foretold.

@@ -26,8 +26,9 @@ from tenure.web.insight import narrowed
 from tenure.web.insight.bridge import WORDS_OF
 from tenure.web.insight.drawn import Drawn
 from tenure.web.insight.people import Opened, opened_where
-from tenure.web.insight.shared import Context, part_where, rows
+from tenure.web.insight.shared import part_where, rows
 from tenure.web.metrics import period_shown
+from tenure.web.parts import Context
 from tenure.web.templatetags.tenure import percent
 
 SHOWN: Mapping[str, int] = {"month": 12, "quarter": 8, "week": 16}

@@ -18,7 +18,8 @@ from tenure.lake import Scope
 from tenure.language import Words
 from tenure.web.cache import remembered
 from tenure.web.frame import render
-from tenure.web.insight.shared import Context, customers_where, persona_called, rows
+from tenure.web.insight.shared import customers_where, persona_called, rows
+from tenure.web.parts import Context
 from tenure.web.templatetags.tenure import compact_money
 
 REGIONS, TYPICAL, TRAITS = 8, 6, 8

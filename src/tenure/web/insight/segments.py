@@ -11,7 +11,8 @@ from tenure.insight.segments.concentration import concentration
 from tenure.lake import Scope
 from tenure.web import figures
 from tenure.web.cache import remembered
-from tenure.web.insight.shared import Context, customers_where, rows
+from tenure.web.insight.shared import customers_where, rows
+from tenure.web.parts import Context
 
 
 def segments(scope: Scope, shown: Publication | None) -> Context:

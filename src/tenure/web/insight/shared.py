@@ -1,6 +1,6 @@
 """What the parts of Insight share: rows of the lake, and the way to the customers behind a figure."""
 
-from typing import Any, TypeAlias
+from typing import Any
 from urllib.parse import urlencode
 
 import ibis
@@ -9,8 +9,6 @@ from django.urls import reverse
 from tenure.desk.customers.selectors import Filters
 from tenure.desk.lake import lake
 from tenure.language import Words
-
-Context: TypeAlias = dict[str, Any]
 
 
 def rows(table: ibis.Table) -> list[dict[str, Any]]:

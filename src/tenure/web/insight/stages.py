@@ -17,7 +17,8 @@ from tenure.insight.segments.markov import matrix, project
 from tenure.lake import Scope
 from tenure.web import figures
 from tenure.web.cache import remembered
-from tenure.web.insight.shared import Context, customers_where, rows
+from tenure.web.insight.shared import customers_where, rows
+from tenure.web.parts import Context
 
 STEPS = 4  # points in time the stage flow runs over
 MONTHS_AHEAD = 12

@@ -10,7 +10,8 @@ from tenure.desk.lake import lake
 from tenure.lake import Scope
 from tenure.language import Words
 from tenure.web.cache import remembered
-from tenure.web.insight.shared import Context, customers_where, rows
+from tenure.web.insight.shared import customers_where, rows
+from tenure.web.parts import Context
 
 RECENT = 30
 

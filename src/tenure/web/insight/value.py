@@ -12,7 +12,8 @@ from tenure.insight.segments.concentration import concentration, gini
 from tenure.lake import Scope
 from tenure.web import figures
 from tenure.web.cache import remembered
-from tenure.web.insight.shared import Context, customers_where, rows
+from tenure.web.insight.shared import customers_where, rows
+from tenure.web.parts import Context
 from tenure.web.templatetags.tenure import compact_money, in_units
 
 LISTED = 12  # of those who moved furthest each way

@@ -14,7 +14,8 @@ from tenure.insight.survival import Survival, hazard, kaplan_meier
 from tenure.lake import Scope
 from tenure.web import figures
 from tenure.web.cache import remembered
-from tenure.web.insight.shared import Context, customers_where, rows
+from tenure.web.insight.shared import customers_where, rows
+from tenure.web.parts import Context
 
 YEAR = 365
 SHOWN = 6  # segments of a split; the largest

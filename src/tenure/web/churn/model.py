@@ -7,7 +7,7 @@ from tenure.desk.customers.words import RISK_BANDS
 from tenure.desk.lake import lake
 from tenure.lake import Scope
 from tenure.web import figures
-from tenure.web.insight.shared import Context
+from tenure.web.parts import Context
 
 
 def model(scope: Scope, shown: Publication | None) -> Context:
