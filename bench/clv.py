@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from bench import clv_errors
 from tenure.contracts import CONTRACTS
 from tenure.insight.value import summary
 
@@ -78,12 +79,13 @@ def main() -> None:
         for name, model, system, m in held_out:
             print(f"{name:<32}{model:<8}{system:<11}{m['mae']:>8.4f}{m['rmse']:>8.3f}{m['correlation']:>8.3f}", end="")
             print(f"{m['bias']:>9.1%}{m['foretell_s']:>10.4f}")
+    clv_errors.compare({name: data for name, data in sets.items() if "later" in data})
     hybrid()
 
 
 def hybrid() -> None:
     """The hybrid beside a two-part model of the same trees without habits, on full CDNOW."""
-    from clv_hybrid import compare
+    from bench.clv_hybrid import compare
 
     if CDNOW.is_dir():
         compare(CDNOW / "cdnow_master.parquet")
