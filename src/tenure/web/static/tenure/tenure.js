@@ -24,6 +24,10 @@
     }
   });
 
+  // On a narrow screen the tabs scroll sideways; the open one is the one to see.
+  const tab = document.querySelector(".t-tabs [aria-current]");
+  if (tab) tab.parentElement.scrollLeft = tab.offsetLeft - tab.parentElement.offsetLeft - 24;
+
   // A menu closes when the reader goes elsewhere.
   document.addEventListener("click", (event) => {
     for (const menu of document.querySelectorAll("details.t-menu[open]")) {
