@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from tenure.desk.customers import packs, tiers
+from tenure.desk.customers import churn_definitions, packs, tiers
 from tenure.desk.customers.events import PackChosen
 from tenure.desk.customers.models import PracticeVersion, Publication, TierRule
 from tenure.desk.customers.tiers import Policy
@@ -105,7 +105,7 @@ def test_what_people_set_is_never_gone_over_and_is_named(company: dict[str, User
     dee = company["dee"]
     tiers.set_tiers(Rule(core_from=55), {"core": Policy(7)}, note="ours", **by(dee, lake))  # type: ignore[arg-type]
     packs.set_target("nps", {"benchmark": 33.0}, **by(dee, lake))  # type: ignore[arg-type]
-    packs.set_churn({"definition": "silence", "horizon_days": 45}, **by(dee, lake))  # type: ignore[arg-type]
+    churn_definitions.set_churn({"definition": "silence", "horizon_days": 45}, **by(dee, lake))  # type: ignore[arg-type]
 
     plan = packs.choose("telecom", **by(dee, lake))  # type: ignore[arg-type]
 
@@ -119,7 +119,7 @@ def test_what_people_set_is_never_gone_over_and_is_named(company: dict[str, User
     assert "targets: Net promoter score (NPS)" in entry.detail["kept"]
 
     packs.set_target("nps", None, **by(dee, lake))  # type: ignore[arg-type]
-    packs.set_churn(None, **by(dee, lake))  # type: ignore[arg-type]
+    churn_definitions.set_churn(None, **by(dee, lake))  # type: ignore[arg-type]
 
     assert practice(lake).targets["nps"]["benchmark"] == 30, "what the pack says, once nobody says otherwise"
     assert practice(lake).churn[0]["definition"] == "contract_end"

@@ -5,6 +5,7 @@ import pkgutil
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tenure.contracts import CONTRACTS
 from tenure.errors import TenureError
 from tenure.insight.churn.definitions.base import (
     LONGEST_HORIZON_DAYS,
@@ -46,9 +47,11 @@ __all__ = [
     "beside",
     "checked",
     "choose",
+    "free_code",
     "rhythm_days",
     "said",
     "sales",
+    "wished",
 ]
 
 
@@ -100,6 +103,18 @@ def beside(tables: Tables, wished: Sequence[Wish] = ()) -> list[Definition]:
             code = free_code(str(wish.get("code") or kind.name), {one.code for one in found})
             found.append(kind.of(tables, {**wish, "code": code}))
     return found
+
+
+def wished(tables: Tables, wish: Wish) -> Definition:
+    """This definition and no other. Raises TenureError where the records it is told by are not there."""
+    kind = DEFINITIONS[checked(wish)["definition"]]
+    if not kind.told_by(tables, wish):
+        names = [wish["counted"]] if wish.get("counted") else kind.contracts
+        raise TenureError(
+            tr('There are no records to tell "{title}" by. Import {contracts} first.',
+               title=kind.title, contracts=tr(" or ").join(str(CONTRACTS[name].words) for name in names))
+        )  # fmt: skip
+    return kind.of(tables, wish)
 
 
 def free_code(wanted: str, taken: set[str]) -> str:

@@ -1,0 +1,201 @@
+"""Who would have counted as leaving, month by month, had a definition been in force; and how that differs from another."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import ibis
+
+from tenure.contracts import CONTRACTS, base_money
+from tenure.insight.churn.definitions import Definition, sales
+from tenure.insight.churn.definitions.contract_end import running
+from tenure.insight.churn.guards import FEWEST_OF_EACH
+from tenure.insight.features.base import known_before
+from tenure.language import Words
+
+MONTHS = 12
+YEAR = timedelta(days=365)
+# Of each contract what the definitions and the revenue are told by; nothing else is read, and nothing personal.
+COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "orders": ("person_id", "order_id", "ordered_at", "ordered_on", "valid_at", "status", "kind", "amount_minor",
+               "amount_base_minor"),
+    "subscriptions": ("person_id", "subscription_id", "started_at", "valid_at", "ended_at", "fee_minor", "fee_base_minor",
+                      "period_months"),
+    "events": ("person_id", "occurred_at", "valid_at"),
+}  # fmt: skip
+
+
+def read(new: Definition, old: Definition | None) -> list[str]:
+    """The contracts a preview reads: those the definitions are told by, and those that revenue is."""
+    names = {*new.reads, *(old.reads if old and old.timed else ()), "orders", "subscriptions"}
+    return [name for name in COLUMNS if name in names]
+
+
+def cuts_of(since: datetime | None, until: datetime, horizon_days: int) -> list[datetime]:
+    """The first days of the latest MONTHS months of which the outcome is known at `until`, oldest first.
+
+    In the zone of `until`. Months before `since`, when the records begin, are left out. Raises nothing: there may be none.
+    """
+    cuts: list[datetime] = []
+    year, month = until.year, until.month
+    while since is not None and len(cuts) < MONTHS:
+        cut = datetime(year, month, 1, tzinfo=until.tzinfo)
+        if cut <= since:
+            break
+        if cut + timedelta(days=horizon_days) <= until:
+            cuts.append(cut)
+        year, month = (year, month - 1) if month > 1 else (year - 1, 12)
+    return cuts[::-1]
+
+
+def rows(
+    tables: Mapping[str, ibis.Table], new: Definition, old: Definition | None, cuts: Sequence[datetime]
+) -> ibis.Table:
+    """One row for each date and person that either definition asks about.
+
+    place (of the date among `cuts`), person_id, asked, left, asked_before, left_before (by `old`; false without one),
+    year_minor: what they bought in the year before the date and the fees of a year for what ran then, reporting currency.
+    """
+    return ibis.union(*(_at(tables, new, old, cut, place) for place, cut in enumerate(cuts)))
+
+
+def _at(
+    tables: Mapping[str, ibis.Table], new: Definition, old: Definition | None, cut: datetime, place: int
+) -> ibis.Table:
+    one = new.label(tables, cut).select(_new="person_id", left="churned")
+    if old is None:
+        told = one.select(
+            person_id="_new", asked=ibis.literal(True), left="left", asked_before=ibis.literal(False),
+            left_before=ibis.literal(False),
+        )  # fmt: skip
+    else:
+        other = old.label(tables, cut).select(_old="person_id", left_before="churned")
+        both = one.outer_join(other, [("_new", "_old")])
+        told = both.select(
+            person_id=ibis.coalesce(both._new, both._old), asked=both._new.notnull(), left=both.left.fill_null(False),
+            asked_before=both._old.notnull(), left_before=both.left_before.fill_null(False),
+        )  # fmt: skip
+    paid = _year(tables, cut)
+    joined = told.left_join(paid, [("person_id", "_person")])
+    return joined.select(
+        "person_id", "asked", "left", "asked_before", "left_before", place=ibis.literal(place, type="int64"),
+        year_minor=joined._minor.fill_null(0),
+    )  # fmt: skip
+
+
+def _year(tables: Mapping[str, ibis.Table], cut: datetime) -> ibis.Table:
+    parts = []
+    if "orders" in tables:
+        bought = sales(known_before(CONTRACTS["orders"], tables["orders"], cut))
+        bought = bought.filter(bought.ordered_at >= ibis.literal(cut - YEAR))
+        parts.append(bought.select(_person="person_id", _minor=bought[base_money("amount_minor")].cast("int64")))
+    if "subscriptions" in tables:
+        held = running(tables, cut)
+        months = ibis.greatest(held.period_months.fill_null(1), 1)
+        yearly = ((held[base_money("fee_minor")] * 12) // months).cast("int64")
+        parts.append(held.select(_person="person_id", _minor=yearly))
+    paid = ibis.union(*parts) if len(parts) > 1 else parts[0]
+    return paid.group_by("_person").agg(_minor=lambda t: t._minor.sum().cast("int64"))
+
+
+def months(found: ibis.Table) -> ibis.Table:
+    """One row for each date, of `rows`: place, asked, left, asked_before, left_before, both, only_new, only_old, left_minor."""
+    return found.group_by("place").agg(**_counts(found)).order_by("place")
+
+
+def _counts(found: ibis.Table) -> dict[str, Any]:
+    new, old = found.left, found.left_before
+    many = {
+        "asked": found.asked, "left": new, "asked_before": found.asked_before, "left_before": old, "both": new & old,
+        "only_new": new & ~old, "only_old": old & ~new,
+    }  # fmt: skip
+    return {name: told.ifelse(1, 0).sum().cast("int64") for name, told in many.items()} | {
+        "left_minor": new.ifelse(found.year_minor, 0).sum().cast("int64")
+    }
+
+
+def people(found: ibis.Table) -> ibis.Table:
+    """One row for each person who counted at a date by either definition: person_id, left, left_before (whether ever),
+    place (of the latest date at which they did) and year_minor (before the first such date)."""
+    counted = found.filter(found.left | found.left_before)
+    return counted.group_by("person_id").agg(
+        left=counted.left.any(), left_before=counted.left_before.any(), place=counted.place.max(),
+        year_minor=counted.year_minor.argmin(counted.place),
+    )  # fmt: skip
+
+
+def groups(persons: ibis.Table) -> ibis.Table:
+    """How many persons counted by both, by the new definition alone, by the old alone: left, left_before, n, year_minor."""
+    return persons.group_by("left", "left_before").agg(
+        n=persons.count().cast("int64"), year_minor=persons.year_minor.sum().cast("int64")
+    )
+
+
+def remarks(
+    told: Sequence[Mapping[str, Any]], *, horizon_days: int, first: datetime | None, until: datetime, late: int
+) -> list[Words]:
+    """What must be said of a preview before anybody believes it, most important first. told: the rows of `months`.
+
+    first: when the records begin, None without any; late: how many records are dated after `until`.
+    """
+    said: list[Words] = []
+    if first is None:
+        said.append(Words("There are no records to tell it by up to {until}.", "截至 {until} 没有可供判断的数据。"))
+    elif not told:
+        said.append(
+            Words(
+                "The records begin on {first}; looking {days} days ahead, the outcome of no month is known yet. "
+                "Look fewer days ahead, or wait.",
+                "数据自 {first} 起；向前看 {days} 天，尚无任何月份的结果可知。请缩短向前看的天数，或等待数据积累。",
+            )
+        )
+    elif not any(row["asked"] for row in told):
+        said.append(
+            Words(
+                "Nobody could have left by this definition in any of these months: everybody was gone or quiet already, or "
+                "had too little. Widen whom it asks about.",
+                "这些月份中没有任何客户可供判断：均已沉默，或数量不足。请放宽纳入范围。",
+            )
+        )
+    elif not any(row["left"] for row in told):
+        said.append(
+            Words(
+                "Nobody would have counted as leaving in any of these months. There is nothing for a model to learn; make "
+                "the definition wider.",
+                "这些月份中没有任何客户计为流失，模型无从学习。请放宽定义。",
+            )
+        )
+    elif all(row["left"] == row["asked"] for row in told):
+        said.append(
+            Words(
+                "Everybody asked about would have counted as leaving. There is nobody to tell them from; make the "
+                "definition narrower.",
+                "所有纳入的客户都计为流失，没有可对照的客户。请收紧定义。",
+            )
+        )
+    elif max(row["left"] for row in told) < FEWEST_OF_EACH:
+        said.append(
+            Words(
+                "In no month would {fewest} customers have left: too few for a model to learn from.",
+                "没有任何月份的流失客户达到 {fewest} 位，样本太少，模型无法学习。",
+            )
+        )
+    if told and len(told) < MONTHS:
+        said.append(
+            Words(
+                "Only {n} months can be shown: the records begin on {first}, and the last {days} days have no outcome yet.",
+                "仅能显示 {n} 个月：数据自 {first} 起，且最近 {days} 天尚无结果。",
+            )
+        )
+    if late:
+        said.append(
+            Words(
+                "{late} records are dated after {until} and were left out. Check the dates of their source.",
+                "{late} 条记录的日期晚于 {until}，未予计入。请检查其来源的日期。",
+            )
+        )
+    values = {
+        "days": horizon_days, "fewest": FEWEST_OF_EACH, "n": len(told), "late": f"{late:,}",
+        "first": first.date().isoformat() if first else "", "until": until.date().isoformat(),
+    }  # fmt: skip
+    return [one.format(**values) for one in said]
