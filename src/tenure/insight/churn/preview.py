@@ -1,6 +1,6 @@
 """Who would have counted as leaving, month by month, had a definition been in force; and how that differs from another."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,6 +23,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
                       "period_months"),
     "events": ("person_id", "occurred_at", "valid_at"),
 }  # fmt: skip
+_FLAGS = ("asked", "left", "asked_before", "left_before")
 
 
 def read(new: Definition, old: Definition | None) -> list[str]:
@@ -56,46 +57,41 @@ def rows(
     place (of the date among `cuts`), person_id, asked, left, asked_before, left_before (by `old`; false without one),
     year_minor: what they bought in the year before the date and the fees of a year for what ran then, reporting currency.
     """
-    return ibis.union(*(_at(tables, new, old, cut, place) for place, cut in enumerate(cuts)))
+    parts = [part for place, cut in enumerate(cuts) for part in _at(tables, new, old, cut, place)]
+    # Laid one under the other and added up: three joins a date would be worked out one by one.
+    found = ibis.union(*parts).group_by("place", "person_id").agg(
+        **{name: lambda t, name=name: t[name].sum().cast("int64") for name in (*_FLAGS, "year_minor")}
+    )  # fmt: skip
+    told = {name: found[name] > 0 for name in _FLAGS}
+    return found.mutate(**told).filter(lambda t: t.asked | t.asked_before)
 
 
 def _at(
     tables: Mapping[str, ibis.Table], new: Definition, old: Definition | None, cut: datetime, place: int
-) -> ibis.Table:
-    one = new.label(tables, cut).select(_new="person_id", left="churned")
-    if old is None:
-        told = one.select(
-            person_id="_new", asked=ibis.literal(True), left="left", asked_before=ibis.literal(False),
-            left_before=ibis.literal(False),
-        )  # fmt: skip
-    else:
-        other = old.label(tables, cut).select(_old="person_id", left_before="churned")
-        both = one.outer_join(other, [("_new", "_old")])
-        told = both.select(
-            person_id=ibis.coalesce(both._new, both._old), asked=both._new.notnull(), left=both.left.fill_null(False),
-            asked_before=both._old.notnull(), left_before=both.left_before.fill_null(False),
-        )  # fmt: skip
-    paid = _year(tables, cut)
-    joined = told.left_join(paid, [("person_id", "_person")])
-    return joined.select(
-        "person_id", "asked", "left", "asked_before", "left_before", place=ibis.literal(place, type="int64"),
-        year_minor=joined._minor.fill_null(0),
-    )  # fmt: skip
+) -> list[ibis.Table]:
+    one = new.label(tables, cut)
+    parts = [_part(one, place, asked=ibis.literal(1), left=one.churned.ifelse(1, 0))]
+    if old is not None:
+        other = old.label(tables, cut)
+        parts.append(_part(other, place, asked_before=ibis.literal(1), left_before=other.churned.ifelse(1, 0)))
+    return [*parts, *(_part(paid, place, year_minor=paid.minor) for paid in _year(tables, cut))]
 
 
-def _year(tables: Mapping[str, ibis.Table], cut: datetime) -> ibis.Table:
-    parts = []
+def _part(table: ibis.Table, place: int, **said: ibis.Value) -> ibis.Table:
+    nothing = ibis.literal(0)
+    values = {name: said.get(name, nothing).cast("int64") for name in (*_FLAGS, "year_minor")}
+    return table.select("person_id", place=ibis.literal(place).cast("int64"), **values)
+
+
+def _year(tables: Mapping[str, ibis.Table], cut: datetime) -> Iterator[ibis.Table]:
     if "orders" in tables:
         bought = sales(known_before(CONTRACTS["orders"], tables["orders"], cut))
         bought = bought.filter(bought.ordered_at >= ibis.literal(cut - YEAR))
-        parts.append(bought.select(_person="person_id", _minor=bought[base_money("amount_minor")].cast("int64")))
+        yield bought.select("person_id", minor=bought[base_money("amount_minor")].fill_null(0))
     if "subscriptions" in tables:
         held = running(tables, cut)
         months = ibis.greatest(held.period_months.fill_null(1), 1)
-        yearly = ((held[base_money("fee_minor")] * 12) // months).cast("int64")
-        parts.append(held.select(_person="person_id", _minor=yearly))
-    paid = ibis.union(*parts) if len(parts) > 1 else parts[0]
-    return paid.group_by("_person").agg(_minor=lambda t: t._minor.sum().cast("int64"))
+        yield held.select("person_id", minor=((held[base_money("fee_minor")] * 12) // months).fill_null(0))
 
 
 def months(found: ibis.Table) -> ibis.Table:
@@ -132,13 +128,22 @@ def groups(persons: ibis.Table) -> ibis.Table:
 
 
 def remarks(
-    told: Sequence[Mapping[str, Any]], *, horizon_days: int, first: datetime | None, until: datetime, late: int
+    told: Sequence[Mapping[str, Any]],
+    *,
+    horizon_days: int,
+    first: datetime | None,
+    until: datetime,
+    late: int,
+    rhythms: bool = False,
 ) -> list[Words]:
     """What must be said of a preview before anybody believes it, most important first. told: the rows of `months`.
 
     first: when the records begin, None without any; late: how many records are dated after `until`.
+    rhythms: whether the definition is held against own rhythms.
     """
     said: list[Words] = []
+    # Over a year of looking back, and another before it to know a yearly rhythm by.
+    short = first is not None and until - first < 3 * YEAR
     if first is None:
         said.append(Words("There are no records to tell it by up to {until}.", "截至 {until} 没有可供判断的数据。"))
     elif not told:
@@ -185,6 +190,14 @@ def remarks(
             Words(
                 "Only {n} months can be shown: the records begin on {first}, and the last {days} days have no outcome yet.",
                 "仅能显示 {n} 个月：数据自 {first} 起，且最近 {days} 天尚无结果。",
+            )
+        )
+    if rhythms and told and short:
+        said.append(
+            Words(
+                "The records are short for rhythms: early in these months only short gaps between purchases could be known, so "
+                "more silence looked unexplained then than would today.",
+                "数据时间较短，不足以判断节奏：在较早的月份只能得知较短的购买间隔，因此当时被判为异常的沉默多于今天。",
             )
         )
     if late:

@@ -117,6 +117,7 @@ class Kind:
     usual: its place among those taken where nobody wished for any; 0: only where it is wished for.
     """
 
+    horizon_days: int = 0
     code: str = field(default="", kw_only=True)
 
     name: ClassVar[str] = ""
@@ -176,7 +177,7 @@ class Kind:
 
     def end(self, as_of: datetime) -> datetime:
         """When the horizon after a date ends."""
-        return as_of + timedelta(days=int(getattr(self, "horizon_days", 0)))
+        return as_of + timedelta(days=self.horizon_days)
 
 
 def has(tables: Tables, name: str) -> bool:
