@@ -1,13 +1,16 @@
 """Who would have counted as leaving, month by month, had a definition been in force; and how that differs from another."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import ibis
+import pyarrow as pa
 
 from tenure.contracts import CONTRACTS, base_money
-from tenure.insight.churn.definitions import Definition, sales
+from tenure.errors import TenureError
+from tenure.insight.churn.definitions import Definition, OwnRhythm, Wish, choose, sales, wished
 from tenure.insight.churn.definitions.contract_end import running
 from tenure.insight.churn.guards import FEWEST_OF_EACH
 from tenure.insight.features.base import known_before
@@ -23,7 +26,116 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
                       "period_months"),
     "events": ("person_id", "occurred_at", "valid_at"),
 }  # fmt: skip
+READ = (*COLUMNS, "snapshot")
+"""The contracts whose records are handed over: from them it is told what is in force, too."""
+WHO = ("asked", "left", "both", "only_new", "only_old")
 _FLAGS = ("asked", "left", "asked_before", "left_before")
+
+
+class Asks(Protocol):
+    """What is asked of a lake: to work tables out once for several questions, and to answer one."""
+
+    def kept(self, tables: Mapping[str, ibis.Table]) -> AbstractContextManager[Mapping[str, ibis.Table]]: ...
+    def to_arrow(self, table: ibis.Table) -> pa.Table: ...
+
+
+def last_year(
+    records: Mapping[str, ibis.Table], wish: Wish, in_force: Sequence[Wish], until: datetime, lake: Asks, *, listed: int = 0,
+    by_revenue: bool = True,
+) -> dict[str, Any]:  # fmt: skip
+    """What a definition would have said of each of the latest months, beside the one in force, as plain values.
+
+    records: the tables of READ. in_force: the wishes as `choose` takes them. until: to when records are looked at, in the
+    business's zone. listed: how many of the persons of each group to name, by revenue where `by_revenue`.
+    words, old (None without one that has dates), same (whether they are one), cuts and months (one row each), groups and
+    people by `both`, `only_new`, `only_old`, remarks. Words are {"en", "zh"}; money in minor units.
+
+    Raises TenureError where there are no records to tell it by, or the wish can't be.
+    """
+    new, old, tables = _compared(records, wish, in_force)
+    horizon = max(new.horizon_days, old.horizon_days if old else 0)
+    spans = [_span(tables[name], until, lake) for name in new.reads]
+    first = min((span["first"] for span in spans if span["first"]), default=None)
+    first = first.astimezone(until.tzinfo) if first else None
+    cuts = cuts_of(first, until, horizon)
+    told = [dict.fromkeys((*_FLAGS, "both", "only_new", "only_old", "left_minor"), 0) for _cut in cuts]
+    amount: dict[str, dict[str, int]] = {}
+    people_of: dict[str, list[tuple[int, int]]] = {}
+    if cuts:
+        with lake.kept(tables) as kept, lake.kept({"rows": rows(kept, new, old, cuts)}) as found:
+            for row in lake.to_arrow(months(found["rows"])).to_pylist():
+                told[row.pop("place")] = {name: int(value) for name, value in row.items()}
+            persons = people(found["rows"])
+            for row in lake.to_arrow(groups(persons)).to_pylist():
+                group = _group(row["left"], row["left_before"])
+                amount[group] = {"n": int(row["n"]), "minor": int(row["year_minor"])}
+                if listed:
+                    mine = persons.filter(persons.left == row["left"], persons.left_before == row["left_before"])
+                    people_of[group] = _listed(mine, lake, listed, by_revenue)
+    said = remarks(
+        told, horizon_days=horizon, first=first, until=until, late=sum(span["late"] for span in spans),
+        rhythms=new.name == OwnRhythm.name,
+    )  # fmt: skip
+    return {
+        "words": _plain(new.words), "old": _plain(old.words) if old else None,
+        "same": old is not None and (new.name, new.words) == (old.name, old.words),
+        "cuts": [cut.isoformat() for cut in cuts], "months": told, "groups": amount, "people": people_of,
+        "remarks": [_plain(one) for one in said],
+    }  # fmt: skip
+
+
+def at_one_date(
+    records: Mapping[str, ibis.Table], wish: Wish, in_force: Sequence[Wish], cut: datetime, who: str, lake: Asks, *,
+    listed: int, by_revenue: bool = True,
+) -> list[tuple[int, int]]:  # fmt: skip
+    """person_id and revenue of the year before of who (one of WHO) was or did so at one date, at most `listed` of them."""
+    new, old, tables = _compared(records, wish, in_force)
+    with lake.kept(tables) as kept:
+        found = rows(kept, new, old, [cut])
+        left, before = found.left, found.left_before
+        wanted = {
+            "asked": found.asked, "left": left, "both": left & before, "only_new": left & ~before, "only_old": before & ~left,
+        }[who]  # fmt: skip
+        return _listed(found.filter(wanted), lake, listed, by_revenue)
+
+
+def _compared(
+    records: Mapping[str, ibis.Table], wish: Wish, in_force: Sequence[Wish]
+) -> tuple[Definition, Definition | None, dict[str, ibis.Table]]:
+    new = wished(records, wish)
+    try:
+        old: Definition | None = choose(records, in_force)
+    except TenureError:
+        old = None
+    if old is not None and not old.timed:
+        old = None
+    return new, old, {name: records[name].select(*COLUMNS[name]) for name in read(new, old)}
+
+
+def _span(table: ibis.Table, until: datetime, lake: Asks) -> dict[str, Any]:
+    """When the records up to `until` begin, and how many are dated after it."""
+    moment = ibis.literal(until)
+    asked = table.agg(
+        first=table.valid_at.min(where=table.valid_at < moment),
+        late=(table.valid_at > moment).ifelse(1, 0).sum().fill_null(0),
+    )
+    found: dict[str, Any] = lake.to_arrow(asked).to_pylist()[0]
+    return found
+
+
+def _listed(persons: ibis.Table, lake: Asks, most: int, by_revenue: bool) -> list[tuple[int, int]]:
+    order = [ibis.desc("year_minor")] if by_revenue else []
+    found = persons.select("person_id", "year_minor").order_by(*order, "person_id").limit(most)
+    # An engine may widen a kept sum to a decimal; money here is whole minor units.
+    return [(row["person_id"], int(row["year_minor"])) for row in lake.to_arrow(found).to_pylist()]
+
+
+def _group(left: bool, before: bool) -> str:
+    return "both" if left and before else "only_new" if left else "only_old"
+
+
+def _plain(words: Words) -> dict[str, str]:
+    return {"en": words.en, "zh": words.zh}
 
 
 def read(new: Definition, old: Definition | None) -> list[str]:

@@ -20,10 +20,10 @@ from tenure.desk.governance.api import scope_of
 from tenure.desk.governance.models import User
 from tenure.desk.lake import lake, workspace
 from tenure.errors import TenureError
-from tenure.insight.churn import Definition, preview
-from tenure.insight.churn.definitions import DEFINITIONS, Kind, OwnRhythm, Setting, checked, choose, said, wished
+from tenure.insight.churn import preview
+from tenure.insight.churn.definitions import DEFINITIONS, Kind, Setting, checked, said
 from tenure.lake import Scope
-from tenure.language import Words, tr
+from tenure.language import tr
 from tenure.packs import pack_named
 from tenure.packs import packs as known_packs
 from tenure.practice import Practice
@@ -31,14 +31,12 @@ from tenure.web import figures
 from tenure.web.cache import recalled, remembered
 from tenure.web.frame import render
 from tenure.web.insight.people import Opened, opened_where
-from tenure.web.insight.shared import rows
 from tenure.web.parts import Context
 from tenure.web.templatetags.tenure import money
 
 LISTED = 50_000  # customers behind a group of a preview; a list longer than this is nothing to work through
 SHOWN = 5  # customers of a group beside its number
 USUAL = "own_rhythm"
-WHO = ("asked", "left", "both", "only_new", "only_old")
 
 
 def definitions(scope: Scope, publication: Publication | None, given: Mapping[str, str]) -> Context:
@@ -126,7 +124,7 @@ def take(request: HttpRequest, code: str) -> HttpResponse:
 def people(scope: Scope, publication: Publication | None, given: Mapping[str, str]) -> Opened | None:
     """The customers behind a number of a preview: of one month, or of all of them."""
     kind, who = DEFINITIONS.get(given.get("kind", "")), given.get("who", "")
-    if kind is None or who not in WHO or publication is None or (kind.of_money and not scope.sees("amounts")):
+    if kind is None or who not in preview.WHO or publication is None or (kind.of_money and not scope.sees("amounts")):
         return None
     asked = {name: given[name] for name in _fields(kind) if given.get(name, "").strip()}
     try:
@@ -139,7 +137,7 @@ def people(scope: Scope, publication: Publication | None, given: Mapping[str, st
         if at not in told["cuts"]:
             return None
         day = at[:10]
-        found = _at_one_date(scope, publication, _wish(kind, asked), datetime.fromisoformat(at), who)
+        found = _at_one_date(scope, _wish(kind, asked), datetime.fromisoformat(at), who)
     elif who in told["people"]:
         found = [tuple(one) for one in told["people"][who]]
     else:
@@ -254,101 +252,28 @@ def _remembered(
     """The preview of a wish over the asker's customers; with `at_once` None where it would have to be worked out."""
     practice = packs.in_force()
     what = f"churn_preview:{json.dumps(checked(wish), sort_keys=True)}:{json.dumps([dict(w) for w in practice.churn], sort_keys=True)}"
-    tables = [f"records/{name}" for name in (*preview.COLUMNS, "snapshot")]
+    tables = [f"records/{name}" for name in preview.READ]
     if at_once:
         return recalled(what, scope, publication, *tables)
     return remembered(what, scope, publication, lambda: _work_out(scope, publication, wish, practice), *tables)
 
 
+def _records(scope: Scope) -> dict[str, ibis.Table]:
+    return {name: lake().read(f"records/{name}", actor=scope) for name in preview.READ}
+
+
 def _work_out(scope: Scope, publication: Publication, wish: Mapping[str, Any], practice: Practice) -> dict[str, Any]:
-    """Plain values, in no language. Raises TenureError where there are no records to tell it by."""
-    new, old, tables = _definitions(scope, wish, practice)
     until = publication.as_of.astimezone(workspace().zone_info)
-    horizon = max(new.horizon_days, old.horizon_days if old else 0)
-    spans = [_span(tables[name], until) for name in new.reads]
-    first = min((span["first"] for span in spans if span["first"]), default=None)
-    late = sum(span["late"] for span in spans)
-    first = first.astimezone(until.tzinfo) if first else None
-    cuts = preview.cuts_of(first, until, horizon)
-    months: list[dict[str, Any]] = []
-    groups: dict[str, dict[str, Any]] = {}
-    listed: dict[str, list[tuple[int, int]]] = {}
-    if cuts:
-        with lake().kept(tables) as kept, lake().kept({"rows": preview.rows(kept, new, old, cuts)}) as found:
-            months = [{name: int(value) for name, value in row.items()} for row in rows(preview.months(found["rows"]))]
-            persons = preview.people(found["rows"])
-            for row in rows(preview.groups(persons)):
-                groups[_group(row["left"], row["left_before"])] = {"n": int(row["n"]), "minor": int(row["year_minor"])}
-            for left, before in ((True, True), (True, False), (False, True)):
-                mine = persons.filter(persons.left == left, persons.left_before == before)
-                listed[_group(left, before)] = _listed(mine, scope)
-    marks = preview.remarks(
-        months, horizon_days=horizon, first=first, until=until, late=late, rhythms=new.name == OwnRhythm.name
+    return preview.last_year(
+        _records(scope), wish, practice.churn, until, lake(), listed=LISTED, by_revenue=scope.sees("amounts")
     )
-    return {
-        "words": _plain(new.words), "old": _plain(old.words) if old else None, "same": _same(new, old), "until": until.isoformat(),
-        "cuts": [cuts[row["place"]].isoformat() for row in months], "months": months, "groups": groups, "people": listed,
-        "remarks": [_plain(one) for one in marks],
-    }  # fmt: skip
 
 
-def _definitions(
-    scope: Scope, wish: Mapping[str, Any], practice: Practice
-) -> tuple[Definition, Definition | None, dict[str, ibis.Table]]:
-    """The definition looked at, the one in force, and what both are told by, as far as the asker sees it."""
-    every = {name: lake().read(f"records/{name}", actor=scope) for name in (*preview.COLUMNS, "snapshot")}
-    new = wished(every, wish)
-    try:
-        old: Definition | None = choose(every, practice.churn)
-    except TenureError:
-        old = None
-    if old is not None and not old.timed:
-        old = None
-    return new, old, {name: every[name].select(*preview.COLUMNS[name]) for name in preview.read(new, old)}
-
-
-def _span(table: ibis.Table, until: datetime) -> dict[str, Any]:
-    """When the records up to `until` begin, and how many are dated after it."""
-    moment = ibis.literal(until)
-    return rows(
-        table.agg(
-            first=table.valid_at.min(where=table.valid_at < moment),
-            late=(table.valid_at > moment).ifelse(1, 0).sum().fill_null(0),
-        )
-    )[0]
-
-
-def _at_one_date(
-    scope: Scope, publication: Publication, wish: Mapping[str, Any], cut: datetime, who: str
-) -> list[tuple[int, int]]:
-    new, old, tables = _definitions(scope, wish, packs.in_force())
-    with lake().kept(tables) as kept:
-        found = preview.rows(kept, new, old, [cut.astimezone(workspace().zone_info)])
-        left, before = found.left, found.left_before
-        wanted = {
-            "asked": found.asked, "left": left, "both": left & before, "only_new": left & ~before, "only_old": before & ~left,
-        }[who]  # fmt: skip
-        return _listed(found.filter(wanted), scope)
-
-
-def _listed(persons: ibis.Table, scope: Scope) -> list[tuple[int, int]]:
-    """person_id and revenue, the largest first for whoever sees amounts."""
-    order = [ibis.desc("year_minor")] if scope.sees("amounts") else []
-    found = persons.select("person_id", "year_minor").order_by(*order, "person_id").limit(LISTED)
-    # An engine may widen a kept sum to a decimal; money here is whole minor units.
-    return [(row["person_id"], int(row["year_minor"])) for row in rows(found)]
-
-
-def _group(left: bool, before: bool) -> str:
-    return "both" if left and before else "only_new" if left else "only_old"
-
-
-def _same(new: Definition, old: Definition | None) -> bool:
-    return old is not None and (new.name, new.words) == (old.name, old.words)
-
-
-def _plain(words: Words) -> dict[str, str]:
-    return {"en": words.en, "zh": words.zh}
+def _at_one_date(scope: Scope, wish: Mapping[str, Any], cut: datetime, who: str) -> list[tuple[int, int]]:
+    return preview.at_one_date(
+        _records(scope), wish, packs.in_force().churn, cut.astimezone(workspace().zone_info), who, lake(), listed=LISTED,
+        by_revenue=scope.sees("amounts"),
+    )  # fmt: skip
 
 
 # How it is said
