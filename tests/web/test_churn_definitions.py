@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 import shutil
 from dataclasses import replace
@@ -204,3 +205,23 @@ def test_without_its_records_the_preview_says_what_to_import(sign_in: SignIn) ->
 
     assert "There are no records to tell" in page
     assert "Subscriptions" in page
+
+
+def test_the_terminal_tells_the_same_preview_and_what_is_in_force(
+    company: dict[str, User], lake: Lake, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tenure.cli.churn_definitions import definitions, preview
+    from tenure.cli.show import Format
+
+    put_beside({"definition": "leaking", "share": 0.3}, **by(company["dee"], lake))  # type: ignore[arg-type]
+    capsys.readouterr()
+
+    preview("silence", ["horizon_days=30", "active_days=60"], Format.json)
+    months = json.loads(capsys.readouterr().out)
+    definitions(Format.json)
+    known = json.loads(capsys.readouterr().out)
+
+    assert [(one["month"], one["asked"], one["left"]) for one in months][-1] == ("2025-12", 6, 3)
+    assert (known[0]["name"], known[0]["in_force"]) == ("leaking", "leaking")
+    with pytest.raises(TenureError, match='"often" is no setting'):
+        preview("silence", ["often"], Format.json)

@@ -132,6 +132,7 @@ def people(scope: Scope, publication: Publication | None, given: Mapping[str, st
     except TenureError:
         return None
     assert told is not None
+    compares = told["old"] is not None and not told["same"]
     at, day = given.get("at", ""), ""
     if at:
         if at not in told["cuts"]:
@@ -144,7 +145,7 @@ def people(scope: Scope, publication: Publication | None, given: Mapping[str, st
         return None
     seen = scope.sees("amounts")
     return Opened(
-        title=_who_words(kind)[who],
+        title=f"{kind.title} · {_who_words(kind)[who if compares or who == 'asked' else 'left']}",
         said=" · ".join(
             one for one in (str(said(_wish(kind, asked))), _("as of %(day)s") % {"day": day} if day else "") if one
         ),
