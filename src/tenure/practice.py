@@ -21,7 +21,8 @@ LINES = ("benchmark", "excellent", "limit")
 class Practice:
     """What is in force. version 0 is how every company starts: nothing said, so everything is as the product has it.
 
-    churn: definitions in the order they are wished for, as `insight.churn.choose` takes them. stages: the lines between
+    churn: definitions in the order they are wished for, as `insight.churn.choose` takes them. beside: definitions
+    that are scored beside that one, each with a code of its own (`insight.churn.beside`). stages: the lines between
     stages that differ from the usual. targets: metric → its LINES and who says so (`en`, `zh`); a metric that is named
     here has these lines and no others. names: contract → field → what files call it. headlines: metrics of the first
     page. contracts: what to import, in that order.
@@ -30,6 +31,7 @@ class Practice:
     version: int = 0
     pack: str = ""
     churn: Sequence[Mapping[str, Any]] = ()
+    beside: Sequence[Mapping[str, Any]] = ()
     stages: Mapping[str, float] = field(default_factory=dict)
     targets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     names: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
@@ -49,6 +51,7 @@ class Practice:
             "version": self.version,
             "pack": self.pack,
             "churn": [dict(wish) for wish in self.churn],
+            "beside": [dict(wish) for wish in self.beside],
             "stages": dict(self.stages),
             "targets": {name: dict(lines) for name, lines in self.targets.items()},
             "names": {

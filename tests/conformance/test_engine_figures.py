@@ -10,7 +10,15 @@ import pytest
 
 from tenure.decision.experiments import campaign_outcomes
 from tenure.insight import bridge, cohorts, features, funnel, lifecycle
-from tenure.insight.churn.definitions import ContractEnd, Silence, rhythm_days
+from tenure.insight.churn.definitions import (
+    ContractEnd,
+    Downgrade,
+    Leaking,
+    OwnRhythm,
+    Silence,
+    UsageDecline,
+    rhythm_days,
+)
 from tenure.insight.metrics import METRICS, Metric, Period, measure
 from tenure.insight.segments import rfm
 from tenure.insight.value import summary
@@ -54,6 +62,10 @@ QUESTIONS: dict[str, Callable[[Mapping[str, ibis.Table]], ibis.Table]] = {
     "purchases": lambda t: summary(t["orders"], AS_OF),
     "contract_end": lambda t: ContractEnd().label(t, AS_OF - timedelta(days=60)),
     "silence": lambda t: Silence(horizon_days=30, active_days=60).label(t, AS_OF - timedelta(days=60)),
+    "own_rhythm": lambda t: OwnRhythm(horizon_days=60).label(t, AS_OF - timedelta(days=60)),
+    "usage_decline": lambda t: UsageDecline(least=2, counted="events").label(t, AS_OF - timedelta(days=60)),
+    "leaking": lambda t: Leaking(60, 90, least=1).label(t, AS_OF - timedelta(days=60)),
+    "downgrade": lambda t: Downgrade().label(t, AS_OF - timedelta(days=60)),
     "campaign": lambda t: campaign_outcomes(t, 90, AS_OF),
 }
 

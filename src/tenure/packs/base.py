@@ -6,7 +6,8 @@ from typing import Any
 
 from tenure.contracts import CONTRACTS
 from tenure.errors import TenureError
-from tenure.insight.churn.definitions import DEFINITIONS, ContractEnd, Outcome, Silence
+from tenure.insight.churn.definitions import DEFINITIONS, said
+from tenure.insight.churn.definitions import checked as checked_wish
 from tenure.insight.lifecycle import STAGES, Limits
 from tenure.insight.metrics import METRICS
 from tenure.insight.segments.tiers import TIERS, Rule
@@ -45,14 +46,20 @@ class Service:
 
 @dataclass(frozen=True)
 class Leaving:
-    """A way to tell who left: a name of DEFINITIONS, with its days. None: what the definition itself takes."""
+    """A way to tell who left: a name of DEFINITIONS, with its days. None: what the definition itself takes.
+
+    settings: what else the definition can be told, by name.
+    """
 
     definition: str
     horizon_days: int | None = None
     active_days: int | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     def as_plain(self) -> dict[str, Any]:
-        return {name: value for name, value in asdict(self).items() if value is not None}
+        days = {"horizon_days": self.horizon_days, "active_days": self.active_days}
+        told = {name: value for name, value in days.items() if value is not None}
+        return {"definition": self.definition, **told, **self.settings}
 
 
 @dataclass(frozen=True)
@@ -123,6 +130,12 @@ def problems(pack: Pack) -> Iterator[str]:
     if outside := [name for name in pack.names if name not in pack.contracts]:
         yield tr("it has names for {contracts}, which are not among its contracts", contracts=", ".join(outside))
     yield from _unknown([one.definition for one in pack.leaving], DEFINITIONS, Words("definition of churn", "流失定义"))
+    for one in pack.leaving:
+        if one.definition in DEFINITIONS:
+            try:
+                checked_wish(one.as_plain())
+            except TenureError as error:
+                yield str(error)
     if not pack.leaving:
         yield tr("it says nothing of what counts as churn")
     yield from _unknown(pack.stages, STAGES, Words("stage", "阶段"))
@@ -181,22 +194,7 @@ def misset(name: str, lines: Mapping[str, Any]) -> Iterator[str]:
 
 def leaving_words(wish: Mapping[str, Any]) -> Words:
     """A definition of churn as people read it, from its plain form."""
-    definition, horizon, active = wish.get("definition"), wish.get("horizon_days"), wish.get("active_days")
-    if definition == ContractEnd.name:
-        return (ContractEnd(horizon) if horizon else ContractEnd()).words
-    if definition == Outcome.name:
-        return Outcome().words
-    if horizon:
-        return Silence(horizon, active or 2 * horizon).words
-    if active:
-        return Words(
-            "No purchase for longer than four of five customers take to come back, among those who bought in the {active} days before",
-            "此前 {active} 天内有购买、而沉默超过八成回头客复购间隔的客户",
-        ).format(active=active)
-    return Words(
-        "No purchase for longer than four of five customers take to come back",
-        "沉默超过八成回头客的复购间隔",
-    )
+    return said(wish)
 
 
 LIMITS: Mapping[str, Words] = {

@@ -1,4 +1,4 @@
-"""The industry pack: what there are, what each would change, and what people set beside it (churn, targets)."""
+"""The industry pack: what there are, what each would change, and what people set beside it (targets)."""
 
 from typing import Any
 
@@ -16,23 +16,18 @@ from tenure.desk.governance.api import scope_of
 from tenure.desk.governance.models import User
 from tenure.desk.lake import lake
 from tenure.errors import TenureError
+from tenure.insight.churn.definitions import said
 from tenure.insight.lifecycle import STAGES
 from tenure.insight.metrics import METRICS, Metric
 from tenure.insight.segments.tiers import TIERS
 from tenure.lake import Scope
-from tenure.language import Words, tr
+from tenure.language import tr
 from tenure.packs import Pack, leaving_words, pack_named
 from tenure.packs import packs as known
 from tenure.practice import LINES, Practice
 from tenure.web.frame import render
 from tenure.web.templatetags.tenure import in_units
 
-DEFINITIONS = {
-    "": Words("As the pack says, or the records allow", "按行业方案，或按现有数据"),
-    "contract_end": Words("The last contract ends", "最后一项合同终止"),
-    "silence": Words("No purchase for a time", "一段时间内没有购买"),
-    "outcome": Words("The outcome of a snapshot", "快照中的结果列"),
-}
 Row = dict[str, Any]
 
 
@@ -43,7 +38,7 @@ def page(request: HttpRequest) -> HttpResponse:
     return render(
         request, "packs.html", _("Industry pack"), state=state, practice=practice, chosen=_pack(practice.pack),
         cards=cards(practice), may_choose=packs.may_choose(actor, scope), undecided=state is None,
-        leaving=packs.said_leaving(practice), churn=_churn_form(state), definitions=DEFINITIONS.items(),
+        leaving=packs.said_leaving(practice), beside=[said(one) for one in practice.beside],
         records=_records(practice), targets=_targets(practice, state), versions=[
             (one, known()[one.pack].words if one.pack in known() else one.pack)
             for one in PracticeVersion.objects.select_related("made_by")[:20]
@@ -135,25 +130,6 @@ def later(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-def churn(request: HttpRequest) -> HttpResponse:
-    """What counts as leaving, set by hand."""
-    definition = request.POST.get("definition", "")
-    try:
-        wish = None
-        if definition:
-            wish = {
-                "definition": definition,
-                **{name: _days(request, name) for name in ("horizon_days", "active_days")},
-            }
-        packs.set_churn(wish, lake=lake(), scope=scope_of(request.user), actor=_actor(request), now=timezone.now())
-    except TenureError as error:
-        messages.error(request, str(error))
-    else:
-        messages.success(request, _("Saved. Churn is worked out by it with the next refresh."))
-    return HttpResponseRedirect(reverse("admin:packs"))
-
-
-@require_POST
 def target(request: HttpRequest, metric: str) -> HttpResponse:
     """What a metric is held against, set by hand; `drop` goes back to the pack's or the catalogue's."""
     if metric not in METRICS:
@@ -198,15 +174,6 @@ def _pack(name: str) -> Pack | None:
     return pack_named(name) if name in known() else None
 
 
-def _days(request: HttpRequest, name: str) -> int | None:
-    text = request.POST.get(name, "").strip()
-    if not text:
-        return None
-    if not (text.isascii() and text.isdecimal() and len(text) < 6):
-        raise TenureError(tr('"{text}" is no number of days.', text=text[:20]))
-    return int(text)
-
-
 def _line(request: HttpRequest, metric: Metric, name: str) -> float | None:
     text = request.POST.get(name, "").strip().removesuffix("%").strip()
     if not text:
@@ -244,15 +211,6 @@ def _by_part(wanted: packs.Plan) -> list[tuple[str, list[packs.Change]]]:
         for code, words in packs.PARTS_OF_A_PACK.items()
     ]
     return [(words, changes) for words, changes in parts if changes]
-
-
-def _churn_form(state: PracticeVersion | None) -> Row:
-    told = (state.by_hand.get("churn") or [{}])[0] if state else {}
-    return {
-        "definition": told.get("definition", ""),
-        "horizon": told.get("horizon_days", ""),
-        "active": told.get("active_days", ""),
-    }
 
 
 def _records(practice: Practice) -> list[Row]:

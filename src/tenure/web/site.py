@@ -87,6 +87,7 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
         from tenure.web.boards import acts as board_acts
         from tenure.web.boards import export as board_export
         from tenure.web.boards import page as boards
+        from tenure.web.churn import definitions as churn_definitions
         from tenure.web.churn import page as churn
         from tenure.web.importing import batches, steps
         from tenure.web.insight import forecast, moved, personas
@@ -175,11 +176,21 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
             path("settings/pack/", self.page("pack", packs.page), name="packs"),
             path("settings/pack/later/", self.page("pack", packs.later), name="pack_later"),
             path("settings/pack/back/", self.page("pack", packs.back), name="pack_back"),
-            path("settings/pack/churn/", self.page("pack", packs.churn), name="pack_churn"),
             path("settings/pack/look/<slug:pack>/", self.page("pack", packs.one), name="pack"),
             path("settings/cover/", self.page("assign", tiers.cover), name="cover"),
             path("insight/<slug:part>/", self.page("insight", insight.page), name="insight_part"),
             path("churn/", self.page("insight", churn.page), name="churn"),
+            path(
+                "churn/definitions/preview/",
+                self.page("insight", churn_definitions.piece),
+                name="churn_definition_preview",
+            ),
+            path("churn/definitions/save/", self.page("pack", churn_definitions.save), name="churn_definition_save"),
+            path(
+                "churn/definitions/<slug:code>/take/",
+                self.page("pack", churn_definitions.take),
+                name="churn_definition_take",
+            ),
             path("churn/<slug:part>/", self.page("insight", churn.page), name="churn_part"),
             path("metrics/", self.page("insight", metrics.page), name="metrics"),
             path("metrics/chapter/<slug:group>/", self.page("insight", metrics.chapter), name="metrics_chapter"),

@@ -134,7 +134,8 @@ class PackLeftForLater:
 
 @dataclass(frozen=True, slots=True)
 class PracticeSet:
-    """People set what a metric is held against, or what counts as leaving. what: the metric, or "churn"."""
+    """People set what a metric is held against, or what counts as leaving. what: the metric, "churn", or
+    "churn:" and the code of a definition beside the main one."""
 
     version: int
     what: str

@@ -18,7 +18,6 @@ from tenure.desk.governance import audit
 from tenure.desk.governance.api import may
 from tenure.desk.governance.models import User
 from tenure.errors import TenureError
-from tenure.insight.churn.definitions import DEFINITIONS, LONGEST_HORIZON_DAYS
 from tenure.insight.lifecycle import Limits
 from tenure.insight.metrics import METRICS, metric_named
 from tenure.insight.segments.tiers import PARTS, TIERS, Rule
@@ -29,7 +28,6 @@ from tenure.practice import DOCUMENT, LINES, Practice
 
 Deed = PracticeVersion.Deed
 BY_HAND = Words("Set by your company", "本公司设定")
-SHORTEST_DAYS = 7
 
 PARTS_OF_A_PACK: Mapping[str, Words] = {
     "leaving": Words("What counts as churn", "流失定义"),
@@ -130,7 +128,7 @@ def choose(name: str, *, lake: Lake, scope: Scope, actor: User | None, now: date
     A pack that is in force already, in every part, makes no version. Raises TenureError for an actor who may not, and
     a pack there is not.
     """
-    _refuse(actor, scope)
+    refuse(actor, scope)
     wanted = plan(name)
     if wanted.moves:
         was, row = _carry_out(wanted, Deed.CHOSEN, actor=actor, now=now)
@@ -146,7 +144,7 @@ def take_back(*, lake: Lake, scope: Scope, actor: User | None, now: datetime) ->
 
     Raises TenureError for an actor who may not, and where no pack is in force.
     """
-    _refuse(actor, scope)
+    refuse(actor, scope)
     was = state()
     if was is None or not was.pack:
         raise TenureError(tr("No industry pack is in force, so there is none to take back."))
@@ -161,9 +159,9 @@ def take_back(*, lake: Lake, scope: Scope, actor: User | None, now: datetime) ->
 @transaction.atomic
 def leave_for_later(*, scope: Scope, actor: User, now: datetime) -> None:
     """Say that the pack may wait, so that nobody is asked again. Saying it once more changes nothing."""
-    _refuse(actor, scope)
+    refuse(actor, scope)
     if undecided():
-        row = _add(None, Deed.LATER, actor=actor, now=now)
+        row = add_version(None, Deed.LATER, actor=actor, now=now)
         audit.record("leave_pack", "pack", "", actor=actor, now=now)
         announce(PackLeftForLater(row.version))
 
@@ -182,7 +180,7 @@ def set_target(
 
     No pack goes over it from then on. Raises TenureError for a metric there is not, and lines that cross.
     """
-    _refuse(actor, scope)
+    refuse(actor, scope)
     one = metric_named(metric)
     given = None
     if lines is not None:
@@ -198,37 +196,13 @@ def set_target(
         targets[metric] = {**given, "en": BY_HAND.en, "zh": BY_HAND.zh}
     if targets == before:
         return in_force()
-    row = _add(was, Deed.BY_HAND, actor=actor, now=now, targets=targets)
+    row = add_version(was, Deed.BY_HAND, actor=actor, now=now, targets=targets)
     held = (before.get(metric), targets.get(metric))
     audit.record(
         "set_target", "metric", metric, actor=actor, now=now, name=str(one.words.en),
         before=_lines_of(held[0]), after=_lines_of(held[1]),
     )  # fmt: skip
     announce(PracticeSet(row.version, metric))
-    tell(lake)
-    return in_force()
-
-
-@transaction.atomic
-def set_churn(
-    wish: Mapping[str, Any] | None, *, lake: Lake, scope: Scope, actor: User | None, now: datetime
-) -> Practice:
-    """Say what counts as leaving: a name of DEFINITIONS with its days. None: what the pack says, or the records allow.
-
-    Raises TenureError for a definition there is not, and days out of range.
-    """
-    _refuse(actor, scope)
-    churn = None if wish is None else [_wished(wish)]
-    was = state()
-    before = was.by_hand.get("churn") if was else None
-    if churn == before:
-        return in_force()
-    row = _add(was, Deed.BY_HAND, actor=actor, now=now, churn=churn)
-    audit.record(
-        "set_churn", "workspace", "churn", actor=actor, now=now,
-        before=dict(before[0]) if before else {}, after=dict(churn[0]) if churn else {},
-    )  # fmt: skip
-    announce(PracticeSet(row.version, "churn"))
     tell(lake)
     return in_force()
 
@@ -244,7 +218,8 @@ def tell(lake: Lake) -> None:
 # How it is worked out
 
 
-def _refuse(actor: User | None, scope: Scope) -> None:
+def refuse(actor: User | None, scope: Scope) -> None:
+    """Raises TenureError for an actor who may not; None is the product itself."""
     if actor is not None and not may_choose(actor, scope):
         raise TenureError(
             tr("The industry pack, targets and what counts as churn are set by somebody who sees every customer and all amounts.")
@@ -257,8 +232,9 @@ def _with_hands(practice: Practice, now: PracticeVersion | None) -> Practice:
         return practice
     churn = now.by_hand.get("churn") or practice.churn
     return replace(
-        practice, version=now.version, pack=now.pack, churn=churn, targets={**practice.targets, **now.targets}
-    )
+        practice, version=now.version, pack=now.pack, churn=churn, beside=now.by_hand.get("beside", ()),
+        targets={**practice.targets, **now.targets},
+    )  # fmt: skip
 
 
 def _planned(name: str, practice: Practice, rule: Rule, policies: Callable[[], Mapping[str, Policy]]) -> Plan:
@@ -299,15 +275,15 @@ def _carry_out(
         )
         ours = tiers.add_version(wanted.rule, wanted.policies, note=note, actor=actor, now=now).version
     values = pack_named(wanted.pack).practice().as_plain() if wanted.pack else {}
-    return was, _add(was, deed, actor=actor, now=now, pack=wanted.pack, values=values, tiers_version=ours)
+    return was, add_version(was, deed, actor=actor, now=now, pack=wanted.pack, values=values, tiers_version=ours)
 
 
-def _add(
+def add_version(
     was: PracticeVersion | None, deed: str, *, actor: User | None, now: datetime, **instead: Any
 ) -> PracticeVersion:
     """One more version: as the one before, but for what is said."""
     by_hand = dict(was.by_hand) if was else {}
-    for part in ("targets", "churn"):
+    for part in ("targets", "churn", "beside"):
         if part in instead:
             by_hand[part] = instead.pop(part)
     kept = {
@@ -339,25 +315,6 @@ def _parts(wanted: Plan) -> dict[str, Any]:
 
 def _lines_of(told: Mapping[str, Any] | None) -> dict[str, Any]:
     return {name: told[name] for name in LINES if told.get(name) is not None} if told else {}
-
-
-def _wished(wish: Mapping[str, Any]) -> dict[str, Any]:
-    definition = str(wish.get("definition", ""))
-    if definition not in DEFINITIONS:
-        raise TenureError(
-            tr('There is no definition of churn "{name}". There are: {known}.', name=definition, known=", ".join(DEFINITIONS))
-        )  # fmt: skip
-    found: dict[str, Any] = {"definition": definition}
-    for name in ("horizon_days", "active_days"):
-        days = wish.get(name)
-        if days is None or definition == "outcome" or (name == "active_days" and definition != "silence"):
-            continue
-        if not SHORTEST_DAYS <= days <= LONGEST_HORIZON_DAYS:
-            raise TenureError(
-                tr("{days} days can't be; give {least} to {most}.", days=days, least=SHORTEST_DAYS, most=LONGEST_HORIZON_DAYS)
-            )  # fmt: skip
-        found[name] = int(days)
-    return found
 
 
 def _policies(pack: Pack) -> dict[str, Policy]:

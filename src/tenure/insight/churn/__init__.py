@@ -11,7 +11,18 @@ from tenure.insight.churn.backtest import (
     rolling_origin,
 )
 from tenure.insight.churn.card import card
-from tenure.insight.churn.definitions import ContractEnd, Definition, Outcome, Silence, choose
+from tenure.insight.churn.definitions import (
+    ContractEnd,
+    Definition,
+    Downgrade,
+    Leaking,
+    Outcome,
+    OwnRhythm,
+    Silence,
+    UsageDecline,
+    beside,
+    choose,
+)
 from tenure.insight.churn.model import ChurnModel, suspects
 from tenure.insight.churn.scores import Bands, auc, auc_interval, average_precision, brier, lift, measure
 from tenure.insight.churn.snapshot import attributes, widen
@@ -22,14 +33,19 @@ __all__ = [
     "ChurnModel",
     "ContractEnd",
     "Definition",
+    "Downgrade",
+    "Leaking",
     "Outcome",
+    "OwnRhythm",
     "Silence",
     "Split",
+    "UsageDecline",
     "attributes",
     "auc",
     "auc_interval",
     "average_precision",
     "backtest",
+    "beside",
     "brier",
     "card",
     "choose",
