@@ -157,7 +157,7 @@ def _only_of_leavers(codes: NDArray[np.int64], values: Sequence[Any], y: Floats,
     empty, gone = (float(rows[blank].sum()), float(left[blank].sum())) if blank else (0.0, 0.0)
     if blank and least <= len(y) - empty == y.sum() - gone:
         return Words("only customers who left have a value in it", "只有流失客户才有值")
-    for place in np.flatnonzero((rows == left) & (rows >= least)) if len(values) <= 51 else blank:
+    for place in np.flatnonzero((rows == left) & (rows >= least)).tolist() if len(values) <= 51 else blank:
         if least <= rows[place] == left[place]:
             value, n = "" if place in blank else values[place], int(rows[place])
             return Words(f'all {n} customers with "{value}" left', f"值为“{value}”的 {n} 位客户全部流失")

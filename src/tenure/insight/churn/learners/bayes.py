@@ -14,10 +14,9 @@ from tenure.insight.churn.learners.base import Given, Kind, Part, Tabular, array
 from tenure.insight.churn.linear import logistic
 from tenure.language import Words
 
-_WIDTHS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
-_SOME = (
-    3_000  # rows tell the width of the prior as well as all do: it is the size of the weights, not how sure they are
-)
+_WIDTHS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
+_USUAL = 2  # the place of the one to begin at
+_SOME = 10_000  # rows tell the width of the prior as well as all do
 
 
 @dataclass(frozen=True)
@@ -47,8 +46,8 @@ class _Posterior:
 class BayesianLogistic(Tabular):
     """Logistic regression with a normal prior on the weights and Laplace's approximation of what the rows leave open.
 
-    How wide the prior is, is not set but learned: of a few widths the one under which the rows are likeliest
-    (MacKay 1992), unless width says it: the variance of a weight before any row was seen.
+    How wide the prior is, is not set but learned, once for all folds: of a few widths the one under which the rows are
+    likeliest (MacKay 1992), unless width says it: the variance of a weight before any row was seen.
     """
 
     NAME = "bayes"
@@ -61,15 +60,30 @@ class BayesianLogistic(Tabular):
         super().__init__(**shared)
         self.width = width
 
+    def fit(self, X: Any, y: Any, groups: Any = None) -> BayesianLogistic:
+        self.width_ = self.width or 0.0
+        return super().fit(X, y, groups)
+
     def _learn(self, given: Given, y: Floats) -> Part:
-        self.width_ = self.width or self._likeliest(given.linear, y)
+        self.width_ = self.width_ or self._likeliest(given.linear, y)
         return _laplace(given.linear, y, self.width_)[0]
 
     def _likeliest(self, matrix: Floats, y: Floats) -> float:
         some = np.linspace(0, len(y) - 1, min(len(y), _SOME)).astype(np.int64)
         if not 0 < y[some].sum() < len(some):
             return 0.1
-        return max(_WIDTHS, key=lambda width: _laplace(matrix[some], y[some], width)[1])
+        likely = {_USUAL: _laplace(matrix[some], y[some], _WIDTHS[_USUAL])[1]}
+        # There is one hill: up from the usual one to where it goes down again.
+        for step in (1, -1):
+            at = max(likely, key=likely.__getitem__)
+            while 0 <= at + step < len(_WIDTHS):
+                likely[at + step] = _laplace(matrix[some], y[some], _WIDTHS[at + step])[1]
+                if likely[at + step] < likely[at]:
+                    break
+                at += step
+            if at != _USUAL:
+                break
+        return _WIDTHS[max(likely, key=likely.__getitem__)]
 
     def predict_interval(self, X: Any, level: float = 0.95) -> Floats:
         """Between which chances each customer's lies, for what the rows learned from leave open: shape (n, 2).
