@@ -296,7 +296,7 @@ def shares(
         ],
         "layout": {
             "xaxis": {"title": {"text": x_title}, "tickformat": ".0%", "range": [0, 1]},
-            "yaxis": {"title": {"text": y_title}, "tickformat": ".1%", "zeroline": True}
+            "yaxis": {"title": {"text": y_title}, "tickformat": "~%", "zeroline": True}
             | ({"range": list(y_range)} if y_range else {}),
             "showlegend": len(lines) > 1, "legend": {"orientation": "h", "y": 1.12}, "hovermode": "x unified",
         },
