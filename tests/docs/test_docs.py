@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -65,7 +66,7 @@ def test_whatever_a_registry_holds_has_its_place_on_a_page(page: str, names: lis
 def test_every_kind_of_one_more_has_its_page() -> None:
     pages = {path.name for path in (ROOT / "docs/adding").glob("*.md")}
 
-    assert {"contract.md", "feature.md", "metric.md", "source.md", "standard.md"} <= pages
+    assert {"contract.md", "feature.md", "learner.md", "metric.md", "source.md", "standard.md"} <= pages
     assert all(f"docs/adding/{page}" in text("CONTRIBUTING.md") for page in pages)
 
 
@@ -161,6 +162,18 @@ def test_the_contract_shown_in_its_page_is_one() -> None:
         visits.template == "visit_id,customer_id,visited_at,spent,currency\nV-1,C-1001,2026-03-01 14:00:00,59.90,CNY\n"
     )
     assert visits.day == "visited_on"
+
+
+def test_the_learner_of_the_page_learns() -> None:
+    made: dict[str, Any] = {}
+    exec(blocks("docs/adding/learner.md", "python")[0], made)
+    r = np.random.default_rng(0)
+    X = r.normal(size=(300, 2))
+    left = X[:, 0] + r.normal(size=300) > 0.5
+
+    chance = made["KIND"].make().fit(X, left).predict_proba(X)[:, 1]
+
+    assert chance[left].mean() > chance[~left].mean() + 0.2
 
 
 def test_every_library_asked_for_has_its_reason() -> None:

@@ -83,6 +83,22 @@ def test_the_churn_score_ranks_those_who_really_leave_first(refreshed: Shop) -> 
     assert metrics["top_decile_lift"] > 1.3
 
 
+def test_the_refresh_tries_the_quick_learners_on_the_champions_customers_and_says_how_early_it_warned(
+    refreshed: Shop,
+) -> None:
+    board, metrics = refreshed.lake.document("churn_leaderboard"), refreshed.lake.document("churn_card")["metrics"]
+
+    lines = {line["name"]: line for line in board["learners"]}
+    assert set(lines) == {"blend", "logistic", "tree", "lightgbm", "bayes"}
+    assert {line["measures"]["rows"] for line in lines.values()} == {metrics["rows"]}
+    assert lines["blend"]["measures"]["auc"] == metrics["auc"]
+    assert board["next"] == "blend" or lines[board["next"]]["gains"]["auc"][1] > 0
+    lead = metrics["lead_time"]
+    assert lead["leavers"] == round(metrics["rows"] * metrics["base_rate"])
+    assert 0 < lead["caught"] < 1
+    assert 0 <= lead["low"] <= lead["median"] <= lead["high"]
+
+
 def test_only_those_with_a_subscription_running_on_the_day_are_scored_as_about_to_leave(
     refreshed: Shop, links: dict[str, int], cloudbridge: Company
 ) -> None:

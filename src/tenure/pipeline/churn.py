@@ -34,6 +34,8 @@ from tenure.lake import SYSTEM
 from tenure.language import Words, both
 from tenure.pipeline.following import practice
 from tenure.pipeline.history import scored_from, settled, tables_over
+from tenure.pipeline.leaderboard import DOCUMENT as LEADERBOARD
+from tenure.pipeline.leaderboard import leaderboard_document
 from tenure.pipeline.run import Context, Step
 from tenure.pipeline.value import UNIT_DAYS
 
@@ -75,6 +77,7 @@ def _churn(context: Context) -> int:
     lake = context.lake
     found = _SCHEMA.empty_table()
     document: dict[str, Any]
+    lake.publish_document(LEADERBOARD, {})
     people = _people(context)
     read = [*_READ, "snapshot"]
     with (
@@ -131,6 +134,7 @@ def _over_time(
     tried = backtest(frames, labels, horizon, model=_MODEL, p_alive="p_alive")
     if people > MOST_PEOPLE:
         tried.notes.append(_SAMPLED.format(learned=f"{MOST_PEOPLE:,}", people=f"{people:,}"))
+    lake.publish_document(LEADERBOARD, leaderboard_document(tried, context.as_of, frames, labels, horizon))
     context.tell(len(cuts) + 1, len(cuts) + 2)
     model = learn(frames, labels, horizon, model=_MODEL)
     rows = sum(frame.num_rows for frame in frames.values())
@@ -205,6 +209,7 @@ def _by_folds(
     refused = suspects(X, left)
     X = X.drop_columns(list(refused))
     tried = cross_validate(X, left, model=_MODEL)
+    lake.publish_document(LEADERBOARD, leaderboard_document(tried, context.as_of, X, left))
     probability = tried.probability
     bands = tried.bands
     _, reasons = tried.model.told(X, minor_digits=minor_digits(lake.currency))

@@ -279,6 +279,30 @@ def calibration(bins: Sequence[Mapping[str, Any]], *, said: str, seen: str, perf
     }  # fmt: skip
 
 
+def shares(
+    lines: Sequence[tuple[str, Sequence[tuple[float, float]]]],
+    *,
+    y_range: tuple[float, float] | None = None,
+    x_title: str = "",
+    y_title: str = "",
+) -> Figure:
+    """Lines of one share over another: (name, points). The first in the main tint, the others beside it."""
+    return {
+        "data": [
+            {"type": "scatter", "mode": "lines", "name": name, "x": [x for x, _y in points], "y": [y for _x, y in points],
+             "line": {"color": tint, "width": 2.5 if place == 0 else 1.5, "dash": "solid" if place == 0 else "dot"},
+             "hovertemplate": "%{y:.2%}"}
+            for place, ((name, points), tint) in enumerate(zip(lines, ("$primary", "$bad", "$muted"), strict=False))
+        ],
+        "layout": {
+            "xaxis": {"title": {"text": x_title}, "tickformat": ".0%", "range": [0, 1]},
+            "yaxis": {"title": {"text": y_title}, "tickformat": "~%", "zeroline": True}
+            | ({"range": list(y_range)} if y_range else {}),
+            "showlegend": len(lines) > 1, "legend": {"orientation": "h", "y": 1.12}, "hovermode": "x unified",
+        },
+    }  # fmt: skip
+
+
 def intervals(names: Sequence[str], middle: Sequence[float], low: Sequence[float], high: Sequence[float], *,
               title: str) -> Figure:  # fmt: skip
     """One estimate a line with its interval, and a line at nothing."""

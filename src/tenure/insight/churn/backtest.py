@@ -3,16 +3,18 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from tenure.errors import TenureError
 from tenure.insight.churn import guards
 from tenure.insight.churn.columns import Floats, numbers, to_table
+from tenure.insight.churn.learners.base import Learner
 from tenure.insight.churn.model import ChurnModel, spread
-from tenure.insight.churn.scores import Bands, auc, auc_interval, average_precision, lift, measure
+from tenure.insight.churn.scores import Bands, auc, auc_interval, average_precision, lead_time, lift, measure
 from tenure.language import Words, tr
 
 NOT_FEATURES = ("person_id", "churned")
@@ -98,22 +100,28 @@ def rolling_origin(cut_dates: Sequence[datetime], horizon_days: int) -> Split:
     return Split(earlier, known[-1], test, horizon_days)
 
 
+M = TypeVar("M", bound=Learner)
+
+
 @dataclass
 class Backtest:
     """What came of a back-test. metrics, comparators: plain JSON; model: as it was tried.
 
-    probability: by folds, each row's chance as told by a model that had not seen the row; None where tried over time.
+    left, told: of the rows it was tried on, who left, and the chance that a model told that had not seen them.
+    probability: by folds, the same chances, which are of all rows then; None where tried over time.
     """
 
     protocol: Words
     metrics: dict[str, Any]
     comparators: list[dict[str, Any]]
     bands: Bands
-    model: ChurnModel
+    model: Any
     split: Split | None = None
     refused: dict[str, Words] = field(default_factory=dict)
     notes: list[Words] = field(default_factory=list)
     probability: Floats | None = None
+    left: Floats = field(default_factory=lambda: np.zeros(0))
+    told: Floats = field(default_factory=lambda: np.zeros(0))
 
 
 def backtest(
@@ -121,23 +129,29 @@ def backtest(
     labels_by_cut: Mapping[datetime, Any],
     horizon_days: int,
     *,
-    model: ChurnModel | None = None,
+    model: Learner | None = None,
     recency: str = RECENCY,
     p_alive: str | None = None,
+    left_after_days: Mapping[datetime, Any] | None = None,
 ) -> Backtest:
     """Try the model on the last cut, having learned only from what was known before it.
 
     frames_by_cut: for each cut date, one row a customer, any frame; person_id and churned are not learned from.
     labels_by_cut: who of them left, in the same order. recency, p_alive: columns scored alone beside the model
     where the frames have them: days silent (more is riskier), chance of being alive (less is riskier).
-    A p_alive column is compared with and learned from alike.
+    A p_alive column is compared with and learned from alike. model: a learner of any kind with its settings; ChurnModel
+    unless given. left_after_days: for each cut, how many days after it each left, NaN or null for who did not; with it the
+    lead time runs to the day, without to the start of the period they left in.
 
-    Raises TenureError where the history is too short or there is too little to learn from.
+    Raises TenureError where the history is too short, there is too little to learn from, or a column holds dates that
+    were still to come.
     """
     split = rolling_origin(list(frames_by_cut), horizon_days)
+    for cut, frame in frames_by_cut.items():
+        guards.refuse(guards.still_to_come(features_only(frame), cut, getattr(model, "allow", ())))
     tables = {cut: features_only(frame) for cut, frame in frames_by_cut.items()}
     truth = {cut: _truth(labels_by_cut[cut]) for cut in frames_by_cut}
-    learner = ChurnModel(**(model.get_params() if model else {}))
+    learner = _anew(model or ChurnModel())
     schema, notes = _fitted(learner, frames_by_cut, tables, truth, split.train, split.calibrate)
     test, left = _conform(tables[split.test], schema), truth[split.test]
     guards.enough(left)
@@ -150,7 +164,49 @@ def backtest(
     ):
         if column and column in tables[split.test].column_names:
             comparators.append(_compared(words, column, sign * numbers(tables[split.test][column]), p, left))
-    return Backtest(split.words, measure(left, p, bands), comparators, bands, learner, split, notes=notes)
+    metrics = measure(left, p, bands)
+    metrics["lead_time"] = _lead_time(learner, frames_by_cut, tables, truth, schema, split, bands, left_after_days)
+    return Backtest(split.words, metrics, comparators, bands, learner, split, notes=notes, left=left, told=p)
+
+
+def _anew(model: M) -> M:
+    """Another learner of the same kind and settings, that has learned nothing."""
+    return type(model)(**model.get_params())
+
+
+def _lead_time(
+    learner: Learner,
+    frames: Mapping[datetime, Any],
+    tables: Mapping[datetime, pa.Table],
+    truth: Mapping[datetime, Floats],
+    schema: pa.Schema,
+    split: Split,
+    bands: Bands,
+    left_after_days: Mapping[datetime, Any] | None,
+) -> dict[str, Any] | None:
+    """How long before the leavers of the last cut left the score first put them at high risk; None where nobody is named.
+
+    Looked at are the cuts from the one it was calibrated on: all that it was fitted to was known by then.
+    """
+    if "person_id" not in to_table(frames[split.test]).column_names:
+        return None
+    people = _people(frames[split.test])
+    leavers = truth[split.test] == 1
+    days = np.zeros(int(leavers.sum()))
+    if left_after_days is not None:
+        given = left_after_days[split.test]
+        days = np.asarray(given.to_pylist() if hasattr(given, "to_pylist") else given, dtype=np.float64)[leavers]
+    who = people[leavers]
+    found = np.full(len(who), np.nan)
+    for cut in sorted(cut for cut in frames if (split.calibrate or split.test) <= cut <= split.test):
+        p = learner.predict_proba(_conform(tables[cut], schema))[:, 1]
+        flagged = np.isin(who, _people(frames[cut])[p >= bands.high]) & np.isnan(found)
+        found[flagged] = (split.test - cut).days + days[flagged]
+    return lead_time(found, exact=left_after_days is not None)
+
+
+def _people(frame: Any) -> NDArray[np.int64]:
+    return np.asarray(to_table(frame)["person_id"].to_numpy(), dtype=np.int64)
 
 
 def learn(
@@ -158,8 +214,8 @@ def learn(
     labels_by_cut: Mapping[datetime, Any],
     horizon_days: int,
     *,
-    model: ChurnModel | None = None,
-) -> ChurnModel:
+    model: M | None = None,
+) -> M | ChurnModel:
     """The model to publish: the steps of the back-test, moved on to the latest cut there is.
 
     It learns from the cuts whose outcomes were known by the latest one and is calibrated on that; with too short a
@@ -168,7 +224,7 @@ def learn(
     cuts, embargo = sorted(frames_by_cut), timedelta(days=horizon_days)
     tables = {cut: features_only(frame) for cut, frame in frames_by_cut.items()}
     truth = {cut: _truth(labels_by_cut[cut]) for cut in frames_by_cut}
-    learner = ChurnModel(**(model.get_params() if model else {}))
+    learner = _anew(model) if model else ChurnModel()
     earlier = tuple(cut for cut in cuts if cut + embargo <= cuts[-1])
     if earlier and _teaches(np.concatenate([truth[cut] for cut in earlier])):
         _fitted(learner, frames_by_cut, tables, truth, earlier, cuts[-1])
@@ -186,7 +242,7 @@ def _teaches(y: Floats) -> bool:
 
 
 def _fitted(
-    learner: ChurnModel,
+    learner: Learner,
     frames: Mapping[datetime, Any],
     tables: Mapping[datetime, pa.Table],
     truth: Mapping[datetime, Floats],
@@ -215,7 +271,7 @@ _UNCALIBRATED = Words(
 
 
 def cross_validate(
-    X: Any, y: Any, *, folds: int = 5, repeats: int = 1, seed: int = 0, model: ChurnModel | None = None
+    X: Any, y: Any, *, folds: int = 5, repeats: int = 1, seed: int = 0, model: Learner | None = None
 ) -> Backtest:
     """Try the model by stratified folds, for a snapshot without time in it.
 
@@ -227,14 +283,14 @@ def cross_validate(
     table = features_only(X)
     left, _ = guards.outcome(y)
     guards.enough(left)
-    settings = model.get_params() if model else {}
-    final = ChurnModel(**settings).fit(table, left.astype(int))
+    model = model or ChurnModel()
+    final = _anew(model).fit(table, left.astype(int))
     p = np.zeros(len(left))
     for repeat in range(repeats):
         numbered = spread(left, folds, seed + repeat)
         for fold in range(int(numbered.max()) + 1):
             inside = numbered != fold
-            learner = ChurnModel(**settings).fit(table.filter(pa.array(inside)), left[inside].astype(int))
+            learner = _anew(model).fit(table.filter(pa.array(inside)), left[inside].astype(int))
             p[~inside] += learner.predict_proba(table.filter(pa.array(~inside)))[:, 1] / repeats
     bands = Bands.choose(p)
     protocol = Words(
@@ -242,7 +298,7 @@ def cross_validate(
         "the others",
         "数据中没有时间，因此按折验证：共 {folds} 份，每份由其余各份训练的模型评分",
     ).format(folds=folds)
-    return Backtest(protocol, measure(left, p, bands), [], bands, final, probability=p)
+    return Backtest(protocol, measure(left, p, bands), [], bands, final, probability=p, left=left, told=p)
 
 
 def features_only(frame: Any) -> pa.Table:

@@ -1,7 +1,9 @@
 """What must be true of the data before anything is learned from it; the errors say what to do instead."""
 
+import math
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from tenure.language import Words, tr
 FEWEST_ROWS = 50
 FEWEST_OF_EACH = 10
 TELLS_ALL = 0.995
+FLAG_TELLS_ALL = 0.97  # a flag copied from the outcome with some rows in a hundred wrong
 
 _YES = {"yes", "y", "true", "t", "1", "1.0", "churned", "churn", "left", "是", "流失", "已流失"}
 _NO = {"no", "n", "false", "f", "0", "0.0", "-1", "-1.0", "stayed", "retained", "active", "否", "未流失", "留存"}
@@ -123,20 +126,56 @@ def unusable(table: pa.Table) -> dict[str, Words]:
 def suspects(X: pa.Table, y: Floats, folds: NDArray[np.int64], allow: Collection[str] = ()) -> dict[str, Words]:
     """The columns that are the outcome in disguise, each with what gives it away.
 
-    A column is suspect where it alone, learned on other rows, tells who left (AUC of .995 or more), or where its
-    name is that of the outcome. Names in `allow` pass.
+    A column is suspect where it alone, learned on other rows, tells who left (AUC of .995 or more, or of .97 where it has
+    no more values than an outcome has), where one of its values, or being filled or blank at all, is met with leavers
+    alone and too often for that to be chance, or where its name is that of the outcome. Names in `allow` pass.
     """
     found: dict[str, Words] = {}
+    # So many that, if only a tenth of the usual share of them stayed, the chance that none did is one in a million.
+    enough_to_tell = math.log(1e-6) / math.log1p(-(1.0 - float(y.mean())) / 10.0)
     for name in X.column_names:
         if name in allow:
             continue
         if _NAMED_AFTER_OUTCOME.search(name):
             found[name] = Words("its name is that of the outcome", "其名称即结果本身")
             continue
-        best = _alone(X[name], y, folds)
-        if best >= TELLS_ALL:
+        best, codes, values = _alone(X[name], y, folds)
+        if best >= (TELLS_ALL if len(np.unique(codes)) > 3 else FLAG_TELLS_ALL):
             found[name] = Words(
                 f"it alone tells who left (AUC {best:.3f})", f"仅凭此列就能判断谁流失（AUC {best:.3f}）"
+            )
+        elif telling := _only_of_leavers(codes, values, y, enough_to_tell):
+            found[name] = telling
+    return found
+
+
+def _only_of_leavers(codes: NDArray[np.int64], values: Sequence[Any], y: Floats, least: float) -> Words | None:
+    """What a column says of leavers alone: one of a few values, or anything at all, or nothing. None where there is none."""
+    rows = np.bincount(codes, minlength=len(values))
+    left = np.bincount(codes, weights=y, minlength=len(values))
+    blank = [place for place, value in enumerate(values) if value is None or value == -np.inf]
+    empty, gone = (float(rows[blank].sum()), float(left[blank].sum())) if blank else (0.0, 0.0)
+    if blank and least <= len(y) - empty == y.sum() - gone:
+        return Words("only customers who left have a value in it", "只有流失客户才有值")
+    for place in np.flatnonzero((rows == left) & (rows >= least)).tolist() if len(values) <= 51 else blank:
+        if least <= rows[place] == left[place]:
+            value, n = "" if place in blank else values[place], int(rows[place])
+            return Words(f'all {n} customers with "{value}" left', f"值为“{value}”的 {n} 位客户全部流失")
+    return None
+
+
+def still_to_come(X: pa.Table, cut: datetime, allow: Collection[str] = ()) -> dict[str, Words]:
+    """The columns of dates, some of which were still to come at a cut: what happened then was not known."""
+    found: dict[str, Words] = {}
+    for name in X.column_names:
+        kind = X.schema.field(name).type
+        if name in allow or not (pa.types.is_date(kind) or pa.types.is_timestamp(kind)):
+            continue
+        latest = pc.max(pc.cast(X[name], pa.date32())).as_py()
+        if latest is not None and latest > cut.date():
+            found[name] = Words(
+                f"it holds {latest.isoformat()}, and the customers are as they were on {cut.date().isoformat()}",
+                f"其中有 {latest.isoformat()}，而客户状况截至 {cut.date().isoformat()}",
             )
     return found
 
@@ -153,14 +192,17 @@ def refuse(found: dict[str, Words]) -> None:
         )
 
 
-def _alone(column: Any, y: Floats, folds: NDArray[np.int64]) -> float:
-    """The best AUC that the column alone reaches: high or low values, blanks, or each value for itself."""
+def _alone(column: Any, y: Floats, folds: NDArray[np.int64]) -> tuple[float, NDArray[np.int64], Sequence[Any]]:
+    """The best AUC that the column alone reaches: high or low values, blanks, or each value for itself.
+
+    With it each row's value as its place among the values; a blank is None, or minus infinity among numbers.
+    """
     if kind_of(column) == "text":
-        values = texts(column)
-        levels = values.drop_null().unique().to_pylist()
-        codes = code(values, levels)
+        written = texts(column)
+        levels = written.drop_null().unique().to_pylist()
+        codes = code(written, levels)
         codes = np.where(codes < 0, len(levels), codes)  # a blank may tell as much as a word
-        return auc(y, out_of_fold_rates(codes, y, len(levels) + 1, folds))
+        return auc(y, out_of_fold_rates(codes, y, len(levels) + 1, folds)), codes, [*levels, None]
     x = numbers(column)
     unknown = np.isnan(x)
     met, codes = np.unique(np.where(unknown, -np.inf, x), return_inverse=True)
@@ -170,7 +212,7 @@ def _alone(column: Any, y: Floats, folds: NDArray[np.int64]) -> float:
     tries += [1.0 - each for each in tries]
     if len(met) <= 50:
         tries.append(auc(y, out_of_fold_rates(codes, y, len(met), folds)))
-    return max(tries)
+    return max(tries), codes, met.tolist()
 
 
 def _auc_in_order(codes: NDArray[np.int64], y: Floats, levels: int) -> float:

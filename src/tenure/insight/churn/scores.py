@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tenure.insight.churn.profit import Campaign, by_customer
+
 Floats = NDArray[np.float64]
 
 
@@ -68,6 +70,33 @@ def lift(y: Any, score: Any, top: float = 0.1) -> float:
     return float(left[best].mean() / left.mean())
 
 
+def top(y: Any, score: Any, share: float = 0.1) -> tuple[float, float]:
+    """Precision and recall of the highest-scored share: how many of them left, and which part of all leavers they are."""
+    left = np.asarray(y, dtype=np.float64)
+    best = np.argsort(-np.asarray(score, dtype=np.float64), kind="stable")[: max(1, round(len(left) * share))]
+    return float(left[best].mean()), float(left[best].sum() / left.sum())
+
+
+def calibration_error(y: Any, probability: Any) -> float:
+    """How far the mean probability lies from what happened, on average over ten equal groups of customers by score."""
+    table = deciles(y, probability)
+    rows = sum(group["rows"] for group in table)
+    return float(sum(group["rows"] * abs(group["predicted"] - group["observed"]) for group in table) / rows)
+
+
+def lead_time(flagged_days: Any, *, exact: bool) -> dict[str, Any]:
+    """How long before they left the score first said so, from one value a leaver: days, NaN for whom it never did.
+
+    leavers, caught (the share it did say so of), and among those the median and quartiles of the days. exact: whether the
+    days run to the day of leaving; else to the start of the period it fell in, and it was at least so many.
+    """
+    days = np.asarray(flagged_days, dtype=np.float64)
+    told = days[~np.isnan(days)]
+    low, median, high = (float(v) for v in np.quantile(told, (0.25, 0.5, 0.75))) if len(told) else (None, None, None)
+    caught = len(told) / len(days) if len(days) else None
+    return {"leavers": len(days), "caught": caught, "median": median, "low": low, "high": high, "exact": exact}
+
+
 def brier(y: Any, probability: Any) -> float:
     """Mean squared distance between the probability and what happened."""
     return float(np.mean((np.asarray(probability, dtype=np.float64) - np.asarray(y, dtype=np.float64)) ** 2))
@@ -118,10 +147,10 @@ class Bands:
         return asdict(self)
 
 
-def measure(y: Any, probability: Any, bands: Bands | None = None) -> dict[str, Any]:
+def measure(y: Any, probability: Any, bands: Bands | None = None, campaign: Campaign | None = None) -> dict[str, Any]:
     """Every measure of a probability on rows it was not learned from, as plain JSON.
 
-    auc carries its DeLong interval; bands say, for each risk band, how many are in it, how many of those left
+    auc carries its DeLong interval; profit is the expected maximum of a campaign and the share contacted for it; bands say, for each risk band, how many are in it, how many of those left
     (precision) and which share of all who left it catches (recall, with the bands above it).
     """
     left, p = np.asarray(y, dtype=np.float64), np.asarray(probability, dtype=np.float64)
@@ -142,6 +171,10 @@ def measure(y: Any, probability: Any, bands: Bands | None = None) -> dict[str, A
             }
         )
     table = deciles(left, p)
+    precision, recall = top(left, p)
+    campaign = campaign or Campaign()
+    # Where all left or none did there is nobody to choose between.
+    earned = by_customer(left, p, campaign) if 0 < left.sum() < len(left) else None
     return {
         "rows": len(left),
         "base_rate": float(left.mean()),
@@ -150,6 +183,14 @@ def measure(y: Any, probability: Any, bands: Bands | None = None) -> dict[str, A
         "auc_high": high,
         "pr_auc": average_precision(left, p),
         "top_decile_lift": lift(left, p),
+        "top_precision": precision,
+        "top_recall": recall,
+        "calibration_error": calibration_error(left, p),
+        "profit": {
+            "expected": float(earned[0].mean()) if earned else None,
+            "contacted": float(earned[1].mean()) if earned else None,
+            "campaign": campaign.to_json(),
+        },
         "brier": brier(left, p),
         "mean_predicted": float(p.mean()),
         "deciles": table,

@@ -1,0 +1,437 @@
+"""What all learners of churn share: one interface, how a frame is read, cross-fitted calibration, and how they are kept."""
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, TypeVar, cast
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from tenure.errors import TenureError
+from tenure.insight.churn import files, guards
+from tenure.insight.churn.columns import (
+    Floats,
+    Reading,
+    code,
+    design,
+    kind_of,
+    numbers,
+    out_of_fold_rates,
+    texts,
+    to_table,
+)
+from tenure.insight.churn.model import spread
+from tenure.insight.churn.scores import ranks
+from tenure.language import Words, tr
+
+MOST_COLUMNS = 100  # of more, those that alone tell most are learned from, one for every ten rows, 30 to so many
+_FEWEST_COLUMNS = 30
+_ENOUGH_LEAVERS = 1_000  # where a sample would hold fewer, those who left are all kept
+_SEEN = 4_000  # rows are enough to see which columns tell something
+_SETTINGS = ("folds", "most_rows", "allow", "seed")
+
+
+class Learner(Protocol):
+    """Learns who leaves from one row a customer, as scikit-learn's classifiers do, and is kept as text."""
+
+    classes_: NDArray[Any]
+    feature_names_in_: NDArray[Any]
+    n_features_in_: int
+    dropped_: dict[str, Words]
+
+    def fit(self, X: Any, y: Any, groups: Any = None) -> Any: ...
+    def calibrate(self, X: Any, y: Any) -> Any: ...
+    def predict_proba(self, X: Any) -> Floats: ...
+    def get_params(self, deep: bool = True) -> dict[str, Any]: ...
+    def save(self, folder: Path | str) -> Path: ...
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One way to learn who leaves.
+
+    words, when: its name, and one line on when to use it. make: the learner, from settings. load: what `save` wrote.
+    quick: cheap enough to be tried at each refresh. needs: a module that is not always installed, and the extra it is in.
+    """
+
+    name: str
+    words: Words
+    when: Words
+    make: Callable[..., Learner]
+    load: Callable[[Path | str], Learner]
+    quick: bool = False
+    needs: tuple[str, str] | None = None
+
+    def lacking(self) -> Words | None:
+        """Why it can't be used here; None where it can."""
+        if self.needs is None or find_spec(self.needs[0]) is not None:
+            return None
+        return Words(
+            'Not tried: {module} is not installed. Install it with: pip install "tenure[{extra}]"',
+            '未参与比较：未安装 {module}。安装方法：pip install "tenure[{extra}]"',
+        ).format(module=self.needs[0], extra=self.needs[1])
+
+
+class Part(Protocol):
+    """What was learned: a score a row, higher for whom likelier leaves, and the texts it is kept as."""
+
+    def score(self, given: "Given") -> Floats: ...
+    def to_texts(self) -> dict[str, str]: ...
+
+
+@dataclass(frozen=True)
+class Given:
+    """Rows ready to be learned from or scored.
+
+    linear: one-hot categories and piecewise-linear numbers, no blanks. trees: numbers as they are, NaN where blank.
+    linear_from: the reading each column of it is of. table: the columns as they came. groups: whose row each is, where that is known.
+    """
+
+    linear: Floats
+    trees: Floats
+    linear_from: NDArray[np.int64]
+    table: pa.Table
+    readings: Sequence[Reading]
+    groups: NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.linear)
+
+
+T = TypeVar("T", bound="Tabular")
+
+
+class Tabular(ABC):
+    """A learner of one row a customer. Any frame, columns of any type, blanks and unseen categories allowed.
+
+    Its own score is learned on all rows; on each fold of them it is learned anew, how columns are read with it, and the
+    shift and stretch that turn scores into chances are learned from the scores of the rows left out (Platt 1999): a row
+    never vouches for itself. Of more than MOST_COLUMNS columns, those are kept that alone tell most of the rows learned
+    from, one for every ten rows, chosen anew in each fold too. The same rows, settings and seed give the same learner.
+
+    folds: of that calibration. most_rows: beyond it a random sample is learned from, in which rare leavers are
+    all kept and the level is put right. allow: columns let past the guard
+    against disguised outcomes.
+
+    Raises TenureError where the outcome has one value, there is too little data, a column is the outcome in disguise,
+    or nothing usable is left.
+    """
+
+    NAME: ClassVar[str]
+    OWN: ClassVar[tuple[str, ...]] = ()  # the settings a learner has beside the shared ones
+    MOST: ClassVar[int] = 60_000
+
+    classes_: NDArray[Any]
+    feature_names_in_: NDArray[Any]
+    n_features_in_: int
+    dropped_: dict[str, Words]
+
+    def __init__(
+        self, *, folds: int = 3, most_rows: int | None = None, allow: Sequence[str] = (), seed: int = 0
+    ) -> None:
+        self.folds = folds
+        self.most_rows = most_rows or self.MOST
+        self.allow = allow
+        self.seed = seed
+
+    @abstractmethod
+    def _learn(self, given: Given, y: Floats) -> Part:
+        """What these rows teach."""
+
+    @classmethod
+    @abstractmethod
+    def _part(cls, texts: Mapping[str, str]) -> Part:
+        """What `Part.to_texts` wrote."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.get_params().items())})"
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in (*self.OWN, *_SETTINGS)}
+
+    def set_params(self: T, **params: Any) -> T:
+        known = self.get_params()
+        for name, value in params.items():
+            if name not in known:
+                raise ValueError(f"{type(self).__name__} has no setting {name!r}; it has: {', '.join(known)}")
+            setattr(self, name, value)
+        return self
+
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.utils import ClassifierTags, InputTags, Tags, TargetTags
+
+        return Tags(
+            estimator_type="classifier",
+            target_tags=TargetTags(required=True, one_d_labels=True),
+            classifier_tags=ClassifierTags(multi_class=False),
+            input_tags=InputTags(categorical=True, string=True, allow_nan=True),
+        )
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_kept")
+
+    # -- learning ----------------------------------------------------------------------------------------------------
+
+    def fit(self: T, X: Any, y: Any, groups: Any = None) -> T:
+        """Learn who leaves. X: one row a customer; y: whether each left; groups: whose row each is, as in ChurnModel."""
+        from threadpoolctl import threadpool_limits
+
+        table = to_table(X)
+        y01, self.classes_ = guards.outcome(y)
+        if len(y01) != table.num_rows:
+            raise ValueError(f"X has {table.num_rows} rows and y has {len(y01)}; they must be the same customers")
+        guards.enough(y01)
+        self.feature_names_in_ = np.asarray(table.column_names, dtype=object)
+        self.n_features_in_ = table.num_columns
+        of = None if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
+        rarer = 0.0
+        if len(y01) > self.most_rows:
+            kept, rarer = _sample(y01, self.most_rows, self.seed)
+            table, y01 = table.take(pa.array(kept)), y01[kept]
+            of = None if of is None else np.unique(of[kept], return_inverse=True)[1]
+            guards.enough(y01)
+        folds = spread(y01, self.folds, self.seed, of)
+        self.dropped_ = guards.unusable(table)
+        table = table.drop_columns(list(self.dropped_))
+        guards.refuse(guards.suspects(table, y01, folds, self.allow))
+        if not table.num_columns:
+            raise TenureError(
+                tr(
+                    "No column is left to learn from: {columns}.",
+                    columns="; ".join(f"{name}: {why}" for name, why in self.dropped_.items()) or tr("there was none"),
+                )
+            )
+        reader = _Reader(table, y01, of, self.seed)
+        # Matrices this small are sooner multiplied by one than shared between two that wait on each other.
+        with threadpool_limits(1):
+            outside = np.zeros(len(y01))
+            for fold in range(int(folds.max()) + 1):
+                inside = folds != fold
+                told, readings = reader.learned(inside)
+                outside[~inside] = self._learn(told, y01[inside]).score(reader.given(readings, ~inside))
+            told, self._readings = reader.learned(np.ones(len(y01), bool))
+            self._kept = self._learn(told, y01)
+        self._shift, self._stretch = platt(outside, y01)
+        self._shift -= rarer
+        return self
+
+    def calibrate(self: T, X: Any, y: Any) -> T:
+        """Bring the chances to the level and spread of later rows, which `fit` must not have seen."""
+        y01, _ = guards.outcome(y)
+        guards.enough(y01)
+        shift, stretch = platt(self.decision_function(X), y01)
+        self._shift, self._stretch = shift + stretch * self._shift, stretch * self._stretch
+        return self
+
+    # -- scoring -----------------------------------------------------------------------------------------------------
+
+    def decision_function(self, X: Any) -> Floats:
+        """The score of each row, in log-odds."""
+        return self._shift + self._stretch * self._kept.score(self._given(X))
+
+    def predict_proba(self, X: Any) -> Floats:
+        """The chance that each stays and that each leaves: shape (n, 2)."""
+        p = sigmoid(self.decision_function(X))
+        return np.column_stack([1.0 - p, p])
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """The likelier of both, in the outcome's own words."""
+        return cast(NDArray[Any], self.classes_[(self.decision_function(X) > 0).astype(int)])
+
+    def _given(self, X: Any) -> Given:
+        if not self.__sklearn_is_fitted__():
+            raise TenureError(tr("This churn model has learned nothing yet: call fit(X, y) first."))
+        table = to_table(X)
+        names = [reading.name for reading in self._readings]
+        missing = [name for name in names if name not in table.column_names]
+        if missing:
+            raise TenureError(
+                tr(
+                    "The rows to score lack columns the model learned from: {missing}. They have: {present}.",
+                    missing=", ".join(missing),
+                    present=", ".join(table.column_names),
+                )
+            )
+        return _given(table.select(names), self._readings)
+
+    # -- keeping -----------------------------------------------------------------------------------------------------
+
+    def save(self, folder: Path | str) -> Path:
+        """Write the learner into a folder as text and JSON with a checksum for each file; returns the folder."""
+        kept = {
+            "kind": self.NAME,
+            "version": 1,
+            "settings": {**self.get_params(), "allow": list(self.allow)},
+            "classes": self.classes_.tolist(),
+            "columns": [str(name) for name in self.feature_names_in_],
+            "dropped": {name: [why.en, why.zh] for name, why in self.dropped_.items()},
+            "readings": [reading.to_json() for reading in self._readings],
+            "shift": self._shift,
+            "stretch": self._stretch,
+        }
+        texts = self._kept.to_texts()
+        return files.write(Path(folder), {"model.json": json.dumps(kept, ensure_ascii=False, indent=1)} | texts)
+
+    @classmethod
+    def load(cls: type[T], folder: Path | str) -> T:
+        """The learner that `save` wrote. Raises TenureError where a file is missing or is not as it was written."""
+        contents = files.read(Path(folder))
+        kept = json.loads(contents["model.json"])
+        model = cls(**kept["settings"])
+        model.classes_ = np.asarray(kept["classes"])
+        model.feature_names_in_ = np.asarray(kept["columns"], dtype=object)
+        model.n_features_in_ = len(kept["columns"])
+        model.dropped_ = {name: Words(*why) for name, why in kept["dropped"].items()}
+        model._readings = [Reading.from_json(reading) for reading in kept["readings"]]
+        model._shift, model._stretch = kept["shift"], kept["stretch"]
+        model._kept = cls._part(contents)
+        return model
+
+
+def _sample(y: Floats, most: int, seed: int) -> tuple[NDArray[np.int64], float]:
+    """The rows of a random sample, and by how much leavers' log-odds are higher in it than among all rows.
+
+    Where leavers are rare they are all kept: they are what there is to learn from, and the level is put right after it.
+    """
+    random, left = np.random.default_rng(seed).permutation(len(y)), int(y.sum())
+    if left * most / len(y) >= min(left, _ENOUGH_LEAVERS):
+        return np.sort(random[:most]), 0.0
+    leavers, stayed = random[y[random] == 1], random[y[random] == 0]
+    leavers = leavers[: max(_ENOUGH_LEAVERS, most // 10)]
+    others = stayed[: most - len(leavers)]
+    rarer = np.log(len(leavers) / left) - np.log(len(others) / len(stayed))
+    return np.sort(np.concatenate([leavers, others])), float(rarer)
+
+
+class _Reader:
+    """Reads some of the rows, having learned how from those rows alone."""
+
+    def __init__(self, table: pa.Table, y: Floats, groups: NDArray[np.int64] | None, seed: int) -> None:
+        self._table, self._y, self._groups, self._seed = table, y, groups, seed
+        self._kinds = {name: kind_of(table[name]) for name in table.column_names}
+        self._telling = Telling(table, self._kinds, seed) if table.num_columns > MOST_COLUMNS else None
+
+    def learned(self, inside: NDArray[np.bool_]) -> tuple[Given, list[Reading]]:
+        """The rows to learn from, in which no row's own outcome is told by its category; and how they are read."""
+        y = self._y[inside]
+        names = self._telling.most(self._y, inside) if self._telling else self._table.column_names
+        table = self._table.select(names).filter(pa.array(inside))
+        readings, own = [], {}
+        for name in names:
+            column = table[name]
+            if self._kinds[name] == "number" and np.isnan(numbers(column)).all():
+                continue  # blank in all of a fold's rows
+            reading = Reading.learn(name, self._kinds[name], column, y)
+            readings.append(reading)
+            if reading.rates:
+                levels = list(reading.rates)
+                own[name] = out_of_fold_rates(code(texts(column), levels), y, len(levels), spread(y, 5, self._seed + 1))
+        return self._told(table, readings, inside, own), readings
+
+    def given(self, readings: Sequence[Reading], rows: NDArray[np.bool_]) -> Given:
+        """Rows to score."""
+        names = [reading.name for reading in readings]
+        return self._told(self._table.select(names).filter(pa.array(rows)), readings, rows)
+
+    def _told(
+        self,
+        table: pa.Table,
+        readings: Sequence[Reading],
+        rows: NDArray[np.bool_],
+        own: dict[str, Floats] | None = None,
+    ) -> Given:
+        return _given(table, readings, own, None if self._groups is None else self._groups[rows])
+
+
+def _given(
+    table: pa.Table,
+    readings: Sequence[Reading],
+    own: dict[str, Floats] | None = None,
+    groups: NDArray[np.int64] | None = None,
+) -> Given:
+    matrices = design(table, list(readings), own)
+    return Given(matrices.linear, matrices.trees, matrices.linear_from, table, readings, groups)
+
+
+class Telling:
+    """How much each of many columns alone tells of who left, on some of the rows."""
+
+    def __init__(self, table: pa.Table, kinds: Mapping[str, str], seed: int) -> None:
+        some = np.sort(np.random.default_rng(seed).permutation(table.num_rows)[:_SEEN])
+        self._some, self._names, self._kinds = some, table.column_names, kinds
+        taken = table.take(pa.array(some))
+        places, blank, self._codes = [], [], {}
+        for place, name in enumerate(self._names):
+            if kinds[name] == "text":
+                values = texts(taken[name])
+                levels = values.drop_null().unique().to_pylist()
+                self._codes[place] = (code(values, levels), len(levels))
+                x = np.zeros(len(some))
+            else:
+                x = numbers(taken[name])
+            empty = np.isnan(x)
+            places.append(ranks(np.where(empty, np.nanmedian(x) if not empty.all() else 0.0, x)).astype(np.float32))
+            blank.append(empty)
+        # No outcome goes into these, so all folds share them.
+        self._ranks, self._blank = np.column_stack(places), np.column_stack(blank).astype(np.float32)
+
+    def most(self, y: Floats, inside: NDArray[np.bool_]) -> list[str]:
+        """The columns that tell most on the rows inside, in the table's order."""
+        here = inside[self._some]
+        left, order = y[self._some][here], self._ranks[here]
+        weight = np.where(left == 1, 1.0 / max(left.sum(), 1.0), -1.0 / max((1 - left).sum(), 1.0)).astype(np.float32)
+        told = np.abs(weight @ order) / len(self._some)
+        told = np.maximum(told, np.abs(weight @ self._blank[here]) / 2.0)
+        folds = spread(left, 5, 0)
+        for place, (codes, levels) in self._codes.items():
+            rate = out_of_fold_rates(codes[here], left, levels, folds)
+            told[place] = abs(float(weight @ ranks(rate))) / len(here)
+        few = int(np.clip(inside.sum() // 10, _FEWEST_COLUMNS, MOST_COLUMNS))
+        chosen = np.sort(np.argsort(-told, kind="stable")[:few])
+        return [self._names[place] for place in chosen.tolist()]
+
+
+def sigmoid(score: Any) -> Floats:
+    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(score, -500, 500))), dtype=np.float64)
+
+
+def logit(p: Any) -> Floats:
+    p = np.clip(np.asarray(p, dtype=np.float64), 1e-6, 1 - 1e-6)
+    return np.asarray(np.log(p) - np.log1p(-p), dtype=np.float64)
+
+
+def platt(score: Floats, y: Floats) -> tuple[float, float]:
+    """The shift and stretch of a score of any scale that make it the log-odds of leaving; the stretch stays above 0.
+
+    The targets are drawn in a little, as Platt (1999) does, so that rows told apart perfectly do not ask for certainty.
+    """
+    from scipy.optimize import minimize
+
+    middle, wide = float(score.mean()), float(score.std()) or 1.0
+    z = (score - middle) / wide
+    left, stayed = y.sum(), len(y) - y.sum()
+    target = np.where(y == 1, (left + 1) / (left + 2), 1 / (stayed + 2))
+
+    def loss(p: Floats) -> tuple[float, Floats]:
+        told = p[0] + p[1] * z
+        off = sigmoid(told) - target
+        return float(np.sum(np.logaddexp(0.0, told) - target * told)), np.array([off.sum(), off @ z])
+
+    start = np.array([float(logit(y.mean())), 0.5])
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(None, None), (1e-3, 20.0)])
+    stretch = float(found.x[1]) / wide
+    return float(found.x[0]) - stretch * middle, stretch
+
+
+def arrays(**named: Any) -> str:
+    """Arrays as JSON, every number with the digits that give it back."""
+    return json.dumps({name: np.asarray(value).tolist() for name, value in named.items()})
+
+
+def from_arrays(text: str) -> dict[str, NDArray[Any]]:
+    return {name: np.asarray(value) for name, value in json.loads(text).items()}

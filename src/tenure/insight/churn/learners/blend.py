@@ -1,0 +1,15 @@
+"""The blend: the churn model that is published, a linear and a tree learner whose scores can be taken apart."""
+
+from tenure.insight.churn.learners.base import Kind
+from tenure.insight.churn.model import ChurnModel
+from tenure.language import Words
+
+KIND = Kind(
+    "blend",
+    Words("Blend (linear and boosted trees)", "混合模型（线性与提升树）"),
+    Words(
+        "The usual choice: exact, and the only one that says its reasons", "通常的选择：准确，且是唯一能给出原因的模型"
+    ),
+    ChurnModel,
+    ChurnModel.load,
+)
