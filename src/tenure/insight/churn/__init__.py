@@ -13,7 +13,7 @@ from tenure.insight.churn.backtest import (
 from tenure.insight.churn.card import card
 from tenure.insight.churn.definitions import ContractEnd, Definition, Outcome, Silence, choose
 from tenure.insight.churn.model import ChurnModel, suspects
-from tenure.insight.churn.scores import Bands, auc, auc_interval, average_precision, brier, lift, measure
+from tenure.insight.churn.scores import Bands, auc, auc_interval, average_precision, brier, calibration, lift, measure
 from tenure.insight.churn.snapshot import attributes, widen
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "average_precision",
     "backtest",
     "brier",
+    "calibration",
     "card",
     "choose",
     "cross_validate",

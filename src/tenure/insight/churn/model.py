@@ -1,7 +1,7 @@
 """The churn model: a blend of a linear and a tree learner whose every score can be taken apart column by column."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +15,25 @@ from tenure.insight.churn.columns import (
     Design,
     Floats,
     Reading,
-    code,
     design,
     kind_of,
     numbers,
-    out_of_fold_rates,
+    ordered_rates,
     rates,
-    texts,
     to_table,
 )
-from tenure.insight.churn.linear import Logistic, logistic
+from tenure.insight.churn.linear import Logistic, logistic, signed
 from tenure.insight.churn.reasons import written_out
 from tenure.insight.churn.trees import Forest
 from tenure.language import Words, tr
 
 _PATIENCE = 60
+_DEEP_RATE = 0.05
 _DRIVER_ROWS = 2_000
-_SETTINGS = ("folds", "rounds", "leaves", "rate", "tree_seeds", "strength", "most_rows", "allow", "seed")
+_SLIGHT = 0.1  # deep trees that say less than this share of all that trees say aren't worth their time in scoring
+_SETTINGS = (
+    "folds", "rounds", "leaves", "rate", "tree_seeds", "deep_leaves", "strength", "most_rows", "allow", "monotone", "seed",
+)  # fmt: skip
 
 
 class ChurnModel:
@@ -41,14 +43,21 @@ class ChurnModel:
     who left (booleans, 0/1, Yes/No). Columns nothing can be learned from are dropped (`dropped_`); a category not
     seen in training counts as none.
 
-    The score is `a + b * linear + c * trees` in log-odds: a regularised logistic regression on one-hot categories and
-    piecewise-linear numbers, and gradient-boosted trees of a few leaves (LightGBM), a, b and c ≥ 0 learned from
-    out-of-fold scores of the training rows, so the blend is calibrated without touching any other row. How long the
-    trees grow is chosen by the same folds. The same rows, settings and seed give the same model.
+    The score is `a + b * linear + c * trees + d * deep` in log-odds: a regularised logistic regression on one-hot
+    categories and piecewise-linear numbers, gradient-boosted trees of a few leaves (LightGBM) and of many, with a, b, c
+    and d ≥ 0 learned from out-of-fold scores of the training rows, so the blend is calibrated without touching any other
+    row. How long the trees grow is chosen by the same folds; deep trees that add little are left out. The same rows,
+    settings and seed give the same model.
+
+    Many categories, and whole numbers that turn out to be codes (`is_code` of columns.py), are also read by how often
+    each left: a row learned from by the rows before it in a random order, a row scored by all of them.
 
     folds: of the cross-fitting inside `fit`. rounds: of boosting at most. leaves, rate: of each tree.
-    tree_seeds: how many boosted models are averaged. strength: of the linear part's penalty, smaller is stronger.
-    most_rows: beyond it a random sample is learned from. allow: columns let past the guard against disguised outcomes.
+    tree_seeds: how many boosted models are averaged. deep_leaves: of each deep tree; 0, the default, does without them.
+    strength: of the linear part's penalty, smaller is stronger. most_rows: beyond it a random sample is learned from.
+    allow: columns let past the guard against disguised outcomes. monotone: for numbers of which the sign is known, 1
+    where more may only raise the risk, -1 where it may only lower it; other columns it names are passed over. Blanks
+    are neither more nor less.
 
     Raises TenureError where the outcome has one value, there is too little data, a column is the outcome in disguise,
     or nothing usable is left.
@@ -69,9 +78,11 @@ class ChurnModel:
         leaves: int = 7,
         rate: float = 0.02,
         tree_seeds: int = 1,
+        deep_leaves: int = 0,
         strength: float = 1.0,
         most_rows: int = 200_000,
         allow: Sequence[str] = (),
+        monotone: Mapping[str, int] | None = None,
         seed: int = 0,
     ) -> None:
         self.folds = folds
@@ -79,9 +90,11 @@ class ChurnModel:
         self.leaves = leaves
         self.rate = rate
         self.tree_seeds = tree_seeds
+        self.deep_leaves = deep_leaves
         self.strength = strength
         self.most_rows = most_rows
         self.allow = allow
+        self.monotone = monotone
         self.seed = seed
 
     def __repr__(self) -> str:
@@ -119,6 +132,9 @@ class ChurnModel:
         go into the same fold, so that nobody is predicted from another row of their own.
         """
         table = to_table(X)
+        for name, sign in (self.monotone or {}).items():
+            if sign not in (-1, 0, 1):
+                raise ValueError(f"monotone: {name} has {sign!r}; 1, -1 or 0 was expected")
         y01, self.classes_ = guards.outcome(y)
         if len(y01) != table.num_rows:
             raise ValueError(f"X has {table.num_rows} rows and y has {len(y01)}; they must be the same customers")
@@ -144,35 +160,45 @@ class ChurnModel:
             )
         kinds = {name: kind_of(table[name]) for name in table.column_names}
 
-        # How columns are read is learned once: but for the rates of categories, outcomes have no say in it.
-        self._readings, learned = self._read(table, kinds, y01)
+        # How columns are read is learned once: but for the rates of categories, and for which numbers are codes, outcomes
+        # have no say in it.
+        self._readings, learned = self._read(table, kinds, y01, folds, groups)
         rated = any(reading.rates for reading in self._readings)
         whole = self._linear(learned, y01)
         data = self._binned(learned, y01)
-        linear, trees = np.zeros(len(y01)), np.zeros(len(y01))
+        sizes = [self.leaves, *([self.deep_leaves] if self.deep_leaves else [])]
+        outside = np.zeros((1 + len(sizes), len(y01)))
         grown = []
         for fold in range(int(folds.max()) + 1):
             inside = folds != fold
-            seen = self._told_by(inside, table, learned, y01) if rated else learned
-            linear[~inside] = self._linear(seen, y01, among=inside, near=whole).score(seen.linear[~inside])
-            grown.append((fold, *self._tried(self._binned(seen, y01) if rated else data, inside), seen))
-        self.rounds_ = int(np.median([best for _, _, best, _ in grown]))
-        for fold, booster, _, seen in grown:
+            seen = self._told_by(inside, table, learned, y01, groups) if rated else learned
+            outside[0, ~inside] = self._linear(seen, y01, among=inside, near=whole).score(seen.linear[~inside])
+            bins = self._binned(seen, y01) if rated else data
+            grown.append((fold, [self._tried(bins, inside, leaves) for leaves in sizes], seen))
+        rounds = [int(np.median([tried[size][1] for _, tried, _ in grown])) for size in range(len(sizes))]
+        for fold, tried, seen in grown:
             held = seen.trees[folds == fold]
-            trees[folds == fold] = booster.predict(
-                held, raw_score=True, num_iteration=self.rounds_, num_threads=_threads(len(held))
-            )
+            for size, (booster, _) in enumerate(tried):
+                outside[1 + size, folds == fold] = booster.predict(
+                    held, raw_score=True, num_iteration=rounds[size], num_threads=_threads(len(held))
+                )
         del grown
 
+        weights = _blend(outside, y01)
+        if len(sizes) > 1 and weights[2] <= _SLIGHT * (weights[1] + weights[2]):
+            sizes, rounds, outside = sizes[:1], rounds[:1], outside[:2]
+            weights = _blend(outside, y01)
+        self._weights = weights
+        self.rounds_ = rounds[0]
         self._coefficients = whole.coefficients
         self._centre = learned.linear.mean(axis=0)
-        self._trees = [self._grown(data, number) for number in range(self.tree_seeds)]
+        self._trees = [self._grown(data, number, self.leaves, rounds[0]) for number in range(self.tree_seeds)]
+        self._deep = [self._grown(data, self.tree_seeds, self.deep_leaves, rounds[1])] if len(sizes) > 1 else []
         # The level is learned last, from the centred parts, so that it is right for the model that is kept.
-        self._weights = _blend(linear, trees, y01)
         self.baseline_ = 0.0
         # A row is scored by what all rows told of its categories, itself among them: not as it was learned from.
         given = design(table, self._readings) if rated else learned
-        self.baseline_ = _level(self._score(given), linear, trees, self._weights, y01)
+        self.baseline_ = _level(self._score(given), outside, self._weights, y01)
         some = np.random.default_rng(self.seed).permutation(len(y01))[:_DRIVER_ROWS]
         parts = self._parts(given.among(some))
         effect = np.abs(parts - parts.mean(axis=0)).mean(axis=0)
@@ -188,7 +214,7 @@ class ChurnModel:
         guards.enough(y01)
         shift, stretch = _platt(self.decision_function(X), y01)
         self.baseline_ = shift + stretch * self.baseline_
-        self._weights = (self._weights[0] * stretch, self._weights[1] * stretch)
+        self._weights = [weight * stretch for weight in self._weights]
         return self
 
     def _sample(self, rows: int) -> NDArray[np.int64] | None:
@@ -199,7 +225,10 @@ class ChurnModel:
     def _fold_count(self, rows: int) -> int:
         return self.folds if rows <= 20_000 else min(self.folds, 3)
 
-    def _read(self, table: pa.Table, kinds: dict[str, Any], y: Floats) -> tuple[list[Reading], Design]:
+    def _read(
+        self, table: pa.Table, kinds: dict[str, Any], y: Floats, folds: NDArray[np.int64],
+        groups: NDArray[np.int64] | None,
+    ) -> tuple[list[Reading], Design]:  # fmt: skip
         """Learn how to read each column, and the matrices of the rows learned from."""
         readings, own = [], {}
         for name in table.column_names:
@@ -207,12 +236,11 @@ class ChurnModel:
             # A column may be blank in all of a fold's rows, though not in all rows.
             if kinds[name] == "number" and np.isnan(numbers(column)).all():
                 continue
-            reading = Reading.learn(name, kinds[name], column, y)
+            sign = (self.monotone or {}).get(name, 0) if kinds[name] == "number" else 0
+            reading = Reading.learn(name, kinds[name], column, y, sign=sign, folds=folds)
             readings.append(reading)
             if reading.rates:
-                folds = spread(y, 5, self.seed + 1)
-                levels = list(reading.rates)
-                own[name] = out_of_fold_rates(code(texts(column), levels), y, len(levels), folds)
+                own[name] = ordered_rates(reading.codes(column), y, len(reading.rates), self.seed + 1, groups)
         return readings, design(table, readings, own)
 
     def _linear(self, learned: Design, y: Floats, **how: Any) -> Logistic:
@@ -220,25 +248,34 @@ class ChurnModel:
 
         # Matrices this small are sooner multiplied by one than shared between two that wait on each other.
         with threadpool_limits(1, user_api="blas"):
-            return logistic(learned.linear, y, self.strength, **how)
+            found = logistic(learned.linear, y, self.strength, **how)
+            signs = learned.sloped(self._readings)
+            if (found.coefficients[signs] < 0).any():
+                rows = how.get("among", np.ones(len(y), bool))
+                found = signed(found, learned.linear, y, self.strength, rows, signs)
+            return found
 
-    def _told_by(self, inside: NDArray[np.bool_], table: pa.Table, learned: Design, y: Floats) -> Design:
+    def _told_by(
+        self, inside: NDArray[np.bool_], table: pa.Table, learned: Design, y: Floats, groups: NDArray[np.int64] | None
+    ) -> Design:
         """The matrices with each category's rate as the rows inside tell it: those by each other, the rest by them all."""
         own = {}
-        folds = spread(y[inside], 5, self.seed + 1)
+        people = None if groups is None else groups[inside]
         for reading in self._readings:
             if reading.rates:
-                codes = code(texts(table[reading.name]), list(reading.rates))
+                codes = reading.codes(table[reading.name])
                 told = np.append(rates(codes[inside], y[inside], len(reading.rates)), 0.0)[codes]
-                told[inside] = out_of_fold_rates(codes[inside], y[inside], len(reading.rates), folds)
+                told[inside] = ordered_rates(codes[inside], y[inside], len(reading.rates), self.seed + 1, people)
                 own[reading.name] = told
         return learned.rated(own, self._readings)
 
-    def _settings(self, rows: int, number: int) -> dict[str, Any]:
+    def _settings(self, rows: int, number: int, leaves: int) -> dict[str, Any]:
+        signs = {"monotone_constraints": self._signs()} if any(self._signs()) else {}
         return {
+            **signs,
             "objective": "binary",
-            "num_leaves": self.leaves,
-            "learning_rate": self.rate,
+            "num_leaves": leaves,
+            "learning_rate": self._step(leaves),
             "feature_fraction": 0.5,
             "bagging_fraction": 0.7,
             "bagging_freq": 1,
@@ -251,6 +288,14 @@ class ChurnModel:
             "verbosity": -1,
         }
 
+    def _step(self, leaves: int) -> float:
+        """Trees of many leaves have said it all in fewer steps."""
+        return self.rate if leaves == self.leaves else max(self.rate, _DEEP_RATE)
+
+    def _signs(self) -> list[int]:
+        """For each of the trees' columns, which way it may go."""
+        return [sign for reading in self._readings for sign in reading.tree_signs]
+
     def _binned(self, learned: Design, y: Floats) -> Any:
         """The trees' matrix put into bins, once for all that is grown on it or on some of its rows."""
         import lightgbm
@@ -260,16 +305,16 @@ class ChurnModel:
         }  # fmt: skip
         return lightgbm.Dataset(learned.trees, y, params=shape, free_raw_data=False).construct()
 
-    def _tried(self, data: Any, inside: NDArray[np.bool_]) -> tuple[Any, int]:
+    def _tried(self, data: Any, inside: NDArray[np.bool_], leaves: int) -> tuple[Any, int]:
         """Trees grown on some rows for as long as the others gain by it, and how many of them did best."""
         import lightgbm
 
         rows = int(inside.sum())
-        settings = {**self._settings(rows, 0), "metric": "binary_logloss"}
+        settings = {**self._settings(rows, 0, leaves), "metric": "binary_logloss"}
         booster = lightgbm.Booster(settings, data.subset(np.flatnonzero(inside).tolist()).construct())
         booster.add_valid(data.subset(np.flatnonzero(~inside).tolist()).construct(), "held")
         # Small steps stand still for longer before they gain again.
-        patience = max(_PATIENCE // 3, round(_PATIENCE * 0.02 / self.rate))
+        patience = max(_PATIENCE // 3, round(_PATIENCE * 0.02 / self._step(leaves)))
         lowest, best = np.inf, 1
         for turn in range(1, self.rounds + 1):
             stuck = booster.update()
@@ -280,15 +325,15 @@ class ChurnModel:
                 break
         return booster, best
 
-    def _grown(self, data: Any, number: int) -> str:
+    def _grown(self, data: Any, number: int, leaves: int, rounds: int) -> str:
         """As many trees on all rows, as text."""
         import lightgbm
 
-        booster = lightgbm.Booster(self._settings(data.num_data(), number), data)
-        for _ in range(self.rounds_):
+        booster = lightgbm.Booster(self._settings(data.num_data(), number, leaves), data)
+        for _ in range(rounds):
             if booster.update():
                 break
-        return str(booster.model_to_string(num_iteration=self.rounds_))
+        return str(booster.model_to_string(num_iteration=rounds))
 
     # -- scoring -----------------------------------------------------------------------------------------------------
 
@@ -298,8 +343,10 @@ class ChurnModel:
 
     def _score(self, given: Design) -> Floats:
         linear = (given.linear - self._centre) @ self._coefficients
-        trees = np.mean([forest.score(given.trees) - forest.level for forest in self._forests()], axis=0)
-        return np.asarray(self.baseline_ + self._weights[0] * linear + self._weights[1] * trees, dtype=np.float64)
+        found = self.baseline_ + self._weights[0] * linear
+        for weight, forests in self._woods():
+            found = found + weight * np.mean([forest.score(given.trees) - forest.level for forest in forests], axis=0)
+        return np.asarray(found, dtype=np.float64)
 
     def predict_proba(self, X: Any) -> Floats:
         """The chance of staying and of leaving, one row a customer: shape (n, 2)."""
@@ -369,16 +416,18 @@ class ChurnModel:
     def _parts(self, given: Design) -> Floats:
         """What each reading adds to each row's score: shape (n, readings)."""
         linear = (given.linear - self._centre) * self._coefficients * self._weights[0]
-        shapley = np.mean([forest.shapley(given.trees) for forest in self._forests()], axis=0)
         found = np.zeros((len(linear), len(self._readings)))
         _gather(found, linear, given.linear_from)
-        _gather(found, shapley * self._weights[1], given.trees_from)
+        for weight, forests in self._woods():
+            shapley = np.mean([forest.shapley(given.trees) for forest in forests], axis=0)
+            _gather(found, shapley * weight, given.trees_from)
         return found
 
-    def _forests(self) -> list[Forest]:
+    def _woods(self) -> list[tuple[float, list[Forest]]]:
+        """The forests of few leaves and those of many, with the weight of each kind."""
         if not hasattr(self, "_planted"):
-            self._planted = [Forest(text) for text in self._trees]
-        return self._planted
+            self._planted = [[Forest(text) for text in texts] for texts in (self._trees, self._deep) if texts]
+        return list(zip(self._weights[1:], self._planted, strict=True))
 
     # -- keeping -----------------------------------------------------------------------------------------------------
 
@@ -387,7 +436,7 @@ class ChurnModel:
         kept = {
             "kind": "tenure churn model",
             "version": 1,
-            "settings": {**self.get_params(), "allow": list(self.allow)},
+            "settings": {**self.get_params(), "allow": list(self.allow), "monotone": dict(self.monotone or {})},
             "classes": self.classes_.tolist(),
             "columns": [str(name) for name in self.feature_names_in_],
             "dropped": {name: [why.en, why.zh] for name, why in self.dropped_.items()},
@@ -399,9 +448,10 @@ class ChurnModel:
             "baseline": self.baseline_,
             "drivers": self._drivers,
             "trees": [f"trees-{number}.txt" for number in range(len(self._trees))],
+            "deep": [f"deep-{number}.txt" for number in range(len(self._deep))],
         }
         contents = {"model.json": json.dumps(kept, ensure_ascii=False, indent=1)}
-        contents |= dict(zip(kept["trees"], self._trees, strict=True))
+        contents |= dict(zip([*kept["trees"], *kept["deep"]], [*self._trees, *self._deep], strict=True))
         return files.write(Path(folder), contents)
 
     @classmethod
@@ -418,9 +468,10 @@ class ChurnModel:
         model._readings = [Reading.from_json(reading) for reading in kept["readings"]]
         model._coefficients = np.asarray(kept["coefficients"], dtype=np.float64)
         model._centre = np.asarray(kept["centre"], dtype=np.float64)
-        model._weights = (kept["weights"][0], kept["weights"][1])
+        model._weights = list(kept["weights"])
         model._drivers = kept["drivers"]
         model._trees = [contents[name] for name in kept["trees"]]
+        model._deep = [contents[name] for name in kept.get("deep", ())]  # models kept before there were any have none
         model.baseline_ = kept["baseline"]
         return model
 
@@ -473,33 +524,34 @@ def _logistic_loss(score: Floats, y: Floats) -> tuple[float, Floats]:
     return loss, 1.0 / (1.0 + np.exp(-score)) - y
 
 
-def _blend(linear: Floats, trees: Floats, y: Floats) -> tuple[float, float]:
-    """The weights of both learners that predict best out of fold, never negative, pulled gently to a half each."""
+def _blend(outside: Floats, y: Floats) -> list[float]:
+    """The weights of the learners that predict best out of fold, never negative, pulled gently to equal shares."""
     from scipy.optimize import minimize
 
+    count = len(outside)
+
     def loss(p: Floats) -> tuple[float, Floats]:
-        total, slope = _logistic_loss(p[0] + p[1] * linear + p[2] * trees, y)
-        pull = p[1:] - 0.5
-        gradient = np.array([slope.sum(), slope @ linear, slope @ trees]) + np.append(0.0, 2 * _PRIOR * pull)
+        total, slope = _logistic_loss(p[0] + p[1:] @ outside, y)
+        pull = p[1:] - 1.0 / count
+        gradient = np.append(slope.sum(), outside @ slope) + np.append(0.0, 2 * _PRIOR * pull)
         return total + _PRIOR * float(pull @ pull), gradient
 
-    found = minimize(
-        loss, np.array([0.0, 0.5, 0.5]), jac=True, method="L-BFGS-B", bounds=[(None, None), (0, 2), (0, 2)]
-    )
-    return float(found.x[1]), float(found.x[2])
+    start = np.append(0.0, np.full(count, 1.0 / count))
+    bounds = [(None, None)] + [(0, 2)] * count
+    return [float(weight) for weight in minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x[1:]]
 
 
 _PRIOR = 10.0  # how firmly blend and stretch are held where the rows say little
 
 
-def _level(kept: Floats, linear: Floats, trees: Floats, weights: tuple[float, float], y: Floats) -> float:
+def _level(kept: Floats, outside: Floats, weights: Sequence[float], y: Floats) -> float:
     """The constant that makes the mean probability right.
 
     Learned on the out-of-fold scores, whose spread is that of rows not learned from; then moved to the scores of the
     kept model, which are counted from the average customer.
     """
-    outside = weights[0] * linear + weights[1] * trees
-    return float(_intercept(outside, y) + outside.mean() - kept.mean())
+    told = np.asarray(weights) @ outside
+    return float(_intercept(told, y) + told.mean() - kept.mean())
 
 
 def _intercept(score: Floats, y: Floats) -> float:
