@@ -99,7 +99,8 @@ def test_a_column_whose_sign_is_known_never_moves_the_score_the_other_way(sign):
 
     def worst(model: ChurnModel) -> float:
         steps = [
-            np.diff(model.decision_function(pa.table({"x": grid, "other": np.full(141, at)}))) for at in (-2.0, 0.0, 2.0)
+            np.diff(model.decision_function(pa.table({"x": grid, "other": np.full(141, at)})))
+            for at in (-2.0, 0.0, 2.0)
         ]
         return float((sign * np.concatenate(steps)).min())
 
