@@ -26,9 +26,20 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bench.folds import DATA
+from bench.folds import DATA, OURS
 from tenure.insight import features
-from tenure.insight.churn import auc, auc_interval, backtest, brier, calibration, cut_dates, features_only, lift
+from tenure.insight.churn import (
+    ChurnModel,
+    auc,
+    auc_interval,
+    backtest,
+    brier,
+    calibration,
+    cut_dates,
+    features_only,
+    lift,
+)
+from tenure.insight.churn.signs import SIGNS
 from tenure.insight.value import BGNBD
 
 PEERS = "TENURE_BENCH_PYTHON"
@@ -180,13 +191,15 @@ def compare(log: Log) -> None:
         )
         frame = rows.reindex(labels[cut].index).dropna(axis=1, how="all")
         frames[cut] = frame.assign(p_alive=alive[cut].reindex(frame.index)).rename_axis("person_id").reset_index()
-    tried = backtest(frames, {cut: label.to_numpy() for cut, label in labels.items()}, log.window, p_alive="p_alive")
+    gone = {cut: label.to_numpy() for cut, label in labels.items()}
+    tried = backtest(frames, gone, log.window, p_alive="p_alive")
+    held = backtest(frames, gone, log.window, model=ChurnModel(monotone=SIGNS))
     split = tried.split
     assert split is not None
     test, right = split.test, split.calibrate or split.train[-1]
     y, before = labels[test].to_numpy().astype(float), labels[right].to_numpy().astype(float)
-    p = tried.model.predict_proba(_like(frames[test], tried.model))[:, 1]
-    scores: dict[str, tuple[Floats, Floats | None]] = {"tenure ChurnModel": (p, p)}
+    p, signed = (each.model.predict_proba(_like(frames[test], each.model))[:, 1] for each in (tried, held))
+    scores: dict[str, tuple[Floats, Floats | None]] = {OURS: (p, p), "the same, known signs held": (signed, signed)}
 
     def add(name: str, then: Floats, now: Floats, raw: Floats | None) -> None:
         if raw is not None:

@@ -10,8 +10,10 @@ from tenure.insight.churn import ChurnModel, auc, calibration
 from tenure.insight.churn.columns import is_code, ordered_rates
 from tenure.insight.churn.linear import logistic, signed
 from tenure.insight.churn.model import spread
+from tenure.insight.churn.signs import SIGNS
+from tenure.insight.features import FEATURES
 
-QUICK: dict[str, Any] = {"rounds": 60, "folds": 3, "deep_leaves": 0}
+QUICK: dict[str, Any] = {"rounds": 60, "folds": 3}
 
 
 def brute(codes: np.ndarray, y: np.ndarray, seed: int, groups: np.ndarray) -> list[float]:
@@ -82,17 +84,18 @@ def test_a_model_learns_from_codes_and_keeps_them(tmp_path):
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_a_column_whose_sign_is_known_never_moves_the_score_the_other_way(sign):
+def test_a_column_whose_sign_is_known_never_moves_the_score_the_other_way(sign, tmp_path):
     """What happened goes up, down and up again; the score may not, whatever the other columns are."""
     r = np.random.default_rng(9)
     x, other = r.uniform(0, 10, 3_000), r.normal(size=3_000)
     x[::17] = np.nan
     risk = np.sin(np.nan_to_num(x)) + 0.1 * sign * np.nan_to_num(x) + other * (np.nan_to_num(x) > 5) - 1.0
     left = r.random(3_000) < 1 / (1 + np.exp(-risk))
-    settings = {**QUICK, "rounds": 150, "deep_leaves": 15}
+    settings = {**QUICK, "rounds": 150}
     X = pa.table({"x": pa.array(x, from_pandas=True), "other": other})
 
     held = ChurnModel(**settings, monotone={"x": sign, "not there": 1}).fit(X, left)
+    held = ChurnModel.load(held.save(tmp_path))
     free = ChurnModel(**settings).fit(X, left)
 
     grid = np.linspace(-2, 12, 141)
@@ -104,9 +107,15 @@ def test_a_column_whose_sign_is_known_never_moves_the_score_the_other_way(sign):
         ]
         return float((sign * np.concatenate(steps)).min())
 
+    assert held.monotone == {"x": sign, "not there": 1}
     assert worst(held) >= -1e-9
     assert worst(free) < -0.05
     assert auc(left, held.decision_function(X)) > 0.6
+
+
+def test_every_feature_of_known_sign_is_one_there_is():
+    assert {name for name in SIGNS if name not in FEATURES} == {"p_alive"}
+    assert set(SIGNS.values()) == {1, -1}
 
 
 def test_a_sign_that_is_none_is_refused():

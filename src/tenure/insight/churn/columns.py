@@ -254,10 +254,7 @@ class Reading:
             if self.sign:
                 # Slopes between the knots, each with a coefficient of its own that the sign can be asked of.
                 ends = [self.low, *self.knots, self.high]
-                linear = [
-                    self.sign * (np.clip(filled, a, b) - a) / self.scale
-                    for a, b in pairwise(ends)
-                ]
+                linear = [self.sign * (np.clip(filled, a, b) - a) / self.scale for a, b in pairwise(ends)]
             else:
                 linear = [(filled - self.mean) / self.scale]
                 linear += [np.maximum(filled - knot, 0.0) / self.scale for knot in self.knots]

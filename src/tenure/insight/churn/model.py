@@ -28,11 +28,9 @@ from tenure.insight.churn.trees import Forest
 from tenure.language import Words, tr
 
 _PATIENCE = 60
-_DEEP_RATE = 0.05
 _DRIVER_ROWS = 2_000
-_SLIGHT = 0.1  # deep trees that say less than this share of all that trees say aren't worth their time in scoring
 _SETTINGS = (
-    "folds", "rounds", "leaves", "rate", "tree_seeds", "deep_leaves", "strength", "most_rows", "allow", "monotone", "seed",
+    "folds", "rounds", "leaves", "rate", "tree_seeds", "strength", "most_rows", "allow", "monotone", "seed",
 )  # fmt: skip
 
 
@@ -43,18 +41,17 @@ class ChurnModel:
     who left (booleans, 0/1, Yes/No). Columns nothing can be learned from are dropped (`dropped_`); a category not
     seen in training counts as none.
 
-    The score is `a + b * linear + c * trees + d * deep` in log-odds: a regularised logistic regression on one-hot
-    categories and piecewise-linear numbers, gradient-boosted trees of a few leaves (LightGBM) and of many, with a, b, c
-    and d ≥ 0 learned from out-of-fold scores of the training rows, so the blend is calibrated without touching any other
-    row. How long the trees grow is chosen by the same folds; deep trees that add little are left out. The same rows,
-    settings and seed give the same model.
+    The score is `a + b * linear + c * trees` in log-odds: a regularised logistic regression on one-hot categories and
+    piecewise-linear numbers, and gradient-boosted trees of a few leaves (LightGBM), a, b and c ≥ 0 learned from
+    out-of-fold scores of the training rows, so the blend is calibrated without touching any other row. How long the
+    trees grow is chosen by the same folds. The same rows, settings and seed give the same model.
 
     Many categories, and whole numbers that turn out to be codes (`is_code` of columns.py), are also read by how often
     each left: a row learned from by the rows before it in a random order, a row scored by all of them.
 
     folds: of the cross-fitting inside `fit`. rounds: of boosting at most. leaves, rate: of each tree.
-    tree_seeds: how many boosted models are averaged. deep_leaves: of each deep tree; 0, the default, does without them.
-    strength: of the linear part's penalty, smaller is stronger. most_rows: beyond it a random sample is learned from.
+    tree_seeds: how many boosted models are averaged. strength: of the linear part's penalty, smaller is stronger.
+    most_rows: beyond it a random sample is learned from.
     allow: columns let past the guard against disguised outcomes. monotone: for numbers of which the sign is known, 1
     where more may only raise the risk, -1 where it may only lower it; other columns it names are passed over. Blanks
     are neither more nor less.
@@ -78,7 +75,6 @@ class ChurnModel:
         leaves: int = 7,
         rate: float = 0.02,
         tree_seeds: int = 1,
-        deep_leaves: int = 0,
         strength: float = 1.0,
         most_rows: int = 200_000,
         allow: Sequence[str] = (),
@@ -90,7 +86,6 @@ class ChurnModel:
         self.leaves = leaves
         self.rate = rate
         self.tree_seeds = tree_seeds
-        self.deep_leaves = deep_leaves
         self.strength = strength
         self.most_rows = most_rows
         self.allow = allow
@@ -166,39 +161,30 @@ class ChurnModel:
         rated = any(reading.rates for reading in self._readings)
         whole = self._linear(learned, y01)
         data = self._binned(learned, y01)
-        sizes = [self.leaves, *([self.deep_leaves] if self.deep_leaves else [])]
-        outside = np.zeros((1 + len(sizes), len(y01)))
+        linear, trees = np.zeros(len(y01)), np.zeros(len(y01))
         grown = []
         for fold in range(int(folds.max()) + 1):
             inside = folds != fold
             seen = self._told_by(inside, table, learned, y01, groups) if rated else learned
-            outside[0, ~inside] = self._linear(seen, y01, among=inside, near=whole).score(seen.linear[~inside])
-            bins = self._binned(seen, y01) if rated else data
-            grown.append((fold, [self._tried(bins, inside, leaves) for leaves in sizes], seen))
-        rounds = [int(np.median([tried[size][1] for _, tried, _ in grown])) for size in range(len(sizes))]
-        for fold, tried, seen in grown:
+            linear[~inside] = self._linear(seen, y01, among=inside, near=whole).score(seen.linear[~inside])
+            grown.append((fold, *self._tried(self._binned(seen, y01) if rated else data, inside), seen))
+        self.rounds_ = int(np.median([best for _, _, best, _ in grown]))
+        for fold, booster, _, seen in grown:
             held = seen.trees[folds == fold]
-            for size, (booster, _) in enumerate(tried):
-                outside[1 + size, folds == fold] = booster.predict(
-                    held, raw_score=True, num_iteration=rounds[size], num_threads=_threads(len(held))
-                )
+            trees[folds == fold] = booster.predict(
+                held, raw_score=True, num_iteration=self.rounds_, num_threads=_threads(len(held))
+            )
         del grown
 
-        weights = _blend(outside, y01)
-        if len(sizes) > 1 and weights[2] <= _SLIGHT * (weights[1] + weights[2]):
-            sizes, rounds, outside = sizes[:1], rounds[:1], outside[:2]
-            weights = _blend(outside, y01)
-        self._weights = weights
-        self.rounds_ = rounds[0]
         self._coefficients = whole.coefficients
         self._centre = learned.linear.mean(axis=0)
-        self._trees = [self._grown(data, number, self.leaves, rounds[0]) for number in range(self.tree_seeds)]
-        self._deep = [self._grown(data, self.tree_seeds, self.deep_leaves, rounds[1])] if len(sizes) > 1 else []
+        self._trees = [self._grown(data, number) for number in range(self.tree_seeds)]
         # The level is learned last, from the centred parts, so that it is right for the model that is kept.
+        self._weights = _blend(linear, trees, y01)
         self.baseline_ = 0.0
         # A row is scored by what all rows told of its categories, itself among them: not as it was learned from.
         given = design(table, self._readings) if rated else learned
-        self.baseline_ = _level(self._score(given), outside, self._weights, y01)
+        self.baseline_ = _level(self._score(given), linear, trees, self._weights, y01)
         some = np.random.default_rng(self.seed).permutation(len(y01))[:_DRIVER_ROWS]
         parts = self._parts(given.among(some))
         effect = np.abs(parts - parts.mean(axis=0)).mean(axis=0)
@@ -214,7 +200,7 @@ class ChurnModel:
         guards.enough(y01)
         shift, stretch = _platt(self.decision_function(X), y01)
         self.baseline_ = shift + stretch * self.baseline_
-        self._weights = [weight * stretch for weight in self._weights]
+        self._weights = (self._weights[0] * stretch, self._weights[1] * stretch)
         return self
 
     def _sample(self, rows: int) -> NDArray[np.int64] | None:
@@ -269,13 +255,13 @@ class ChurnModel:
                 own[reading.name] = told
         return learned.rated(own, self._readings)
 
-    def _settings(self, rows: int, number: int, leaves: int) -> dict[str, Any]:
+    def _settings(self, rows: int, number: int) -> dict[str, Any]:
         signs = {"monotone_constraints": self._signs()} if any(self._signs()) else {}
         return {
             **signs,
             "objective": "binary",
-            "num_leaves": leaves,
-            "learning_rate": self._step(leaves),
+            "num_leaves": self.leaves,
+            "learning_rate": self.rate,
             "feature_fraction": 0.5,
             "bagging_fraction": 0.7,
             "bagging_freq": 1,
@@ -287,10 +273,6 @@ class ChurnModel:
             "seed": self.seed * 1000 + number,
             "verbosity": -1,
         }
-
-    def _step(self, leaves: int) -> float:
-        """Trees of many leaves have said it all in fewer steps."""
-        return self.rate if leaves == self.leaves else max(self.rate, _DEEP_RATE)
 
     def _signs(self) -> list[int]:
         """For each of the trees' columns, which way it may go."""
@@ -305,16 +287,16 @@ class ChurnModel:
         }  # fmt: skip
         return lightgbm.Dataset(learned.trees, y, params=shape, free_raw_data=False).construct()
 
-    def _tried(self, data: Any, inside: NDArray[np.bool_], leaves: int) -> tuple[Any, int]:
+    def _tried(self, data: Any, inside: NDArray[np.bool_]) -> tuple[Any, int]:
         """Trees grown on some rows for as long as the others gain by it, and how many of them did best."""
         import lightgbm
 
         rows = int(inside.sum())
-        settings = {**self._settings(rows, 0, leaves), "metric": "binary_logloss"}
+        settings = {**self._settings(rows, 0), "metric": "binary_logloss"}
         booster = lightgbm.Booster(settings, data.subset(np.flatnonzero(inside).tolist()).construct())
         booster.add_valid(data.subset(np.flatnonzero(~inside).tolist()).construct(), "held")
         # Small steps stand still for longer before they gain again.
-        patience = max(_PATIENCE // 3, round(_PATIENCE * 0.02 / self._step(leaves)))
+        patience = max(_PATIENCE // 3, round(_PATIENCE * 0.02 / self.rate))
         lowest, best = np.inf, 1
         for turn in range(1, self.rounds + 1):
             stuck = booster.update()
@@ -325,15 +307,15 @@ class ChurnModel:
                 break
         return booster, best
 
-    def _grown(self, data: Any, number: int, leaves: int, rounds: int) -> str:
+    def _grown(self, data: Any, number: int) -> str:
         """As many trees on all rows, as text."""
         import lightgbm
 
-        booster = lightgbm.Booster(self._settings(data.num_data(), number, leaves), data)
-        for _ in range(rounds):
+        booster = lightgbm.Booster(self._settings(data.num_data(), number), data)
+        for _ in range(self.rounds_):
             if booster.update():
                 break
-        return str(booster.model_to_string(num_iteration=rounds))
+        return str(booster.model_to_string(num_iteration=self.rounds_))
 
     # -- scoring -----------------------------------------------------------------------------------------------------
 
@@ -343,10 +325,8 @@ class ChurnModel:
 
     def _score(self, given: Design) -> Floats:
         linear = (given.linear - self._centre) @ self._coefficients
-        found = self.baseline_ + self._weights[0] * linear
-        for weight, forests in self._woods():
-            found = found + weight * np.mean([forest.score(given.trees) - forest.level for forest in forests], axis=0)
-        return np.asarray(found, dtype=np.float64)
+        trees = np.mean([forest.score(given.trees) - forest.level for forest in self._forests()], axis=0)
+        return np.asarray(self.baseline_ + self._weights[0] * linear + self._weights[1] * trees, dtype=np.float64)
 
     def predict_proba(self, X: Any) -> Floats:
         """The chance of staying and of leaving, one row a customer: shape (n, 2)."""
@@ -416,18 +396,16 @@ class ChurnModel:
     def _parts(self, given: Design) -> Floats:
         """What each reading adds to each row's score: shape (n, readings)."""
         linear = (given.linear - self._centre) * self._coefficients * self._weights[0]
+        shapley = np.mean([forest.shapley(given.trees) for forest in self._forests()], axis=0)
         found = np.zeros((len(linear), len(self._readings)))
         _gather(found, linear, given.linear_from)
-        for weight, forests in self._woods():
-            shapley = np.mean([forest.shapley(given.trees) for forest in forests], axis=0)
-            _gather(found, shapley * weight, given.trees_from)
+        _gather(found, shapley * self._weights[1], given.trees_from)
         return found
 
-    def _woods(self) -> list[tuple[float, list[Forest]]]:
-        """The forests of few leaves and those of many, with the weight of each kind."""
+    def _forests(self) -> list[Forest]:
         if not hasattr(self, "_planted"):
-            self._planted = [[Forest(text) for text in texts] for texts in (self._trees, self._deep) if texts]
-        return list(zip(self._weights[1:], self._planted, strict=True))
+            self._planted = [Forest(text) for text in self._trees]
+        return self._planted
 
     # -- keeping -----------------------------------------------------------------------------------------------------
 
@@ -448,10 +426,9 @@ class ChurnModel:
             "baseline": self.baseline_,
             "drivers": self._drivers,
             "trees": [f"trees-{number}.txt" for number in range(len(self._trees))],
-            "deep": [f"deep-{number}.txt" for number in range(len(self._deep))],
         }
         contents = {"model.json": json.dumps(kept, ensure_ascii=False, indent=1)}
-        contents |= dict(zip([*kept["trees"], *kept["deep"]], [*self._trees, *self._deep], strict=True))
+        contents |= dict(zip(kept["trees"], self._trees, strict=True))
         return files.write(Path(folder), contents)
 
     @classmethod
@@ -468,10 +445,9 @@ class ChurnModel:
         model._readings = [Reading.from_json(reading) for reading in kept["readings"]]
         model._coefficients = np.asarray(kept["coefficients"], dtype=np.float64)
         model._centre = np.asarray(kept["centre"], dtype=np.float64)
-        model._weights = list(kept["weights"])
+        model._weights = (kept["weights"][0], kept["weights"][1])
         model._drivers = kept["drivers"]
         model._trees = [contents[name] for name in kept["trees"]]
-        model._deep = [contents[name] for name in kept.get("deep", ())]  # models kept before there were any have none
         model.baseline_ = kept["baseline"]
         return model
 
@@ -524,34 +500,33 @@ def _logistic_loss(score: Floats, y: Floats) -> tuple[float, Floats]:
     return loss, 1.0 / (1.0 + np.exp(-score)) - y
 
 
-def _blend(outside: Floats, y: Floats) -> list[float]:
-    """The weights of the learners that predict best out of fold, never negative, pulled gently to equal shares."""
+def _blend(linear: Floats, trees: Floats, y: Floats) -> tuple[float, float]:
+    """The weights of both learners that predict best out of fold, never negative, pulled gently to a half each."""
     from scipy.optimize import minimize
 
-    count = len(outside)
-
     def loss(p: Floats) -> tuple[float, Floats]:
-        total, slope = _logistic_loss(p[0] + p[1:] @ outside, y)
-        pull = p[1:] - 1.0 / count
-        gradient = np.append(slope.sum(), outside @ slope) + np.append(0.0, 2 * _PRIOR * pull)
+        total, slope = _logistic_loss(p[0] + p[1] * linear + p[2] * trees, y)
+        pull = p[1:] - 0.5
+        gradient = np.array([slope.sum(), slope @ linear, slope @ trees]) + np.append(0.0, 2 * _PRIOR * pull)
         return total + _PRIOR * float(pull @ pull), gradient
 
-    start = np.append(0.0, np.full(count, 1.0 / count))
-    bounds = [(None, None)] + [(0, 2)] * count
-    return [float(weight) for weight in minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x[1:]]
+    found = minimize(
+        loss, np.array([0.0, 0.5, 0.5]), jac=True, method="L-BFGS-B", bounds=[(None, None), (0, 2), (0, 2)]
+    )
+    return float(found.x[1]), float(found.x[2])
 
 
 _PRIOR = 10.0  # how firmly blend and stretch are held where the rows say little
 
 
-def _level(kept: Floats, outside: Floats, weights: Sequence[float], y: Floats) -> float:
+def _level(kept: Floats, linear: Floats, trees: Floats, weights: tuple[float, float], y: Floats) -> float:
     """The constant that makes the mean probability right.
 
     Learned on the out-of-fold scores, whose spread is that of rows not learned from; then moved to the scores of the
     kept model, which are counted from the average customer.
     """
-    told = np.asarray(weights) @ outside
-    return float(_intercept(told, y) + told.mean() - kept.mean())
+    outside = weights[0] * linear + weights[1] * trees
+    return float(_intercept(outside, y) + outside.mean() - kept.mean())
 
 
 def _intercept(score: Floats, y: Floats) -> float:
