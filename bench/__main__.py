@@ -1,9 +1,9 @@
-"""python -m bench [clv|telco|features|scale|import|audit|access|identity …]: the benches, all of them unless named."""
+"""python -m bench [clv|telco|churn|silence|features|scale|import|audit|access|identity …]: the benches, all of them unless named."""
 
 import importlib
 import sys
 
-BENCHES = ("clv", "telco", "features", "scale", "import", "audit", "access", "identity", "segments")
+BENCHES = ("clv", "telco", "churn", "silence", "features", "scale", "import", "audit", "access", "identity", "segments")
 FILES = {"import": "imports"}  # a word of Python can't name a file of it
 
 for name in sys.argv[1:] or BENCHES:

@@ -24,7 +24,7 @@ from tenure.insight.churn.definitions import (
     choose,
 )
 from tenure.insight.churn.model import ChurnModel, suspects
-from tenure.insight.churn.scores import Bands, auc, auc_interval, average_precision, brier, lift, measure
+from tenure.insight.churn.scores import Bands, auc, auc_interval, average_precision, brier, calibration, lift, measure
 from tenure.insight.churn.snapshot import attributes, widen
 
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "backtest",
     "beside",
     "brier",
+    "calibration",
     "card",
     "choose",
     "cross_validate",

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -17,6 +18,7 @@ Kind: TypeAlias = Literal["number", "text"]
 KNOTS = np.linspace(0.1, 0.9, 7)
 MOST_LEVELS = 30  # more categories than this are also read by how often each one churned
 FEWEST_ROWS = 5  # a category seen less often is too rare to learn from
+_FEWEST_CODES = 8  # fewer values than this are told apart by a few turns of a tree, or a knot for each
 _PULL = 20.0  # rows' worth of the overall rate mixed into each category's own
 
 
@@ -125,12 +127,67 @@ def out_of_fold_rates(codes: NDArray[np.int64], y: Floats, levels: int, folds: N
     return found
 
 
+def ordered_rates(
+    codes: NDArray[np.int64], y: Floats, levels: int, seed: int, groups: NDArray[np.int64] | None = None
+) -> Floats:
+    """Each row's category rate from the rows before it in a random order: a row never tells its own outcome.
+
+    Ordered target statistics (Prokhorenkova et al. 2018), as log-odds against the overall ones. One order only: the
+    mean over many orders nears what all other rows tell, and by that a row's own outcome can be read off.
+    groups: numbers from 0; the rows of a group take one place in the order and tell each other nothing. A code of -1 is
+    no category and has no rate of its own. The overall rate is that of all rows: it is the same for each of them.
+    """
+    mean = float(np.clip(y.mean(), 1e-6, 1 - 1e-6))
+    count = len(y) if groups is None else int(groups.max()) + 1
+    turn = np.random.default_rng(seed).permutation(count)
+    turn = turn if groups is None else turn[groups]
+    by = np.lexsort((turn, codes))
+    first = _starts(codes[by])
+    own = np.maximum(first, _starts(turn[by]))  # where the rows of this category and group begin
+    told = np.append(0.0, np.cumsum(y[by]))
+    events, rows = told[own] - told[first], (own - first).astype(float)
+    found = np.empty(len(y))
+    found[by] = _logit((events + _PULL * mean) / (rows + _PULL)) - _logit(mean)
+    found[codes < 0] = 0.0
+    return found
+
+
+def _starts(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """For each place, where the run of its value begins."""
+    begins = np.append(True, values[1:] != values[:-1])
+    return np.asarray(np.maximum.accumulate(np.where(begins, np.arange(len(values)), 0)), dtype=np.int64)
+
+
+def is_code(x: Floats, y: Floats, folds: NDArray[np.int64]) -> bool:
+    """Whether whole numbers are names of categories rather than amounts, as far as these rows can tell.
+
+    The rows of the other folds foretell each row twice: by the rate of its number, and by the rate of the sixteenth it
+    falls in when the numbers are put in order. A code is what its own rate foretells better, by more than three
+    standard errors. Numbers with many values, each rarely met, are amounts without asking.
+    """
+    given = x[~np.isnan(x)]
+    if not len(given) or (given != np.round(given)).any():
+        return False
+    met, codes = np.unique(np.where(np.isnan(x), -np.inf, x), return_inverse=True)
+    if not _FEWEST_CODES <= len(met) <= len(given) / (2 * FEWEST_ROWS):
+        return False
+    mean = float(np.clip(y.mean(), 1e-6, 1 - 1e-6))
+    edges = np.unique(np.quantile(given, np.linspace(0, 1, 17)[1:-1]))
+    parts = np.where(np.isnan(x), 0, 1 + np.searchsorted(edges, x))
+    alone = out_of_fold_rates(codes.astype(np.int64), y, len(met), folds)
+    inline = out_of_fold_rates(parts.astype(np.int64), y, len(edges) + 2, folds)
+    one, other = (np.logaddexp(0.0, score) - y * score for score in (alone + _logit(mean), inline + _logit(mean)))
+    gain = other - one
+    return bool(gain.mean() > 3.0 * gain.std() / np.sqrt(len(gain)) > 0)
+
+
 @dataclass
 class Reading:
     """How one column becomes numbers: learned from the training rows, written out as JSON.
 
     median, mean, scale, low, high, knots: for numbers. levels: the categories with a column of their own.
-    rates: for many categories, each one's log-odds against the overall ones.
+    rates: for many categories, and for numbers that are codes, each one's log-odds against the overall ones.
+    sign: 1 where more of a number may only raise the risk, -1 where it may only lower it, 0 where it may do either.
     """
 
     name: str
@@ -144,9 +201,13 @@ class Reading:
     knots: list[float] = field(default_factory=list)
     levels: list[str] = field(default_factory=list)
     rates: dict[str, float] = field(default_factory=dict)
+    sign: int = 0
 
     @classmethod
-    def learn(cls, name: str, kind: Kind, column: Any, y: Floats) -> "Reading":
+    def learn(
+        cls, name: str, kind: Kind, column: Any, y: Floats, *, sign: int = 0, folds: NDArray[np.int64] | None = None
+    ) -> "Reading":
+        """folds: by which it is found out whether whole numbers are codes; without them, they are amounts."""
         if kind == "text":
             values = texts(column)
             counts = values.drop_null().value_counts()
@@ -157,8 +218,7 @@ class Reading:
             often = [level for level, rows in ordered if rows >= FEWEST_ROWS]
             reading = cls(name, kind, values.null_count > 0, levels=often[:MOST_LEVELS])
             if len(often) > MOST_LEVELS:
-                learned = rates(code(values, often), y, len(often))
-                reading.rates = dict(zip(often, learned.tolist(), strict=True))
+                reading._rated(values, often, y)
             return reading
         x = numbers(column)
         given = x[~np.isnan(x)]
@@ -168,10 +228,22 @@ class Reading:
             low, high, clipped = float(given.min()), float(given.max()), given
         inner = np.unique(np.quantile(clipped, KNOTS))
         knots = inner[(inner > clipped.min()) & (inner < clipped.max())].tolist() if len(np.unique(given)) > 2 else []
-        return cls(
+        reading = cls(
             name, kind, bool(np.isnan(x).any()), float(np.median(given)), float(clipped.mean()),
-            float(clipped.std()) or 1.0, low, high, knots,
+            float(clipped.std()) or 1.0, low, high, knots, sign=sign,
         )  # fmt: skip
+        # A code has no more and less of it, so nothing that may only go one way is one.
+        if not sign and folds is not None and is_code(x, y, folds):
+            met, rows = np.unique(given, return_counts=True)
+            reading._rated(_codes(x), _written(met[rows >= FEWEST_ROWS]), y)
+        return reading
+
+    def _rated(self, values: pa.Array, levels: list[str], y: Floats) -> None:
+        self.rates = dict(zip(levels, rates(code(values, levels), y, len(levels)).tolist(), strict=True))
+
+    def codes(self, column: Any) -> NDArray[np.int64]:
+        """Which of the rated categories each row has; -1 where none."""
+        return code(_codes(numbers(column)) if self.kind == "number" else texts(column), list(self.rates))
 
     def read(self, column: Any, own_rates: Floats | None = None) -> tuple[list[Floats], list[Floats]]:
         """The column's part of the linear design, and of the trees' one."""
@@ -179,20 +251,45 @@ class Reading:
             x = numbers(column)
             unknown = np.isnan(x)
             filled = np.clip(np.where(unknown, self.median, x), self.low, self.high)
-            linear = [(filled - self.mean) / self.scale]
-            linear += [np.maximum(filled - knot, 0.0) / self.scale for knot in self.knots]
+            if self.sign:
+                # Slopes between the knots, each with a coefficient of its own that the sign can be asked of.
+                ends = [self.low, *self.knots, self.high]
+                linear = [self.sign * (np.clip(filled, a, b) - a) / self.scale for a, b in pairwise(ends)]
+            else:
+                linear = [(filled - self.mean) / self.scale]
+                linear += [np.maximum(filled - knot, 0.0) / self.scale for knot in self.knots]
             if self.missing:
                 linear.append(unknown.astype(float))
-            return linear, [x]
+            trees = [x]
+            if self.rates:
+                rated = self._rate(column, own_rates)
+                linear, trees = [*linear, rated], [*trees, rated]
+            return linear, trees
         values = texts(column)
         codes = code(values, self.levels)
         flags = [(codes == i).astype(float) for i in range(len(self.levels))]
         if self.missing:
             flags.append(np.asarray(values.is_null()).astype(float))
         if self.rates:
-            learned = np.append(np.fromiter(self.rates.values(), float), 0.0)
-            flags.append(learned[code(values, list(self.rates))] if own_rates is None else own_rates)
+            flags.append(self._rate(column, own_rates))
         return flags, flags
+
+    def _rate(self, column: Any, own_rates: Floats | None) -> Floats:
+        if own_rates is not None:
+            return own_rates
+        learned = np.append(np.fromiter(self.rates.values(), float), 0.0)
+        return np.asarray(learned[self.codes(column)], dtype=np.float64)
+
+    @property
+    def slopes(self) -> int:
+        """How many of the linear columns, from the first on, may have no coefficient below nought."""
+        return len(self.knots) + 1 if self.sign else 0
+
+    @property
+    def tree_signs(self) -> list[int]:
+        """For each of the trees' columns of it, which way it may go."""
+        flags = len(self.levels) + self.missing if self.kind == "text" else 1
+        return [self.sign] * flags + [0] * bool(self.rates)
 
     def to_json(self) -> dict[str, Any]:
         kept = asdict(self)
@@ -202,6 +299,19 @@ class Reading:
     def from_json(cls, kept: dict[str, Any]) -> "Reading":
         low, high = kept["low"], kept["high"]
         return cls(**{**kept, "low": -math.inf if low is None else low, "high": math.inf if high is None else high})
+
+
+def _codes(x: Floats) -> pa.Array:
+    """Whole numbers as text, null where unknown."""
+    met, places = np.unique(x, return_inverse=True)
+    names = pa.array(
+        [None if value != value else text for value, text in zip(met, _written(met), strict=True)], pa.string()
+    )
+    return names.take(pa.array(places))
+
+
+def _written(values: Floats) -> list[str]:
+    return [f"{value:.15g}" for value in values.tolist()]
 
 
 def _finite(value: float) -> float | None:
@@ -227,6 +337,14 @@ class Design:
     def among(self, rows: NDArray[np.int64]) -> "Design":
         """Some of the rows."""
         return Design(self.linear[rows], self.trees[rows], self.linear_from, self.trees_from)
+
+    def sloped(self, readings: list[Reading]) -> NDArray[np.bool_]:
+        """Which of the linear columns may have no coefficient below nought."""
+        found = np.zeros(self.linear.shape[1], bool)
+        for place, reading in enumerate(readings):
+            if reading.slopes:
+                found[np.flatnonzero(self.linear_from == place)[: reading.slopes]] = True
+        return found
 
     def rated(self, own_rates: dict[str, Floats], readings: list[Reading]) -> "Design":
         """The same with other rates for the categories of some columns."""

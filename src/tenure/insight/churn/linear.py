@@ -10,6 +10,7 @@ from tenure.insight.churn.columns import Floats
 _STEPS = 30
 _CLOSE = 1e-4  # slope left, in standard errors of what is learned: far below what the rows can tell
 _FEW = 4_000
+_ROUNDS = 12
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,37 @@ def logistic(
         start[-1] = np.log(mean / (1 - mean))
         return _newton(loss, start)
     return _whitened(loss, near)
+
+
+def signed(
+    learned: Logistic, matrix: Floats, y: Floats, strength: float, rows: NDArray[np.bool_], signs: NDArray[np.bool_]
+) -> Logistic:
+    """The same, with no coefficient below nought where `signs` says so.
+
+    Coefficients that came out below nought are left out and the others are learned anew, until none is left below;
+    one is taken in again where the likelihood still asks for it. It ends at the constrained optimum, or after a few
+    rounds at coefficients that hold the signs and are near it.
+    """
+    out = np.zeros(len(signs), bool)
+    found = learned
+    for _ in range(_ROUNDS):
+        below = signs & (found.coefficients < 0)
+        if below.any():
+            out |= below
+        else:
+            # Where the slope at nought is downhill towards more, the coefficient was left out for another's sake.
+            _, slope, _ = _Loss(matrix, y, rows, 1.0 / strength).at(np.append(found.coefficients, found.intercept))
+            asked = out & (slope[:-1] < -_CLOSE * rows.sum())
+            if not asked.any():
+                break
+            out[int(np.argmin(np.where(asked, slope[:-1], 0.0)))] = False
+        few = logistic(np.ascontiguousarray(matrix[rows][:, ~out]), y[rows], strength)
+        coefficients = np.zeros(len(signs))
+        coefficients[~out] = few.coefficients
+        found = Logistic(coefficients, few.intercept, learned.factor)
+    return Logistic(
+        np.where(signs, np.maximum(found.coefficients, 0.0), found.coefficients), found.intercept, learned.factor
+    )
 
 
 class _Loss:

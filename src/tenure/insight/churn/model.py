@@ -1,7 +1,7 @@
 """The churn model: a blend of a linear and a tree learner whose every score can be taken apart column by column."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +15,23 @@ from tenure.insight.churn.columns import (
     Design,
     Floats,
     Reading,
-    code,
     design,
     kind_of,
     numbers,
-    out_of_fold_rates,
+    ordered_rates,
     rates,
-    texts,
     to_table,
 )
-from tenure.insight.churn.linear import Logistic, logistic
+from tenure.insight.churn.linear import Logistic, logistic, signed
 from tenure.insight.churn.reasons import written_out
 from tenure.insight.churn.trees import Forest
 from tenure.language import Words, tr
 
 _PATIENCE = 60
 _DRIVER_ROWS = 2_000
-_SETTINGS = ("folds", "rounds", "leaves", "rate", "tree_seeds", "strength", "most_rows", "allow", "seed")
+_SETTINGS = (
+    "folds", "rounds", "leaves", "rate", "tree_seeds", "strength", "most_rows", "allow", "monotone", "seed",
+)  # fmt: skip
 
 
 class ChurnModel:
@@ -46,9 +46,15 @@ class ChurnModel:
     out-of-fold scores of the training rows, so the blend is calibrated without touching any other row. How long the
     trees grow is chosen by the same folds. The same rows, settings and seed give the same model.
 
+    Many categories, and whole numbers that turn out to be codes (`is_code` of columns.py), are also read by how often
+    each left: a row learned from by the rows before it in a random order, a row scored by all of them.
+
     folds: of the cross-fitting inside `fit`. rounds: of boosting at most. leaves, rate: of each tree.
     tree_seeds: how many boosted models are averaged. strength: of the linear part's penalty, smaller is stronger.
-    most_rows: beyond it a random sample is learned from. allow: columns let past the guard against disguised outcomes.
+    most_rows: beyond it a random sample is learned from.
+    allow: columns let past the guard against disguised outcomes. monotone: for numbers of which the sign is known, 1
+    where more may only raise the risk, -1 where it may only lower it; other columns it names are passed over. Blanks
+    are neither more nor less.
 
     Raises TenureError where the outcome has one value, there is too little data, a column is the outcome in disguise,
     or nothing usable is left.
@@ -72,6 +78,7 @@ class ChurnModel:
         strength: float = 1.0,
         most_rows: int = 200_000,
         allow: Sequence[str] = (),
+        monotone: Mapping[str, int] | None = None,
         seed: int = 0,
     ) -> None:
         self.folds = folds
@@ -82,6 +89,7 @@ class ChurnModel:
         self.strength = strength
         self.most_rows = most_rows
         self.allow = allow
+        self.monotone = monotone
         self.seed = seed
 
     def __repr__(self) -> str:
@@ -119,6 +127,9 @@ class ChurnModel:
         go into the same fold, so that nobody is predicted from another row of their own.
         """
         table = to_table(X)
+        for name, sign in (self.monotone or {}).items():
+            if sign not in (-1, 0, 1):
+                raise ValueError(f"monotone: {name} has {sign!r}; 1, -1 or 0 was expected")
         y01, self.classes_ = guards.outcome(y)
         if len(y01) != table.num_rows:
             raise ValueError(f"X has {table.num_rows} rows and y has {len(y01)}; they must be the same customers")
@@ -144,8 +155,9 @@ class ChurnModel:
             )
         kinds = {name: kind_of(table[name]) for name in table.column_names}
 
-        # How columns are read is learned once: but for the rates of categories, outcomes have no say in it.
-        self._readings, learned = self._read(table, kinds, y01)
+        # How columns are read is learned once: but for the rates of categories, and for which numbers are codes, outcomes
+        # have no say in it.
+        self._readings, learned = self._read(table, kinds, y01, folds, groups)
         rated = any(reading.rates for reading in self._readings)
         whole = self._linear(learned, y01)
         data = self._binned(learned, y01)
@@ -153,7 +165,7 @@ class ChurnModel:
         grown = []
         for fold in range(int(folds.max()) + 1):
             inside = folds != fold
-            seen = self._told_by(inside, table, learned, y01) if rated else learned
+            seen = self._told_by(inside, table, learned, y01, groups) if rated else learned
             linear[~inside] = self._linear(seen, y01, among=inside, near=whole).score(seen.linear[~inside])
             grown.append((fold, *self._tried(self._binned(seen, y01) if rated else data, inside), seen))
         self.rounds_ = int(np.median([best for _, _, best, _ in grown]))
@@ -199,7 +211,10 @@ class ChurnModel:
     def _fold_count(self, rows: int) -> int:
         return self.folds if rows <= 20_000 else min(self.folds, 3)
 
-    def _read(self, table: pa.Table, kinds: dict[str, Any], y: Floats) -> tuple[list[Reading], Design]:
+    def _read(
+        self, table: pa.Table, kinds: dict[str, Any], y: Floats, folds: NDArray[np.int64],
+        groups: NDArray[np.int64] | None,
+    ) -> tuple[list[Reading], Design]:  # fmt: skip
         """Learn how to read each column, and the matrices of the rows learned from."""
         readings, own = [], {}
         for name in table.column_names:
@@ -207,12 +222,11 @@ class ChurnModel:
             # A column may be blank in all of a fold's rows, though not in all rows.
             if kinds[name] == "number" and np.isnan(numbers(column)).all():
                 continue
-            reading = Reading.learn(name, kinds[name], column, y)
+            sign = (self.monotone or {}).get(name, 0) if kinds[name] == "number" else 0
+            reading = Reading.learn(name, kinds[name], column, y, sign=sign, folds=folds)
             readings.append(reading)
             if reading.rates:
-                folds = spread(y, 5, self.seed + 1)
-                levels = list(reading.rates)
-                own[name] = out_of_fold_rates(code(texts(column), levels), y, len(levels), folds)
+                own[name] = ordered_rates(reading.codes(column), y, len(reading.rates), self.seed + 1, groups)
         return readings, design(table, readings, own)
 
     def _linear(self, learned: Design, y: Floats, **how: Any) -> Logistic:
@@ -220,22 +234,31 @@ class ChurnModel:
 
         # Matrices this small are sooner multiplied by one than shared between two that wait on each other.
         with threadpool_limits(1, user_api="blas"):
-            return logistic(learned.linear, y, self.strength, **how)
+            found = logistic(learned.linear, y, self.strength, **how)
+            signs = learned.sloped(self._readings)
+            if (found.coefficients[signs] < 0).any():
+                rows = how.get("among", np.ones(len(y), bool))
+                found = signed(found, learned.linear, y, self.strength, rows, signs)
+            return found
 
-    def _told_by(self, inside: NDArray[np.bool_], table: pa.Table, learned: Design, y: Floats) -> Design:
+    def _told_by(
+        self, inside: NDArray[np.bool_], table: pa.Table, learned: Design, y: Floats, groups: NDArray[np.int64] | None
+    ) -> Design:
         """The matrices with each category's rate as the rows inside tell it: those by each other, the rest by them all."""
         own = {}
-        folds = spread(y[inside], 5, self.seed + 1)
+        people = None if groups is None else groups[inside]
         for reading in self._readings:
             if reading.rates:
-                codes = code(texts(table[reading.name]), list(reading.rates))
+                codes = reading.codes(table[reading.name])
                 told = np.append(rates(codes[inside], y[inside], len(reading.rates)), 0.0)[codes]
-                told[inside] = out_of_fold_rates(codes[inside], y[inside], len(reading.rates), folds)
+                told[inside] = ordered_rates(codes[inside], y[inside], len(reading.rates), self.seed + 1, people)
                 own[reading.name] = told
         return learned.rated(own, self._readings)
 
     def _settings(self, rows: int, number: int) -> dict[str, Any]:
+        signs = {"monotone_constraints": self._signs()} if any(self._signs()) else {}
         return {
+            **signs,
             "objective": "binary",
             "num_leaves": self.leaves,
             "learning_rate": self.rate,
@@ -250,6 +273,10 @@ class ChurnModel:
             "seed": self.seed * 1000 + number,
             "verbosity": -1,
         }
+
+    def _signs(self) -> list[int]:
+        """For each of the trees' columns, which way it may go."""
+        return [sign for reading in self._readings for sign in reading.tree_signs]
 
     def _binned(self, learned: Design, y: Floats) -> Any:
         """The trees' matrix put into bins, once for all that is grown on it or on some of its rows."""
@@ -387,7 +414,7 @@ class ChurnModel:
         kept = {
             "kind": "tenure churn model",
             "version": 1,
-            "settings": {**self.get_params(), "allow": list(self.allow)},
+            "settings": {**self.get_params(), "allow": list(self.allow), "monotone": dict(self.monotone or {})},
             "classes": self.classes_.tolist(),
             "columns": [str(name) for name in self.feature_names_in_],
             "dropped": {name: [why.en, why.zh] for name, why in self.dropped_.items()},

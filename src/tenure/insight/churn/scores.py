@@ -102,6 +102,39 @@ def brier(y: Any, probability: Any) -> float:
     return float(np.mean((np.asarray(probability, dtype=np.float64) - np.asarray(y, dtype=np.float64)) ** 2))
 
 
+def calibration(y: Any, probability: Any, groups: int = 10) -> dict[str, float]:
+    """How true the probabilities are: their mean distance from what happened, and the line that would set them right.
+
+    ece: over equal groups by probability, |mean probability - share that left|, weighted by rows (expected calibration
+    error). slope, intercept: of the logistic regression of what happened on the log-odds told; 1 and 0 are right, a
+    slope below 1 means too extreme, an intercept above 0 too low on the whole (Cox 1958). Each with a 95 % interval
+    (`slope_low` ...), NaN where all probabilities or all outcomes are one.
+    """
+    left, p = np.asarray(y, dtype=np.float64), np.asarray(probability, dtype=np.float64)
+    parts = [part for part in np.array_split(np.argsort(p, kind="stable"), groups) if len(part)]
+    ece = sum(len(part) * abs(float(p[part].mean() - left[part].mean())) for part in parts) / len(p)
+    told = np.clip(p, 1e-6, 1 - 1e-6)
+    odds = np.log(told) - np.log1p(-told)
+    x = np.column_stack([np.ones(len(odds)), odds])
+    line, spread = np.array([0.0, 1.0]), np.full(2, np.nan)
+    if np.ptp(odds) > 0 and 0 < left.sum() < len(left):
+        for _ in range(50):
+            chance = 1.0 / (1.0 + np.exp(-np.clip(x @ line, -500, 500)))
+            bend = (x * (chance * (1 - chance))[:, None]).T @ x + 1e-9 * np.eye(2)
+            step = np.linalg.solve(bend, x.T @ (left - chance))
+            line = line + np.clip(step, -2.0, 2.0)
+            if np.abs(step).max() < 1e-9:
+                break
+        spread = 1.959964 * np.sqrt(np.diag(np.linalg.inv(bend)))
+    else:
+        line = np.full(2, np.nan)
+    found = {"ece": float(ece)}
+    for place, name in ((1, "slope"), (0, "intercept")):
+        middle, reach = float(line[place]), float(spread[place])
+        found |= {name: middle, f"{name}_low": middle - reach, f"{name}_high": middle + reach}
+    return found
+
+
 def deciles(y: Any, probability: Any) -> list[dict[str, float]]:
     """Ten equal groups from the highest score down: rows, mean probability, what happened, lift, share caught."""
     left, p = np.asarray(y, dtype=np.float64), np.asarray(probability, dtype=np.float64)

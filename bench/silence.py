@@ -1,0 +1,262 @@
+"""Who falls silent, where there is no contract: ours beside P(alive) of BG/NBD and beside recency alone, over time.
+
+    python -m bench.silence                          Online Retail, CDNOW and Complete Journey (the last is simulated)
+
+Customers who bought in the last two windows are asked about; who buys nothing in the next window is gone. Cut dates go
+back by half windows from the last one whose outcome is known. Learned from cuts whose outcomes were known when the
+calibration cut was made, calibrated on that, tried on the last: at least a window lies between the steps. P(alive) and
+recency are tried as they are (1 - P(alive) as the chance; recency has none), and set right on the same calibration cut by
+a logistic line, which is the more than they are usually given.
+
+BG/NBD is ours, and that of lifetimes under the Python that TENURE_BENCH_PYTHON names (requirements-peers.txt).
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bench.folds import DATA, OURS
+from tenure.insight import features
+from tenure.insight.churn import (
+    ChurnModel,
+    auc,
+    auc_interval,
+    backtest,
+    brier,
+    calibration,
+    cut_dates,
+    features_only,
+    lift,
+)
+from tenure.insight.churn.signs import SIGNS
+from tenure.insight.value import BGNBD
+
+PEERS = "TENURE_BENCH_PYTHON"
+Floats = NDArray[np.float64]
+_LIFETIMES = """
+import sys, warnings
+import numpy as np
+from lifetimes import BetaGeoFitter
+warnings.simplefilter("ignore")
+given = np.load(sys.argv[1])
+found = {}
+for name in given["names"]:
+    x, t_x, T = (given[f"{name}_{part}"] for part in ("x", "t_x", "T"))
+    found[str(name)] = BetaGeoFitter().fit(x, t_x, T).conditional_probability_alive(x, t_x, T)
+np.savez(sys.argv[2], **found)
+"""
+
+
+@dataclass(frozen=True)
+class Log:
+    """Purchases of one company: person_id, order_id, ordered_at, amount_minor, and the window in days."""
+
+    name: str
+    rows: pd.DataFrame
+    window: int
+
+
+def online_retail() -> Log | str:
+    folder = DATA / "online_retail"
+    files = [folder / f"online_retail_{years}.parquet" for years in ("2009_2010", "2010_2011")]
+    if not all(file.is_file() for file in files):
+        return "its files (online_retail) are not beside the checkout"
+    # Both files have the first days of December 2010.
+    first, second = (pd.read_parquet(file) for file in files)
+    raw = pd.concat([first[first.InvoiceDate < second.InvoiceDate.min()], second]).dropna(subset="CustomerID")
+    rows = pd.DataFrame(
+        {
+            "person_id": raw.CustomerID.astype("int64"),
+            "order_id": raw.InvoiceNo.astype(str),
+            "ordered_at": raw.InvoiceDate,
+            "product_id": raw.StockCode.astype(str),
+            "amount_minor": (raw.Quantity * raw.UnitPrice * 100).round().astype("int64"),
+        }
+    )
+    return Log("Online Retail", rows, 90)
+
+
+def cdnow() -> Log | str:
+    file = DATA / "cdnow" / "cdnow_master.parquet"
+    if not file.is_file():
+        return "its file (cdnow/cdnow_master.parquet) is not beside the checkout"
+    raw = pd.read_parquet(file)
+    rows = pd.DataFrame(
+        {
+            "person_id": raw.customer_id.astype("int64"),
+            "order_id": np.arange(len(raw)).astype(str),
+            "ordered_at": pd.to_datetime(raw.date.astype(str)),
+            "amount_minor": (raw.spend.astype(float) * 100).round().astype("int64"),
+        }
+    )
+    return Log("CDNOW", rows, 90)
+
+
+def complete_journey() -> Log | str:
+    file = DATA / "complete_journey" / "transactions.parquet"
+    if not file.is_file():
+        return "its file (complete_journey/transactions.parquet) is not beside the checkout"
+    raw = pd.read_parquet(file)
+    lines = raw.assign(
+        person_id=raw.household_id.astype("int64"),
+        order_id=raw.basket_id.astype(str),
+        amount_minor=(raw.sales_value.astype(float) * 100).round().astype("int64"),
+    )
+    # A basket as one line: how many kinds of goods it holds does not matter here.
+    baskets = lines.groupby(["person_id", "order_id"], as_index=False).agg(
+        ordered_at=("transaction_timestamp", "min"), amount_minor=("amount_minor", "sum")
+    )
+    return Log("Complete Journey", baskets, 30)
+
+
+LOGS: dict[str, Callable[[], Log | str]] = {
+    "online-retail": online_retail,
+    "cdnow": cdnow,
+    "complete-journey": complete_journey,
+}
+
+
+def histories(log: Log, cut: datetime) -> pd.DataFrame:
+    """x, t_x and T in weeks of everyone who bought before the cut, by person."""
+    sold = log.rows[(log.rows.ordered_at < cut) & (log.rows.amount_minor > 0)]
+    day = (sold.ordered_at - datetime(1970, 1, 1, tzinfo=UTC)).dt.days
+    known = day.groupby(sold.person_id).agg(["nunique", "min", "max"])
+    last = (cut - datetime(1970, 1, 1, tzinfo=UTC)).days - 1
+    return pd.DataFrame(
+        {"x": known["nunique"] - 1.0, "t_x": (known["max"] - known["min"]) / 7, "T": (last - known["min"]) / 7}
+    )
+
+
+def outcomes(log: Log, cut: datetime) -> pd.Series:
+    """Of everyone who bought in the last two windows: whether they buy nothing in the next, by person."""
+    sold, window = log.rows[log.rows.amount_minor > 0], timedelta(days=log.window)
+    asked = sold[(sold.ordered_at >= cut - 2 * window) & (sold.ordered_at < cut)].person_id.unique()
+    back = sold[(sold.ordered_at >= cut) & (sold.ordered_at < cut + window)].person_id.unique()
+    people = np.sort(asked)
+    return pd.Series(~np.isin(people, back), index=people)
+
+
+def of_lifetimes(logs: dict[str, pd.DataFrame]) -> dict[str, pd.Series] | None:
+    """P(alive) of the peer at each cut; None where it isn't there."""
+    python = os.environ.get(PEERS)
+    if not python:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        given, told = Path(folder) / "given.npz", Path(folder) / "told.npz"
+        parts = {f"{name}_{part}": frame[part].to_numpy() for name, frame in logs.items() for part in frame}
+        np.savez(given, names=np.array(list(logs)), **parts)  # type: ignore[arg-type]
+        done = subprocess.run([python, "-c", _LIFETIMES, str(given), str(told)], capture_output=True, text=True)
+        if done.returncode:
+            print(f"lifetimes: skipped, because it stopped: {done.stderr.strip().splitlines()[-1:]}")
+            return None
+        found = np.load(told)
+        return {name: pd.Series(found[name], index=frame.index) for name, frame in logs.items()}
+
+
+def line(score: Floats, y: Floats) -> Callable[[Floats], Floats]:
+    """The logistic line from a score to a chance."""
+    from sklearn.linear_model import LogisticRegression
+
+    fitted = LogisticRegression(C=1e6).fit(score[:, None], y)
+    return lambda other: np.asarray(fitted.predict_proba(other[:, None])[:, 1])
+
+
+def compare(log: Log) -> None:
+    """Print every score of the people asked about at the last cut, and ours beside each of the others."""
+    first, last = log.rows.ordered_at.min(), log.rows.ordered_at.max()
+    cuts = cut_dates(first.to_pydatetime(), last.normalize().to_pydatetime(), log.window)
+    labels = {cut: outcomes(log, cut) for cut in cuts}
+    known = {cut: histories(log, cut) for cut in cuts}
+    everything = features.as_of({"orders": log.rows}, cuts)
+    everything = everything if isinstance(everything, pd.DataFrame) else everything.to_pandas()
+    alive = {
+        cut: pd.Series(BGNBD().fit(h.x, h.t_x, h["T"]).p_alive(h.x, h.t_x, h["T"]), index=h.index)
+        for cut, h in known.items()
+    }
+    frames = {}
+    for cut in cuts:
+        rows = (
+            everything[pd.to_datetime(everything.as_of, utc=True) == cut].set_index("person_id").drop(columns="as_of")
+        )
+        frame = rows.reindex(labels[cut].index).dropna(axis=1, how="all")
+        frames[cut] = frame.assign(p_alive=alive[cut].reindex(frame.index)).rename_axis("person_id").reset_index()
+    gone = {cut: label.to_numpy() for cut, label in labels.items()}
+    tried = backtest(frames, gone, log.window, p_alive="p_alive")
+    held = backtest(frames, gone, log.window, model=ChurnModel(monotone=SIGNS))
+    split = tried.split
+    assert split is not None
+    test, right = split.test, split.calibrate or split.train[-1]
+    y, before = labels[test].to_numpy().astype(float), labels[right].to_numpy().astype(float)
+    p, signed = (each.model.predict_proba(_like(frames[test], each.model))[:, 1] for each in (tried, held))
+    scores: dict[str, tuple[Floats, Floats | None]] = {OURS: (p, p), "the same, known signs held": (signed, signed)}
+
+    def add(name: str, then: Floats, now: Floats, raw: Floats | None) -> None:
+        if raw is not None:
+            scores[name] = (now, raw)
+        scores[f"{name}, set right"] = (now, line(then, before)(now))
+
+    def odds(chance: Floats) -> Floats:
+        cut = np.clip(chance, 1e-6, 1 - 1e-6)
+        return np.asarray(np.log(cut) - np.log1p(-cut))
+
+    theirs = of_lifetimes({f"at{number}": known[cut] for number, cut in enumerate((right, test))})
+    for name, found in (
+        ("BG/NBD P(alive), ours", {right: alive[right], test: alive[test]}),
+        ("BG/NBD P(alive), lifetimes", None if theirs is None else {right: theirs["at0"], test: theirs["at1"]}),
+    ):
+        if found is None:
+            print(f"{name}: skipped, because {PEERS} names no Python that has it (requirements-peers.txt)")
+            continue
+        then, now = (1.0 - found[cut].reindex(labels[cut].index).to_numpy() for cut in (right, test))
+        add(name, odds(then), odds(now), now)
+    recency = [frames[cut]["order_recency_days"].to_numpy() for cut in (right, test)]
+    add("recency", recency[0], recency[1], None)
+
+    print(f"\n{log.name}: window {log.window} days; {split.words.en}; {len(y):,} customers, {y.mean():.1%} gone")
+    print(f"{'':40s}{'AUC':>9s}{'lift 10 %':>11s}{'Brier':>9s}{'ECE':>9s}  slope (95 %)")
+    for name, (score, chance) in scores.items():
+        told = f"{name:40s}{auc(y, score):9.4f}{lift(y, score):11.3f}"
+        if chance is not None:
+            c = calibration(y, chance)
+            told += f"{brier(y, chance):9.4f}{c['ece']:9.4f}  "
+            told += f"{c['slope']:.2f} ({c['slope_low']:.2f} to {c['slope_high']:.2f})"
+        print(told)
+    for name, (score, chance) in list(scores.items())[1:]:
+        middle, low, high = auc_interval(y, p, score)
+        told = f"against {name}: AUC {middle:+.4f} ({low:+.4f} to {high:+.4f})"
+        if chance is not None:
+            off = (p - y) ** 2 - (chance - y) ** 2
+            reach = 1.959964 * off.std(ddof=1) / np.sqrt(len(off))
+            told += f", Brier {off.mean():+.4f} ({off.mean() - reach:+.4f} to {off.mean() + reach:+.4f})"
+        print(told)
+
+
+def _like(frame: pd.DataFrame, model: Any) -> pd.DataFrame:
+    return features_only(frame).to_pandas().reindex(columns=list(model.feature_names_in_))
+
+
+def main(arguments: Sequence[str] = ()) -> None:
+    parser = argparse.ArgumentParser(prog="bench.silence", description="Falling silent, beside P(alive) and recency.")
+    parser.add_argument("--log", choices=list(LOGS), action="append", help="one of them, again for more")
+    for name in parser.parse_args(arguments).log or LOGS:
+        log = LOGS[name]()
+        if isinstance(log, str):
+            print(f"{name}: skipped, because {log}")
+            continue
+        log.rows["ordered_at"] = pd.to_datetime(log.rows.ordered_at).dt.tz_localize("UTC")
+        compare(log)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
