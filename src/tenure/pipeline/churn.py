@@ -358,7 +358,7 @@ def _by_folds(context: Context, tables: Mapping[str, ibis.Table], life: Life, ta
         gone = int(pc.sum(left.cast(pa.int64())).as_py())
         document = card(definition, tried, as_of=context.as_of, rows=wide.num_rows, left=gone, refused=refused)
         assert tried.probability is not None
-        own = np.empty(wide.num_rows)
+        own: Any = np.empty(wide.num_rows)
         own[training.order] = tried.probability
         if why == "day":
             return _Answer(_told_of(context, tried.model, usable, wide["person_id"], tried.bands, own), document)

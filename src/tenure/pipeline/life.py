@@ -40,7 +40,7 @@ _NO_SNAPSHOT = Words(
     "现用版本的训练快照缺失或损坏（{why}），因此未与新版本比较。",
 )
 _GONE = Words("columns it learned from are gone: {columns}", "其训练所用的列已不存在：{columns}")
-_OTHER = Words("it answers another question: {words}", "其对应的流失定义不同：{words}")
+_OTHER = Words("it answers another question: {question}", "其对应的流失定义不同：{question}")
 _NONE = Words("there is no such version", "没有该版本")
 
 
@@ -123,7 +123,7 @@ class Life:
         kept = self.shelf.read(number)
         if kept.made["definition"]["fields"] != _fields(self.definition):
             words = kept.made["definition"]
-            raise TenureError(_said(_OTHER, words=Words(words["en"], words["zh"])))
+            raise TenureError(_said(_OTHER, question=Words(words["en"], words["zh"])))
         gone = registry.lacking(_read_by(kept.model), self.standing.learned.get("columns", []))
         if gone:
             raise TenureError(_said(_GONE, columns=", ".join(gone)))
@@ -166,10 +166,8 @@ class Life:
             self.why = "columns"
         elif registry.grown(learned.get("people", 0), rows.num_rows):
             self.why = "size"
-        elif self._level_moved and registry.rested(self.standing, self.context.as_of):
-            self.why = "drift_level"
-        else:
-            self.why = registry.drifted(self.policy, moved, apart, weight) if len(scores) else None
+        elif len(scores) and registry.rested(self.standing, self.context.as_of):
+            self.why = "drift_level" if self._level_moved else registry.drifted(self.policy, moved, apart, weight)
         return self.why
 
     def look_at_rows(self, digest: str) -> str | None:
@@ -234,7 +232,7 @@ class Life:
         self._settle()
         # Scored with what was written, not with what was in memory: tomorrow's refresh has nothing else.
         self.kept = self.shelf.read(standing.champion)
-        return standing.champion == standing.learned["version"]
+        return bool(standing.champion == standing.learned["version"])
 
     def could_not(self, error: TenureError) -> None:
         """Nothing could be learned. Raises it again where the champion can't stand in."""
@@ -341,7 +339,9 @@ def digest_of(training: Training, people: Any) -> str:
 
 
 def _fields(definition: Definition) -> dict[str, Any]:
-    fields = dataclasses.asdict(definition) if dataclasses.is_dataclass(definition) else {}  # type: ignore[arg-type]
+    fields: dict[str, Any] = {}
+    if dataclasses.is_dataclass(definition) and not isinstance(definition, type):
+        fields = dataclasses.asdict(definition)
     told: dict[str, Any] = json.loads(json.dumps(fields, default=str, sort_keys=True))
     return told
 

@@ -87,6 +87,7 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
         from tenure.web.boards import acts as board_acts
         from tenure.web.boards import export as board_export
         from tenure.web.boards import page as boards
+        from tenure.web.churn import models as churn_models
         from tenure.web.churn import page as churn
         from tenure.web.importing import batches, steps
         from tenure.web.insight import forecast, moved, personas
@@ -180,6 +181,8 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
             path("settings/cover/", self.page("assign", tiers.cover), name="cover"),
             path("insight/<slug:part>/", self.page("insight", insight.page), name="insight_part"),
             path("churn/", self.page("insight", churn.page), name="churn"),
+            path("churn/models/decide/", self.page("models", churn_models.decide), name="churn_models_decide"),
+            path("churn/models/policy/", self.page("models", churn_models.policy), name="churn_models_policy"),
             path("churn/<slug:part>/", self.page("insight", churn.page), name="churn_part"),
             path("metrics/", self.page("insight", metrics.page), name="metrics"),
             path("metrics/chapter/<slug:group>/", self.page("insight", metrics.chapter), name="metrics_chapter"),

@@ -19,7 +19,7 @@ Taking: TypeAlias = Literal["automatic", "ask"]
 DOCUMENT = "churn_models"  # what there is, written by the refresh alone
 DECISIONS = "model_decisions"  # what people decided, written by the desk alone
 WATCHED = 60  # refreshes looked back on
-RESTS_DAYS = 7  # between two times that a level gone wrong makes it learn anew
+RESTS_DAYS = 7  # drift is no reason to learn anew sooner: hardly an outcome is known that was not known then
 
 
 @dataclass(frozen=True)
@@ -130,6 +130,7 @@ def due(standing: Standing, policy: Policy, as_of: datetime) -> bool:
 
 
 def rested(standing: Standing, as_of: datetime) -> bool:
+    """Whether there may be something new to learn from since the last time."""
     learned = standing.learned.get("as_of")
     return learned is None or (as_of - datetime.fromisoformat(learned)).days >= RESTS_DAYS
 
