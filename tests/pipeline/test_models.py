@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +22,7 @@ from tenure.pipeline import churn, models, records
 from tenure.pipeline.clock import default_as_of, start_of
 from tenure.pipeline.run import Context, Watcher, run
 from tests.pipeline.conftest import CLOCK, Shop
+from tests.running import surroundings
 
 pytestmark = pytest.mark.django_db
 
@@ -46,7 +51,7 @@ def visits() -> list[dict[str, Any]]:
 ORDERS = visits()
 CUSTOMERS = [
     {"customer_id": f"C-{n}", "name": f"Customer {n}", "phone": f"1380000{n:04}", "created_at": FIRST,
-     "updated_at": FIRST, "region": "Zhejiang" if n % 3 else f"Village {n}"}
+     "updated_at": FIRST, "acquisition_channel": "Trade fair" if n % 3 else f"Village {n}"}
     for n in range(PEOPLE)
 ]  # fmt: skip
 MORE = [{**row, "order_id": f"B-{n}", "ordered_at": max(row["ordered_at"] for row in ORDERS)}
@@ -162,10 +167,10 @@ def test_a_snapshot_leads_back_to_nobody(shop: Shop) -> None:
     texts = {str(value) for name in training.rows.column_names for value in training.rows[name].to_pylist()}
 
     assert "person_id" not in training.rows.column_names
-    assert "Zhejiang" in texts
+    assert "Trade fair" in texts
     for one in CUSTOMERS:
         assert not {one["customer_id"], one["name"], one["phone"]} & texts
-        assert one["region"] == "Zhejiang" or one["region"] not in texts
+        assert one["acquisition_channel"] == "Trade fair" or one["acquisition_channel"] not in texts
     assert b"Village" not in path.read_bytes()
     everyone = training.frame(0)["person_id"].to_numpy()
     assert np.all(np.diff(everyone) > 0), "rows lie in the order of numbers that say nothing"
@@ -271,3 +276,38 @@ def test_a_version_whose_files_are_gone_is_not_gone_back_to(asked: Shop) -> None
     assert standing(asked).champion == 1
     assert "Version 2 could not be made champion" in standing(asked).note["en"]  # type: ignore[index]
     assert not refresh(asked, LAST), "it is said once, and not tried again"
+
+
+def test_killed_while_learning_or_publishing_the_old_champion_stands_or_the_new_whole(
+    learned: Shop, new_shop: Callable[[], Shop]
+) -> None:
+    """Learning anew by schedule: its day is the last one with records, twenty-nine later than the champion's."""
+    shop = copied(learned, new_shop)
+    # One while the version is written, one while it is named, one while the scores go out.
+    luck = random.Random(11)
+    marks = [luck.randint(1, 4), luck.randint(5, 7), luck.randint(8, 16)]
+
+    ended = subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("killing_models.py")), str(shop.here.home), "0", *map(str, marks)],
+        env=surroundings(shop.here.home), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    lines = [json.loads(line) for line in ended.stdout.splitlines()]
+
+    before = [[row["person_id"], row["churn_probability"]] for row in shop.table("scores/churn").to_pylist()]
+    passed, undisturbed = lines[0]["marks"], lines[2]
+    assert passed == 16
+    assert undisturbed["champion"] == 2
+    assert undisturbed["kept"] == ["1", "2"]
+    for at, [killed, then, again, *after] in zip(marks, runs(lines[6:]), strict=True):
+        assert killed == {"ended": -9}, at
+        assert then["whole"], at
+        assert then["champion"] in (1, 2), at
+        assert then["scores"] in (before, undisturbed["scores"]), at
+        assert again["marks"] <= 16, at
+        assert after == [{"ended": 0}, undisturbed], at
+
+
+def runs(lines: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """What is told of each instant: five lines, of a step that was killed and one that was not."""
+    return [lines[start : start + 5] for start in range(0, len(lines), 5)]

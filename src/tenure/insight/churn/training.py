@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tenure.errors import TenureError
 from tenure.insight.churn.backtest import features_only
 from tenure.insight.churn.columns import Floats, kind_of, numbers, texts, to_table
+from tenure.insight.features import FEATURES
 from tenure.language import tr
 
 FEWEST_PEOPLE = 5  # a text said of fewer people could tell who one of them is
@@ -28,8 +29,9 @@ class Training:
 
     rows: `block` (its place among the cuts), `group` (one number for all rows of one customer), `left`, and the
     features under their own names with `x_` before them. A group's number comes from what its rows say, not from who
-    it is; rows are in that order. Numbers have five digits, and a text said of fewer than five people is a placeholder
-    that no model learns from. So nothing in it leads back to a person, and a customer who is erased is not in it.
+    it is; rows are in that order. Numbers have five digits, ages are whole years, and a text said of fewer than five
+    people is a placeholder that no model learns from. So nothing in it leads back to a person, and a customer who is
+    erased is not in it.
     """
 
     rows: pa.Table
@@ -38,12 +40,10 @@ class Training:
     order: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64), compare=False, repr=False)
 
     @classmethod
-    def of(
-        cls, frames: Mapping[datetime, Any] | Any, labels: Mapping[datetime, Any] | Any, without: Sequence[str] = ()
-    ) -> "Training":
+    def of(cls, frames: Mapping[datetime, Any] | Any, labels: Mapping[datetime, Any] | Any) -> "Training":
         """From frames and labels by cut date, as `learn` takes them, or from one frame and its labels.
 
-        without: columns left out. The same frames give the same rows, in whatever order theirs are.
+        The same frames give the same rows, in whatever order theirs are.
         """
         cuts = tuple(sorted(frames)) if isinstance(frames, Mapping) else ()
         told = [to_table(frames[cut]) for cut in cuts] if cuts else [to_table(frames)]
@@ -57,7 +57,7 @@ class Training:
         else:
             person = np.arange(len(block))
         _, people = np.unique(person, return_inverse=True)
-        columns = {name: _safe(X[name], people) for name in X.column_names if name not in without}
+        columns = {name: _safe(name, X[name], people) for name in X.column_names}
         group = _numbered(columns, block, left, people)
         order = np.lexsort((group, block))
         named = {_BLOCK: block.astype(np.int8), _GROUP: group.astype(np.int32), _LEFT: left.astype(bool)}
@@ -115,10 +115,13 @@ def _truth(labels: Any) -> Floats:
     return np.asarray(labels, dtype=np.float64)
 
 
-def _safe(column: pa.ChunkedArray, people: NDArray[np.int64]) -> pa.Array:
+def _safe(name: str, column: pa.ChunkedArray, people: NDArray[np.int64]) -> pa.Array:
     """A column without what could tell who somebody is."""
     if kind_of(column) == "number":
-        return pa.array(_rounded(numbers(column)), from_pandas=True)
+        x = numbers(column)
+        # An age with its fractions is a birth date.
+        years = name in FEATURES and FEATURES[name].unit == "years"
+        return pa.array(np.round(x) if years else _rounded(x), from_pandas=True)
     values = texts(column)
     codes = values.dictionary_encode()
     words, at = codes.dictionary, np.asarray(pc.fill_null(codes.indices, -1))
