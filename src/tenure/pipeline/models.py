@@ -13,7 +13,7 @@ import json
 import os
 import platform
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -168,7 +168,7 @@ class Rebuilt:
     other: dict[str, tuple[str, str]]
 
 
-def rebuild(lake: Lake, code: str, number: int, *, tell: Callable[[str], None] = lambda step: None) -> Rebuilt:
+def rebuild(lake: Lake, code: str, number: int) -> Rebuilt:
     """Learn a version again from its own snapshot, settings and seed, and hold the two against each other.
 
     Changes nothing. Raises TenureError where there is no such version, or its files are missing or damaged.
@@ -186,7 +186,6 @@ def rebuild(lake: Lake, code: str, number: int, *, tell: Callable[[str], None] =
         )  # fmt: skip
     kept = shelf.read(number)
     training = kept.training
-    tell(tr("Learning"))
     again = registry.relearn(training, int(kept.made["horizon_days"]), kept.made["settings"])
     rows = training.frame(max(0, len(training.cuts) - 1))
     apart = np.abs(again.predict_proba(rows)[:, 1] - kept.model.predict_proba(rows)[:, 1])

@@ -4,7 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class ModelDecision(models.Model):
-    """One thing a person decided about the churn models. Added, never changed; the newest of its kind counts.
+    """One decision of a person about the churn models. Added, never changed; the newest of its kind counts.
 
     definition, model_version: which version of which definition is to be champion. policy: how models are kept.
     """
