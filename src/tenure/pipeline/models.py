@@ -103,6 +103,9 @@ class Shelf:
 
     def sweep(self, keep: set[int]) -> None:
         """Remove versions nobody names, and what was left half written."""
+        for path in self.folder.parent.glob("*.*"):
+            if path.is_file():  # of a version of the product that kept one model, and wrote it over
+                path.unlink()
         damaged = sorted(self.folder.glob(".damaged-*"), key=lambda path: int(path.name.partition("-")[2]))
         for path in self.folder.iterdir() if self.folder.is_dir() else ():
             wanted = path.name.isdigit() and int(path.name) in keep
