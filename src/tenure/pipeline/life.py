@@ -93,7 +93,7 @@ class Life:
         then, now = self.standing.learned.get("definition", {}), _fields(fresh)
         if self.kept is None or self.wishes != self.standing.learned.get("wishes") or then.keys() != now.keys():
             return fresh
-        days = {name: value for name, value in then.items() if isinstance(value, int) and not isinstance(value, bool)}
+        days = {name: value for name, value in then.items() if type(value) is int and type(now[name]) is int}
         near = (not value or _FAR[0] <= now[name] / value <= _FAR[1] for name, value in days.items())
         if not dataclasses.is_dataclass(fresh) or not all(near):
             return fresh

@@ -96,7 +96,8 @@ class Standing:
     def enthrone(self, number: int) -> None:
         """Make a version champion; the one before stays to go back to."""
         if number != self.champion:
-            self.previous, self.champion = self.champion, number
+            self.previous = self.champion if self.champion is not None else self.previous
+            self.champion = number
             self.scored = {}
         if self.challenger == number:
             self.challenger = None
