@@ -17,6 +17,7 @@ from tenure.cli import (
     keys,
     manners,
     metrics,
+    models,
     packs,
     people,
     records,
@@ -69,6 +70,7 @@ app.command("jobs", cls=manners.Command, rich_help_panel=_RUN)(work.jobs)
 app.command("backup", cls=manners.Command, rich_help_panel=_RUN)(backup.backup)
 app.command("restore", cls=manners.Command, rich_help_panel=_RUN)(backup.restore)
 app.command("doctor", cls=manners.Command, rich_help_panel=_RUN)(system.doctor)
+app.add_typer(models.app, name="models", rich_help_panel=_LOOK)
 app.add_typer(packs.app, name="pack", rich_help_panel=_RUN)
 app.add_typer(people.app, name="user", rich_help_panel=_RUN)
 app.add_typer(audit.app, name="audit", rich_help_panel=_RUN)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any, TypeAlias
@@ -16,26 +17,34 @@ from tenure.currencies import minor_digits
 from tenure.errors import TenureError
 from tenure.insight import features
 from tenure.insight.churn import (
+    Backtest,
     Bands,
     Definition,
     attributes,
     backtest,
+    beside,
     card,
     choose,
     cross_validate,
     cut_dates,
-    learn,
+    guards,
+    rolling_origin,
     suspects,
-)  # fmt: skip
+)
+from tenure.insight.churn.definitions import DEFINITIONS
 from tenure.insight.churn.model import ChurnModel
+from tenure.insight.churn.registry import relearn
+from tenure.insight.churn.training import Training
 from tenure.insight.features.terms import distinct, highest, lowest
 from tenure.insight.value import BGNBD
 from tenure.lake import SYSTEM
 from tenure.language import Words, both
+from tenure.pipeline import models
 from tenure.pipeline.following import practice
 from tenure.pipeline.history import scored_from, settled, tables_over
 from tenure.pipeline.leaderboard import DOCUMENT as LEADERBOARD
 from tenure.pipeline.leaderboard import leaderboard_document
+from tenure.pipeline.life import Life, code_of, digest_of
 from tenure.pipeline.run import Context, Step
 from tenure.pipeline.value import UNIT_DAYS
 
@@ -70,35 +79,128 @@ _BUYING = {
     "_last": highest("ordered_on", where="sale"),
 }
 
+_MAIN, _BESIDE = "scores/churn", "scores/churn_beside"
+
 At: TypeAlias = Callable[[datetime], Mapping[str, ibis.Table]]
 
 
+@dataclass
+class _Answer:
+    """What came of one definition: its scores and its card; the life of its models, where any were looked at.
+
+    leaderboard: learners held against each other on the rows just learned from; None where nothing was learned.
+    """
+
+    scores: pa.Table
+    card: dict[str, Any]
+    life: Life | None = None
+    leaderboard: dict[str, Any] | None = None
+
+
 def _churn(context: Context) -> int:
-    lake = context.lake
-    found = _SCHEMA.empty_table()
-    document: dict[str, Any]
-    lake.publish_document(LEADERBOARD, {})
+    lake, wished = context.lake, practice(context.lake)
     people = _people(context)
-    read = [*_READ, "snapshot"]
+    read = sorted({*_READ, *(name for kind in DEFINITIONS.values() for name in kind.contracts)})
+    further: dict[str, _Answer] = {}
     with (
         tables_over(context, read) as everyone,
         tables_over(context, read, partial(_some, people=people))
         if people > MOST_PEOPLE
         else nullcontext(everyone) as some,
     ):
-        try:
-            definition = choose(some(context.as_of), practice(lake).churn)
-            if definition.timed:
-                found, document = _over_time(context, everyone, some, definition, people)
-            else:
-                found, document = _by_folds(context, everyone(context.as_of), definition)
-        except TenureError as error:
-            # Too little to learn from is an answer, shown where the scores would be.
-            why = both(error.args[0])
-            document = {"as_of": context.as_of.isoformat(), "not_enough_data": {"en": why.en, "zh": why.zh}}
-    lake.publish("scores/churn", found)
-    lake.publish_document("churn_card", document)
-    return int(found.num_rows)
+        known = _Known(context, everyone, some, people)
+        main = _answered(known, lambda: choose(some(context.as_of), wished.churn), wished.churn, _MAIN)
+        for definition in beside(some(context.as_of), wished.beside):
+            code = code_of(definition)
+            if main.life is None or code != main.life.code:
+                further[code] = _answered(known, partial(_same, definition), wished.beside, _BESIDE)
+    lake.publish(_MAIN, main.scores)
+    lake.publish_document("churn_card", main.card)
+    if main.leaderboard is not None:
+        lake.publish_document(LEADERBOARD, main.leaderboard)
+    _publish_beside(context, further)
+    for answer in (main, *further.values()):
+        if answer.life is not None:
+            answer.life.end()
+    return int(main.scores.num_rows)
+
+
+def _same(definition: Definition) -> Definition:
+    return definition
+
+
+def _publish_beside(context: Context, answers: Mapping[str, _Answer]) -> None:
+    """One table for all definitions beside the main one, and a card for each; nothing where there never were any."""
+    lake = context.lake
+    for code, answer in answers.items():
+        lake.publish_document(f"churn_card_{code}", answer.card)
+    if answers or lake.exists(_BESIDE):
+        parts = [
+            answer.scores.add_column(1, "definition", pa.array([code] * answer.scores.num_rows, pa.string()))
+            for code, answer in answers.items()
+        ]
+        lake.publish(_BESIDE, pa.concat_tables(parts) if parts else _beside_schema().empty_table())
+
+
+def _beside_schema() -> pa.Schema:
+    return pa.schema([_SCHEMA[0], ("definition", pa.string()), *list(_SCHEMA)[1:]])
+
+
+def _answered(
+    known: "_Known", choose: Callable[[], Definition], wishes: Sequence[Mapping[str, Any]], table: str
+) -> _Answer:
+    """Scores and card of one definition, by its champion or by a model learned now. table: where its scores stand."""
+    context = known.context
+    try:
+        life = Life(context, choose(), wishes)
+        if life.definition.timed:
+            return _over_time(known, life, table)
+        return _by_folds(context, known.everyone(context.as_of), life, table)
+    except TenureError as error:
+        # Too little to learn from is an answer, shown where the scores would be.
+        why = both(error.args[0])
+        card = {"as_of": context.as_of.isoformat(), "not_enough_data": {"en": why.en, "zh": why.zh}}
+        return _Answer(_SCHEMA.empty_table(), card, leaderboard={})
+
+
+@dataclass
+class _Known:
+    """What is known of people, worked out once for all definitions. some: those learned from; everyone where so few are."""
+
+    context: Context
+    everyone: At
+    some: At
+    people: int
+    _today: pa.Table | None = None
+
+    @property
+    def sampled(self) -> bool:
+        return self.some is not self.everyone
+
+    def today(self) -> pa.Table:
+        if self._today is None:
+            [self._today] = _told(self.context, self.everyone, [self.context.as_of]).values()
+        return self._today
+
+    def at(self, cuts: Sequence[datetime]) -> dict[datetime, pa.Table]:
+        """Of those learned from, at each date. Where all are, one pass is made for all dates, today's with them."""
+        if self.sampled or self._today is not None:
+            return _told(self.context, self.some, cuts)
+        told = _told(self.context, self.some, [*cuts, self.context.as_of])
+        self._today = told.pop(self.context.as_of)
+        return told
+
+    def scored(self, definition: Definition) -> pa.Table:
+        """Today's rows of everyone the question makes sense for."""
+        as_of = self.context.as_of
+        asked = self.context.lake.to_arrow(definition.eligible(self.everyone(as_of), as_of))
+        return _of(self.today(), asked)
+
+    def left(self, definition: Definition, at: datetime) -> tuple[int, int]:
+        """How many left after a date, of how many."""
+        label = definition.label(self.some(at + timedelta(days=definition.horizon_days)), at)
+        told = self.context.lake.to_arrow(label.agg(left=label.churned.cast("int64").sum(), rows=label.count()))
+        return int(told["left"][0].as_py() or 0), int(told["rows"][0].as_py())
 
 
 def _people(context: Context) -> int:
@@ -112,40 +214,83 @@ def _some(table: ibis.Table, people: int) -> ibis.Table:
     return table.filter(turn < int(_TURNS * MOST_PEOPLE / people))
 
 
-def _over_time(
-    context: Context, everyone: At, some: At, definition: Definition, people: int
-) -> tuple[pa.Table, dict[str, Any]]:
+def _over_time(known: _Known, life: Life, table: str) -> _Answer:
+    """Score by the champion while it is fresh; learn a model anew where one is due."""
+    context = known.context
+    why = life.reason()
+    if why is None:
+        assert life.kept is not None
+        rows = known.scored(life.definition)
+        scored = _scored(context, life.kept.model, rows, life.bands)
+        life.hold_against(partial(known.left, life.definition))
+        why = life.look(rows, _columns(known), scored["churn_probability"].to_numpy())
+    if why is not None:
+        try:
+            training, tried, model, document = _learned(known, life.definition)
+            board = _leaderboard(
+                context, table, tried, training.frames(), training.labels(), life.definition.horizon_days
+            )
+        except TenureError as error:
+            life.could_not(error)
+            assert life.kept is not None  # it would have been raised again
+            return _by_champion(known, life)
+        rows = known.scored(life.definition)
+        if why == "day":  # of an earlier day: for that day alone, and nothing is kept
+            return _Answer(_scored(context, model, rows, tried.bands), document, leaderboard=board)
+        life.learned(training, tried, model, document, rows, _columns(known))
+        return replace(_by_champion(known, life), leaderboard=board)
+    life.scored(scored["churn_probability"].to_numpy())
+    return _Answer(scored, life.card(), life)
+
+
+def _by_champion(known: _Known, life: Life) -> _Answer:
+    assert life.kept is not None
+    scored = _scored(known.context, life.kept.model, known.scored(life.definition), life.bands)
+    life.scored(scored["churn_probability"].to_numpy())
+    return _Answer(scored, life.card(), life)
+
+
+def _columns(known: _Known) -> list[str]:
+    return [name for name in known.today().column_names if name != "person_id"]
+
+
+def _learned(known: _Known, definition: Definition) -> tuple[Training, Backtest, ChurnModel, dict[str, Any]]:
     """Learn from customers as they were on earlier dates, prove it on the latest one whose outcome is known.
 
     Of more than MOST_PEOPLE customers about that many are learned from and tried on; all are scored.
     """
-    lake, horizon = context.lake, definition.horizon_days
-    cuts = cut_dates(_first(context, some(context.as_of), definition), context.as_of, horizon)
+    context, horizon = known.context, definition.horizon_days
+    cuts = cut_dates(_first(context, known.some(context.as_of), definition), context.as_of, horizon)
     labels: dict[datetime, pa.Array] = {}
     frames: dict[datetime, pa.Table] = {}
-    # Where the same people are scored as are learned from, one pass is made for all dates, today's with them.
-    told = _told(context, some, [*cuts, context.as_of] if everyone is some else cuts)
+    told = known.at(cuts) if cuts else {}
     for place, cut in enumerate(cuts):
-        outcome = lake.to_arrow(definition.label(some(cut + timedelta(days=horizon)), cut))
+        outcome = context.lake.to_arrow(definition.label(known.some(cut + timedelta(days=horizon)), cut))
         frame = _of(told.pop(cut), outcome)
         labels[cut] = frame["churned"].combine_chunks()
         frames[cut] = frame.drop_columns(["churned"])
         context.tell(place + 1, len(cuts) + 2)
-    tried = backtest(frames, labels, horizon, model=_MODEL, p_alive="p_alive")
-    if people > MOST_PEOPLE:
-        tried.notes.append(_SAMPLED.format(learned=f"{MOST_PEOPLE:,}", people=f"{people:,}"))
-    lake.publish_document(LEADERBOARD, leaderboard_document(tried, context.as_of, frames, labels, horizon))
-    context.tell(len(cuts) + 1, len(cuts) + 2)
-    model = learn(frames, labels, horizon, model=_MODEL)
-    rows = sum(frame.num_rows for frame in frames.values())
-    left = sum(pc.sum(label.cast(pa.int64())).as_py() or 0 for label in labels.values())
+    rolling_origin(list(frames), horizon)  # refuses a history that is too short before anything is made of it
+    training = Training.of(frames, labels)
     frames.clear()
-    now = told.pop(context.as_of) if told else _told(context, everyone, [context.as_of])[context.as_of]
-    asked = lake.to_arrow(definition.eligible(everyone(context.as_of), context.as_of))
-    scored = _scored(context, model, _of(now, asked), tried.bands)
-    document = card(definition, tried, as_of=context.as_of, rows=rows, left=left, model=model)
-    model.save(lake.folder / "models" / "churn")
-    return scored, document
+    # From here on everything comes out of what is kept, so that it can be done again.
+    tried = backtest(training.frames(), training.labels(), horizon, model=_MODEL, p_alive="p_alive")
+    if known.sampled:
+        tried.notes.append(_SAMPLED.format(learned=f"{MOST_PEOPLE:,}", people=f"{known.people:,}"))
+    context.tell(len(cuts) + 1, len(cuts) + 2)
+    model = relearn(training, horizon, _settings(_MODEL))
+    left = sum(pc.sum(label.cast(pa.int64())).as_py() or 0 for label in labels.values())
+    document = card(definition, tried, as_of=context.as_of, rows=training.rows.num_rows, left=left, model=model)
+    return training, tried, model, document
+
+
+def _leaderboard(context: Context, table: str, tried: Backtest, *rows: Any) -> dict[str, Any] | None:
+    """The learners beside the model tried; of the main definition alone, for it takes a while."""
+    return leaderboard_document(tried, context.as_of, *rows) if table == _MAIN else None
+
+
+def _settings(model: ChurnModel) -> dict[str, Any]:
+    return {**model.get_params(), "allow": list(model.allow)}
 
 
 def _told(context: Context, at: At, dates: Sequence[datetime]) -> dict[datetime, pa.Table]:
@@ -194,40 +339,81 @@ def _of(frame: pa.Table, people: pa.Table) -> pa.Table:
     return frame.sort_by("person_id").combine_chunks()
 
 
-def _by_folds(
-    context: Context, tables: Mapping[str, ibis.Table], definition: Definition
-) -> tuple[pa.Table, dict[str, Any]]:
-    """A snapshot has no time in it: each customer is scored by a model that has not seen them."""
-    lake = context.lake
-    rows = tables["snapshot"]
+def _by_folds(context: Context, tables: Mapping[str, ibis.Table], life: Life, table: str) -> _Answer:
+    """A snapshot has no time in it: each customer is scored by a model that has not seen them.
+
+    So its scores stand as long as its rows do; a row more, and all are learned from anew.
+    """
+    lake, definition = context.lake, life.definition
     people = definition.eligible(tables, context.as_of)
-    wide = lake.to_arrow(rows.semi_join(people, "person_id").order_by("person_id"))
+    wide = lake.to_arrow(tables["snapshot"].semi_join(people, "person_id").order_by("person_id"))
     wide = wide.filter(pc.is_valid(wide["outcome"])) if wide.num_rows else wide
-    X = attributes(wide)
-    left = wide["outcome"].combine_chunks()
+    X, left = attributes(wide), wide["outcome"].combine_chunks()
     # A column that is the outcome in disguise would make a model that knows everything and foresees nothing.
     refused = suspects(X, left)
-    X = X.drop_columns(list(refused))
-    tried = cross_validate(X, left, model=_MODEL)
-    lake.publish_document(LEADERBOARD, leaderboard_document(tried, context.as_of, X, left))
-    probability = tried.probability
-    bands = tried.bands
-    _, reasons = tried.model.told(X, minor_digits=minor_digits(lake.currency))
-    scored = _table(wide["person_id"], bands, probability, reasons)
-    gone = int(pc.sum(left.cast(pa.int64())).as_py())
-    document = card(definition, tried, as_of=context.as_of, rows=wide.num_rows, left=gone, refused=refused)
-    tried.model.save(lake.folder / "models" / "churn")
-    return scored, document
+    usable = X.drop_columns([*refused, *_unusable(X)])
+    training = Training.of(usable, left)
+    digest = digest_of(training, wide["person_id"].to_numpy()[training.order])
+    board: dict[str, Any] | None = None
+    why = life.reason() or life.look_at_rows(digest)
+    before = life.standing.scored
+    if why is None and before.get("table") == table and before.get("digest") == digest and lake.exists(table):
+        return _Answer(_before(context, table, life.code), life.card(), life)
+    if (
+        why is None and life.kept is not None and life.goes_by_an_older
+    ):  # a person's choice of an older version: by it alone, as it stands
+        scored = _scored(context, life.kept.model, usable.append_column("person_id", wide["person_id"]), life.bands)
+    else:
+        why = life.why = why or "records"  # as they were, but the scores are not there
+        tried = cross_validate(
+            training.frame(0), np.asarray(training.label(0)).astype(int), model=_MODEL
+        )  # learns from what is kept, as `relearn` does
+        gone = int(pc.sum(left.cast(pa.int64())).as_py())
+        document = card(definition, tried, as_of=context.as_of, rows=wide.num_rows, left=gone, refused=refused)
+        board = _leaderboard(context, table, tried, training.frame(0), np.asarray(training.label(0)).astype(int))
+        assert tried.probability is not None
+        own: Any = np.empty(wide.num_rows)
+        own[training.order] = tried.probability
+        if why == "day":
+            return _Answer(
+                _told_of(context, tried.model, usable, wide["person_id"], tried.bands, own), document, leaderboard=board
+            )
+        if not life.learned(training, tried, tried.model, document, usable, usable.column_names, digest):
+            own = None
+        assert life.kept is not None
+        scored = _told_of(context, life.kept.model, usable, wide["person_id"], life.bands, own)
+    life.scored(scored["churn_probability"].to_numpy(), digest, table)
+    return _Answer(scored, life.card(), life, board)
 
 
-def _needs(definition: Definition) -> list[str]:
-    return ["subscriptions"] if definition.name == "contract_end" else ["orders"]
+def _unusable(X: pa.Table) -> list[str]:
+    """Columns that number or name the rows, or say nothing: no model learns from them, so no snapshot holds them."""
+    return [name for name in guards.unusable(X) if name in X.column_names]
+
+
+def _before(context: Context, table: str, code: str) -> pa.Table:
+    """The scores of a definition as they stand."""
+    rows = context.lake.read(table, actor=SYSTEM)
+    if table == _BESIDE:
+        rows = rows.filter(rows.definition == code)
+    return context.lake.to_arrow(rows.select(*_SCHEMA.names).order_by("person_id")).cast(_SCHEMA)
+
+
+def _told_of(
+    context: Context, model: ChurnModel, X: pa.Table, people: pa.ChunkedArray, bands: Bands, own: Any = None
+) -> pa.Table:
+    """Chances and reasons of rows a model knows. own: chances told by models that had not seen the rows."""
+    X = pa.table(
+        {name: X[name] if name in X.column_names else pa.nulls(X.num_rows) for name in model.feature_names_in_}
+    )
+    probability, reasons = model.told(X, minor_digits=minor_digits(context.lake.currency))
+    return _table(people, bands, probability if own is None else own, reasons)
 
 
 def _first(context: Context, tables: Mapping[str, ibis.Table], definition: Definition) -> datetime:
     """When the records of the definition begin."""
     began = min(
-        (moment for name in _needs(definition)
+        (moment for name in definition.reads
          if (moment := context.lake.to_arrow(tables[name].agg(first=tables[name].valid_at.min()))["first"][0].as_py())),
         default=context.as_of,
     )  # fmt: skip
@@ -288,8 +474,13 @@ def _table(people: pa.ChunkedArray, bands: Bands, probability: Any, reasons: Seq
 
 def _made_from(context: Context) -> list[object]:
     # What counts as leaving is an input like the records.
-    wished = practice(context.lake).churn
-    return [*scored_from(context, *CONTRACTS), *([wished] if wished else [])]
+    wished = practice(context.lake)
+    said = [one for one in (wished.churn, wished.beside, models.decisions(context.lake)) if one]
+    return [*scored_from(context, *CONTRACTS), *said]
 
 
-STEPS: tuple[Step, ...] = (Step("churn", Words("Churn risk", "流失风险"), _made_from, _churn),)
+def _gone(context: Context) -> bool:
+    return not models.whole(context.lake)
+
+
+STEPS: tuple[Step, ...] = (Step("churn", Words("Churn risk", "流失风险"), _made_from, _churn, _gone),)

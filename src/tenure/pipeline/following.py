@@ -26,6 +26,7 @@ def _read(path: Path, written: int, inode: int) -> Practice:
 
 def tell_practice(lake: Lake) -> None:
     """Bring what the desk holds to the lake, should a change have been cut off between the two."""
-    from tenure.desk.customers import packs
+    from tenure.desk.customers import foresight, packs
 
     packs.tell(lake)
+    foresight.tell(lake)

@@ -33,8 +33,13 @@ def plain(show: Callable[[Scope, Publication | None], Context]) -> Callable[...,
     return lambda scope, shown, _given: show(scope, shown)
 
 
-def page(request: HttpRequest, workspace: str, title: str, parts: Mapping[str, Part], part: str) -> HttpResponse:
-    """One part of a workspace; the route of its parts is named `<workspace>_part`. A part that is not there is a 404."""
+def page(
+    request: HttpRequest, workspace: str, title: str, parts: Mapping[str, Part], part: str, **more: Any
+) -> HttpResponse:
+    """One part of a workspace; the route of its parts is named `<workspace>_part`. A part that is not there is a 404.
+
+    more: what every part's template is told besides, as whether the asker may change something.
+    """
     scope = scope_of(request.user)
     open_parts = {name: one for name, one in parts.items() if not one.of_money or scope.sees("amounts")}
     if part not in open_parts:
@@ -47,5 +52,6 @@ def page(request: HttpRequest, workspace: str, title: str, parts: Mapping[str, P
         part=part,
         parts=[(name, one.title, reverse(f"admin:{workspace}_part", args=[name])) for name, one in open_parts.items()],
         shown=shown,
+        **more,
         **open_parts[part].show(scope, shown, request.GET.dict()),
     )

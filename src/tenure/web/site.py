@@ -88,6 +88,7 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
         from tenure.web.boards import export as board_export
         from tenure.web.boards import page as boards
         from tenure.web.churn import definitions as churn_definitions
+        from tenure.web.churn import models as churn_models
         from tenure.web.churn import page as churn
         from tenure.web.importing import batches, steps
         from tenure.web.insight import forecast, moved, personas
@@ -191,6 +192,8 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
                 self.page("pack", churn_definitions.take),
                 name="churn_definition_take",
             ),
+            path("churn/models/decide/", self.page("models", churn_models.decide), name="churn_models_decide"),
+            path("churn/models/policy/", self.page("models", churn_models.policy), name="churn_models_policy"),
             path("churn/<slug:part>/", self.page("insight", churn.page), name="churn_part"),
             path("metrics/", self.page("insight", metrics.page), name="metrics"),
             path("metrics/chapter/<slug:group>/", self.page("insight", metrics.chapter), name="metrics_chapter"),

@@ -223,3 +223,26 @@ class BoardSaved:
 
     board_id: int
     deed: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPolicySet:
+    """People said how churn models are kept. number: of the decision."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class LearningAsked:
+    """The next refresh is to learn anew."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChampionChosen:
+    """Somebody made a version champion, or went back to it; the next refresh scores with it."""
+
+    number: int
+    definition: str
+    version: int

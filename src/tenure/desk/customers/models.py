@@ -263,6 +263,7 @@ from tenure.desk.customers.archive_models import ArchivedRecord, Archiving  # no
 from tenure.desk.customers.boards.models import Board, BoardShare, BoardTile  # noqa: E402  one app, all its tables
 from tenure.desk.customers.fields.layout_models import FormLayout  # noqa: E402  one app
 from tenure.desk.customers.fields.models import CustomEdit, CustomField, CustomValue  # noqa: E402  one app
+from tenure.desk.customers.foresight_models import ModelDecision  # noqa: E402  one app, all its tables
 from tenure.desk.customers.objects.models import (  # noqa: E402  one app
     OwnBatch,
     OwnBefore,
@@ -284,7 +285,7 @@ from tenure.desk.customers.tier_models import Cover, TierRule  # noqa: E402  one
 
 __all__ = [
     "REACHED_BY", "ArchivedRecord", "Archiving", "Board", "BoardShare", "BoardTile", "Cover", "CustomEdit",
-    "CustomField", "CustomValue", "Customer", "CustomerQuerySet", "FormLayout", "IdentityDecision", "OwnBatch",
+    "CustomField", "CustomValue", "Customer", "CustomerQuerySet", "FormLayout", "IdentityDecision", "ModelDecision", "OwnBatch",
     "OwnBefore", "OwnLink", "OwnObject", "OwnRecord", "OwnValue", "PracticeVersion", "Publication", "Relation",
     "SavedView", "Score", "Segment", "SegmentChange", "SegmentMember", "SegmentVersion", "TierRule", "reach",
     "say_whose",

@@ -13,7 +13,7 @@ from tenure.language import Words
 Permission: TypeAlias = Literal[
     "today", "customers", "insight", "data", "import", "users", "export", "assign", "share",
     "roles", "audit", "keys", "consent", "rights", "grants", "edit", "fields", "merge", "relate",
-    "archive", "tiers", "segments", "sql", "pack",
+    "archive", "tiers", "segments", "sql", "pack", "models",
 ]  # fmt: skip
 
 PERMISSIONS: Mapping[str, Words] = {
@@ -39,6 +39,7 @@ PERMISSIONS: Mapping[str, Words] = {
     "pack": Words(
         "Choose the industry pack, and set targets and what counts as churn", "选择行业方案，设定目标与流失定义"
     ),
+    "models": Words("Keep the churn models: learn anew, choose the champion", "管理流失模型：重新训练、选定现用版本"),
     "share": Words("Share saved views with colleagues", "与同事共享已存视图"),
     "consent": Words("Record what customers agree to", "登记客户的同意与拒绝"),
     "rights": Words(
@@ -130,7 +131,7 @@ BUILT_IN: Mapping[str, Role] = {
                 "可见全部客户，但不含电话、邮箱、证件号、生日、街道与自由文本",
             ),
             "all",
-            _LOOK | {"keys", "segments", "sql"},
+            _LOOK | {"keys", "segments", "sql", "models"},
             dict.fromkeys(
                 ("phone", "email", "id_number", "birth_date", "street", "identity", "text", "extra"), "hidden"
             ),

@@ -5,15 +5,18 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
+from tenure.desk.governance.api import may
 from tenure.web import parts
 from tenure.web.churn.definitions import definitions
 from tenure.web.churn.model import model
+from tenure.web.churn.models import models
 from tenure.web.churn.survival import survival
 from tenure.web.parts import Part, plain
 
 PARTS: dict[str, Part] = {
     "model": Part(gettext_lazy("Churn model"), plain(model)),
     "definitions": Part(gettext_lazy("Definitions"), definitions),
+    "models": Part(gettext_lazy("Versions and drift"), plain(models)),
     "survival": Part(gettext_lazy("Survival"), plain(survival)),
 }
 
@@ -21,4 +24,4 @@ PARTS: dict[str, Part] = {
 @require_safe
 def page(request: HttpRequest, part: str = "model") -> HttpResponse:
     """One part of Churn, over the customers the asker may see."""
-    return parts.page(request, "churn", _("Churn"), PARTS, part)
+    return parts.page(request, "churn", _("Churn"), PARTS, part, may_keep=may(request.user, "models"))

@@ -1,0 +1,313 @@
+"""The life of the churn models: learned once, kept as versions, learned anew when there is a reason, gone back to."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tenure.desk.customers import foresight
+from tenure.errors import TenureError
+from tenure.insight.churn.registry import Policy, Standing
+from tenure.pipeline import churn, models, records
+from tenure.pipeline.clock import default_as_of, start_of
+from tenure.pipeline.run import Context, Watcher, run
+from tests.pipeline.conftest import CLOCK, Shop
+from tests.running import surroundings
+
+pytestmark = pytest.mark.django_db
+
+FIRST = datetime(2025, 1, 1, 4, tzinfo=UTC)
+LAST = date(2026, 3, 27)
+PEOPLE = 240
+DAYS = 29  # a day more than the schedule's
+
+
+def visits() -> list[dict[str, Any]]:
+    """Each comes back in a rhythm of their own, and one in three stops at some time."""
+    luck = random.Random(5)
+    rows: list[dict[str, Any]] = []
+    for person in range(PEOPLE):
+        rhythm, stops = luck.randint(7, 50), 450 if luck.random() < 0.67 else luck.randint(30, 400)
+        day = luck.randint(0, 200)
+        while day < stops:
+            rows.append({
+                "order_id": f"A-{len(rows)}", "line_no": 1, "customer_id": f"C-{person}",
+                "ordered_at": FIRST + timedelta(days=day), "amount_minor": luck.randint(900, 9_000), "kind": "sale",
+            })  # fmt: skip
+            day += max(1, round(luck.gauss(rhythm, rhythm / 4)))
+    return rows
+
+
+ORDERS = visits()
+CUSTOMERS = [
+    {"customer_id": f"C-{n}", "name": f"Customer {n}", "phone": f"1380000{n:04}", "created_at": FIRST,
+     "updated_at": FIRST, "acquisition_channel": "Trade fair" if n % 3 else f"Village {n}"}
+    for n in range(PEOPLE)
+]  # fmt: skip
+MORE = [{**row, "order_id": f"B-{n}", "ordered_at": max(row["ordered_at"] for row in ORDERS)}
+        for n, row in enumerate(ORDERS[:40])]  # fmt: skip
+
+
+def refresh(shop: Shop, as_of: date | None = None, *, again: bool = False) -> bool:
+    """Do what a refresh does about churn. Whether there was anything to do."""
+    lake = shop.lake
+    context = Context(lake, shop.here, CLOCK, CLOCK, again=again)
+    with lake.writing("test"):
+        foresight.tell(lake)
+        run(records.STEPS, context, Watcher())
+        context.as_of = (
+            start_of(as_of, shop.here.zone_info) if as_of else default_as_of(lake, shop.here.zone_info, CLOCK)
+        )
+        [done] = run(churn.STEPS, context, Watcher(), again=again)
+    return not done.skipped
+
+
+def standing(shop: Shop) -> Standing:
+    return models.standings(shop.lake)["silence"]
+
+
+def versions(shop: Shop) -> list[int]:
+    return [one["version"] for one in standing(shop).versions]
+
+
+@pytest.fixture(scope="module")
+def learned(new_shop: Callable[[], Shop]) -> Shop:
+    """A shop whose first model was learned as of twenty-nine days before its last."""
+    shop = new_shop()
+    shop.receive(orders=ORDERS, customers=CUSTOMERS)
+    refresh(shop, LAST - timedelta(days=DAYS))
+    return shop
+
+
+def copied(shop: Shop, new_shop: Callable[[], Shop]) -> Shop:
+    copy = new_shop()
+    shutil.rmtree(copy.here.home)
+    shutil.copytree(shop.here.home, copy.here.home)
+    foresight.ModelDecision.objects.all().delete()
+    return copy
+
+
+@pytest.fixture
+def shop(learned: Shop, new_shop: Callable[[], Shop]) -> Shop:
+    """The same for a test of its own."""
+    return copied(learned, new_shop)
+
+
+@pytest.fixture(scope="module")
+def waiting(learned: Shop, new_shop: Callable[[], Shop]) -> Shop:
+    """The same as of its last day, where a person is asked: the second model waits."""
+    shop = copied(learned, new_shop)
+    foresight.set_policy(Policy(taking="ask"), lake=shop.lake, actor=None, now=CLOCK)
+    refresh(shop, LAST)
+    return shop
+
+
+@pytest.fixture
+def asked(waiting: Shop, new_shop: Callable[[], Shop]) -> Shop:
+    """The same for a test of its own."""
+    shop = copied(waiting, new_shop)
+    foresight.set_policy(Policy(taking="ask"), lake=shop.lake, actor=None, now=CLOCK)
+    return shop
+
+
+def test_while_it_is_fresh_the_champion_scores_and_nothing_is_learned(shop: Shop) -> None:
+    first, before = standing(shop), shop.table("scores/churn")
+
+    shop.receive(orders=[{**row, "ordered_at": row["ordered_at"] - timedelta(days=DAYS + 5)} for row in MORE])
+    worked = refresh(shop, LAST - timedelta(days=DAYS))
+    next_week = refresh(shop, LAST - timedelta(days=DAYS - 6))
+
+    now = standing(shop)
+    assert worked
+    assert next_week
+    assert first.versions == now.versions
+    assert first.learned == now.learned
+    assert shop.table("scores/churn") != before
+    assert [one["learned"] for one in now.watch] == ["first", None] or [one["learned"] for one in now.watch] == [
+        None,
+        None,
+    ]
+    assert now.watch[-1]["columns"], "how far its columns have moved is noted"
+    card: Any = shop.lake.document("churn_card")
+    assert card["as_of"].startswith(str(LAST - timedelta(days=DAYS - 6)))
+    assert card["model"]["learned_as_of"].startswith(str(LAST - timedelta(days=DAYS)))
+
+
+def test_a_version_comes_out_of_its_own_snapshot_and_seed_to_the_last_digit(shop: Shop) -> None:
+    kept = models.Shelf(shop.lake, "silence").read(1)
+
+    again = models.rebuild(shop.lake, "silence", 1)
+
+    assert again.rows > 50
+    assert again.apart == 0.0
+    assert again.same
+    assert again.other == {}
+    assert kept.made["seed"] == 0
+    assert kept.made["settings"]["rounds"] == 300
+    assert kept.made["versions"].keys() >= {"tenure", "lightgbm", "numpy"}
+    assert kept.made["metrics"]["auc"] > 0.6
+    with pytest.raises(TenureError, match="There is no version 7"):
+        models.rebuild(shop.lake, "silence", 7)
+
+
+def test_a_snapshot_leads_back_to_nobody(shop: Shop) -> None:
+    path = shop.lake.folder / "models/churn/silence/1/training.parquet"
+    training = models.Shelf(shop.lake, "silence").read(1).training
+
+    texts = {str(value) for name in training.rows.column_names for value in training.rows[name].to_pylist()}
+
+    assert "person_id" not in training.rows.column_names
+    assert "Trade fair" in texts
+    for one in CUSTOMERS:
+        assert not {one["customer_id"], one["name"], one["phone"]} & texts
+        assert one["acquisition_channel"] == "Trade fair" or one["acquisition_channel"] not in texts
+    assert b"Village" not in path.read_bytes()
+    everyone = training.frame(0)["person_id"].to_numpy()
+    assert np.all(np.diff(everyone) > 0), "rows lie in the order of numbers that say nothing"
+
+
+def test_by_schedule_a_new_model_takes_over_unless_it_is_shown_to_be_worse(shop: Shop) -> None:
+    refresh(shop, LAST)
+
+    now = standing(shop)
+    assert [one["why"] for one in now.versions] == ["first", "schedule"]
+    against = now.versions[1]["against"]
+    assert against["comparable"]
+    assert against["with"] == 1
+    assert against["relearned"], "the champion had seen how part of the block came out, so it was set back"
+    assert against["auc"]["low"] <= against["auc"]["gain"] <= against["auc"]["high"]
+    assert (now.champion, now.previous) == ((1, None) if against["shown_worse"] else (2, 1))
+
+
+def test_where_people_are_asked_a_challenger_waits_and_one_can_go_back(asked: Shop) -> None:
+    told: Any = {"lake": asked.lake, "actor": None, "now": CLOCK}
+    waits, old_scores = standing(asked), asked.table("scores/churn")
+
+    foresight.promote("silence", 2, **told)
+    refresh(asked, LAST)
+    promoted, new_scores = standing(asked), asked.table("scores/churn")
+    went_back = foresight.roll_back("silence", **told)
+    refresh(asked, LAST)
+    back = standing(asked)
+
+    assert (waits.champion, waits.challenger) == (1, 2)
+    assert (promoted.champion, promoted.previous, promoted.challenger) == (2, 1, None)
+    assert new_scores != old_scores
+    assert went_back == 1
+    assert (back.champion, back.previous) == (1, 2)
+    assert asked.table("scores/churn") == old_scores
+    assert not refresh(asked, LAST)
+    assert versions(asked) == [1, 2], "nothing was learned for it"
+
+
+def test_asked_for_it_learns_anew_and_keeps_one_version_of_what_is_the_same(shop: Shop) -> None:
+    before = shop.table("scores/churn")
+    foresight.ask_to_learn(lake=shop.lake, actor=None, now=CLOCK)
+
+    worked = refresh(shop, LAST - timedelta(days=DAYS))
+
+    assert worked
+    assert standing(shop).learned["why"] == "asked"
+    assert standing(shop).learned["same"]
+    assert versions(shop) == [1]
+    assert shop.table("scores/churn") == before
+    assert not refresh(shop, LAST - timedelta(days=DAYS))
+
+
+def test_a_damaged_model_is_kept_aside_and_a_new_one_learned(shop: Shop) -> None:
+    before = shop.table("scores/churn")
+    folder = shop.lake.folder / "models/churn/silence"
+    with (folder / "1/model/trees-0.txt").open("a") as file:
+        file.write("\n")
+
+    worked = refresh(shop, LAST - timedelta(days=DAYS))
+
+    now = standing(shop)
+    assert worked
+    assert now.champion == 2
+    assert now.learned["why"] == "damaged"
+    assert "trees-0.txt" in now.note["en"]  # type: ignore[index]
+    assert (folder / ".damaged-1/model/trees-0.txt").is_file()
+    assert shop.table("scores/churn") == before
+    assert models.whole(shop.lake)
+
+
+def test_without_its_snapshot_a_champion_scores_and_is_not_compared(shop: Shop) -> None:
+    (shop.lake.folder / "models/churn/silence/1/training.parquet").unlink()
+
+    with pytest.raises(TenureError, match=r"training\.parquet"):
+        models.rebuild(shop.lake, "silence", 1)
+    refresh(shop, LAST)
+
+    now = standing(shop)
+    assert now.champion == 2
+    assert now.versions[-1]["against"] == {"comparable": False, "with": 1}
+    assert "training.parquet" in now.note["en"]  # type: ignore[index]
+
+
+def test_of_an_earlier_day_it_learns_for_that_day_alone(shop: Shop) -> None:
+    before = standing(shop)
+
+    refresh(shop, LAST - timedelta(days=60))
+
+    card: Any = shop.lake.document("churn_card")
+    assert standing(shop).as_plain() == before.as_plain()
+    assert card["as_of"].startswith(str(LAST - timedelta(days=60)))
+    assert "model" not in card
+    assert shop.table("scores/churn").num_rows > 50
+
+
+def test_a_version_whose_files_are_gone_is_not_gone_back_to(asked: Shop) -> None:
+    foresight.promote("silence", 2, lake=asked.lake, actor=None, now=CLOCK)
+    shutil.rmtree(asked.lake.folder / "models/churn/silence/2")
+
+    refresh(asked, LAST)
+
+    assert standing(asked).champion == 1
+    assert "Version 2 could not be made champion" in standing(asked).note["en"]  # type: ignore[index]
+    assert not refresh(asked, LAST), "it is said once, and not tried again"
+
+
+def test_killed_while_learning_or_publishing_the_old_champion_stands_or_the_new_whole(
+    learned: Shop, new_shop: Callable[[], Shop]
+) -> None:
+    """Learning anew by schedule: its day is the last one with records, twenty-nine later than the champion's."""
+    shop = copied(learned, new_shop)
+    # One while the version is written, one while it is named, one while the scores go out.
+    luck = random.Random(11)
+    marks = [luck.randint(1, 4), luck.randint(5, 7), luck.randint(8, 16)]
+
+    ended = subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("killing_models.py")), str(shop.here.home), "0", *map(str, marks)],
+        env=surroundings(shop.here.home), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    lines = [json.loads(line) for line in ended.stdout.splitlines()]
+
+    before = [[row["person_id"], row["churn_probability"]] for row in shop.table("scores/churn").to_pylist()]
+    passed, undisturbed = lines[0]["marks"], lines[2]
+    assert passed == 16
+    assert undisturbed["champion"] == 2
+    assert undisturbed["kept"] == ["1", "2"]
+    for at, [killed, then, again, *after] in zip(marks, runs(lines[6:]), strict=True):
+        assert killed == {"ended": -9}, at
+        assert then["whole"], at
+        assert then["champion"] in (1, 2), at
+        assert then["scores"] in (before, undisturbed["scores"]), at
+        assert again["marks"] <= 16, at
+        assert after == [{"ended": 0}, undisturbed], at
+
+
+def runs(lines: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """What is told of each instant: five lines, of a step that was killed and one that was not."""
+    return [lines[start : start + 5] for start in range(0, len(lines), 5)]
