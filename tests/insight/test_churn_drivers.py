@@ -227,8 +227,8 @@ def test_a_rise_is_told_fact_by_fact_in_points_that_add_up() -> None:
 
     said = history.sentence(move, day=Words("3 March", "3月3日"))
 
-    assert said.en == "Risk +18 points since 3 March: Unresolved cases: 0 → 2 (+11), Use and activity (+7)"
-    assert said.zh == "自3月3日以来风险 +18 个百分点：未解决工单数：0 → 2（+11），使用与活跃（+7）"
+    assert said.en == "Risk +18 points since 3 March: Unresolved cases: 0 → 2 (+11); Use and activity (+7)"
+    assert said.zh == "自3月3日以来风险 +18 个百分点：未解决工单数：0 → 2（+11）；使用与活跃（+7）"
 
 
 def test_what_is_too_small_to_name_is_the_rest() -> None:

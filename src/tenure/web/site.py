@@ -88,6 +88,7 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
         from tenure.web.boards import export as board_export
         from tenure.web.boards import page as boards
         from tenure.web.churn import page as churn
+        from tenure.web.churn import risk
         from tenure.web.importing import batches, steps
         from tenure.web.insight import forecast, moved, personas
         from tenure.web.insight import page as insight
@@ -106,6 +107,7 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
             ),
             path("customers/<int:person_id>/", self.page("customers", person.page), name="person"),
             path("customers/<int:person_id>/means/", self.page("customers", means.piece), name="means"),
+            path("customers/<int:person_id>/risk/", self.page("customers", risk.piece), name="risk"),
             path("customers/<int:person_id>/fields/", self.page("edit", fields.of_customer), name="customer_fields"),
             path("customers/<int:person_id>/tags/", self.page("edit", fields.tags_of_customer), name="customer_tags"),
             path("customers/<int:person_id>/assign/", self.page("assign", person.assign), name="assign"),

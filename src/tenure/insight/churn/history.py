@@ -1,8 +1,8 @@
 """How a customer's score moved, and how much of it each driver was: told from two points of its history."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -30,7 +30,8 @@ _NOT_KNOWN = Words("not known", "暂无记录")
 @dataclass(frozen=True)
 class Move:
     """How far one customer's risk went between two points. drivers: points of chance (0.11 is 11 points) by driver code,
-    `_model` where it is the model that changed; they add up to `after - before`. said: the fact behind a driver's part."""
+    `_model` where it is the model that changed; they add up to `after - before`. said, columns: the fact behind a
+    driver's part, and the column it is of."""
 
     person: int
     since: date
@@ -39,6 +40,12 @@ class Move:
     after: float
     drivers: Mapping[str, float]
     said: Mapping[str, Words] = field(default_factory=dict)
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+    def without(self, columns: Collection[str]) -> "Move":
+        """The same with nothing told of these columns: of them only their driver is named."""
+        kept = {code: words for code, words in self.said.items() if self.columns.get(code) not in columns}
+        return replace(self, said=kept)
 
     @property
     def strongest(self) -> list[tuple[str, float]]:
@@ -177,7 +184,9 @@ def move_of(row: Mapping[str, Any]) -> Move | None:
         return None
     told = json.loads(row["change"])
     before, after = float(told["from"]), float(row["churn_probability"])
-    said = {code: Words(fact["en"], fact["zh"]) for code, fact in told.get("told", {}).items()}
+    facts = told.get("told", {})
+    said = {code: Words(fact["en"], fact["zh"]) for code, fact in facts.items()}
+    columns = {code: fact["feature"] for code, fact in facts.items()}
     return Move(
         row["person_id"],
         date.fromisoformat(told["since"]),
@@ -186,6 +195,7 @@ def move_of(row: Mapping[str, Any]) -> Move | None:
         after,
         points(told["drivers"], after),
         said,
+        columns,
     )
 
 
@@ -195,7 +205,7 @@ def driver_words(code: str) -> Words:
 
 
 def sentence(move: Move, *, day: Words, least: float = 0.005, most: int = 4) -> Words:
-    """The change in one sentence: "Risk +18 points since 3 March: Unresolved cases: 0 → 2 (+11), …; the rest (+2)".
+    """The change in one sentence: "Risk +18 points since 3 March: Unresolved cases: 0 → 2 (+11); …; the rest (+2)".
 
     day: the day it is counted from, written in each language. least: of a part to be named.
     """
@@ -211,8 +221,8 @@ def sentence(move: Move, *, day: Words, least: float = 0.005, most: int = 4) -> 
         told["en"].append(f"the rest ({_points(rest)})")
         told["zh"].append(f"其余（{_points(rest)}）")
     return Words(
-        f"Risk {_points(whole)} points since {day.en}" + (f": {', '.join(told['en'])}" if told["en"] else ""),
-        f"自{day.zh}以来风险 {_points(whole)} 个百分点" + (f"：{'，'.join(told['zh'])}" if told["zh"] else ""),
+        f"Risk {_points(whole)} points since {day.en}" + (f": {'; '.join(told['en'])}" if told["en"] else ""),
+        f"自{day.zh}以来风险 {_points(whole)} 个百分点" + (f"：{'；'.join(told['zh'])}" if told["zh"] else ""),
     )
 
 
