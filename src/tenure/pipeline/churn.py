@@ -211,6 +211,7 @@ def _by_folds(
     X = X.drop_columns(list(refused))
     tried = cross_validate(X, left, model=_MODEL)
     probability = tried.probability
+    assert probability is not None  # by folds there always is
     bands = tried.bands
     known, reasons, effects = tried.model.opened(X, minor_digits=minor_digits(lake.currency))
     # The model that is kept has seen everyone; what the one that had not says otherwise is a part of its own.

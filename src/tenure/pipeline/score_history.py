@@ -65,9 +65,10 @@ def begin(context: Context, tried: Backtest, frames: dict[Any, pa.Table]) -> Non
         {r.name: frame[r.name] if r.name in frame.column_names else pa.nulls(frame.num_rows) for r in model.readings}
     )
     chance, _said, effects = model.opened(X, 0, minor_digits=minor_digits(lake.currency))
-    nobody = pa.nulls(len(chance), pa.string())
-    points = [frame["person_id"], chance, tried.bands.of(chance), drivers.as_json(effects), nobody]
-    _write(lake, day, *points, facts.packed(frame["person_id"], X, model.readings), model="", kind="tried")
+    _write(
+        lake, day, frame["person_id"], chance, tried.bands.of(chance), drivers.as_json(effects),
+        pa.nulls(len(chance), pa.string()), facts.packed(frame["person_id"], X, model.readings), model="", kind="tried",
+    )  # fmt: skip
 
 
 def _score_history(context: Context) -> int:
