@@ -72,7 +72,7 @@ def scored_home(filled_home: Path, tmp_path_factory: pytest.TempPathFactory) -> 
         pa.table({"person_id": people, "churn_probability": chance, "risk_band": bands, "reasons": reasons, "drivers": rests_on}),
     )  # fmt: skip
     others = facts.packed(pa.array(range(100, 600)), X, model.readings)
-    lake.publish("features/churn", pa.concat_tables([facts.packed(people, own, model.readings), others]))
+    lake.publish("features/churn_facts", pa.concat_tables([facts.packed(people, own, model.readings), others]))
     points = []
     for person, p, band, drivers in zip(OWN, chance.tolist(), bands, rests_on, strict=True):
         told = {"service": {"feature": "unresolved_cases", "en": "Unresolved cases: 0 → 3", "zh": "未解决工单数：0 → 3"},

@@ -24,7 +24,7 @@ from tenure.lake.tables import COMPUTED
 from tenure.language import Words
 from tenure.pipeline.run import Context, Step
 
-HISTORY, KEPT, NOW = "scores/churn_history", "features/churn_kept", "features/churn"
+HISTORY, KEPT, NOW = "scores/churn_history", "features/churn_kept", "features/churn_facts"
 _TOGETHER = 50_000  # points worked out at once
 # A table many small refreshes have added to is put together again.
 _FILES = 32
