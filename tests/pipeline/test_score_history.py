@@ -6,15 +6,17 @@ import json
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from tenure.contracts import CONTRACTS
 from tenure.insight.churn import drivers, facts, history
 from tenure.lake import SYSTEM, erase
+from tenure.lake.tables import COMPUTED
 from tenure.pipeline import churn, records, score_history
 from tenure.pipeline.run import Context, Watcher, run
 from tests.pipeline.conftest import Shop
@@ -180,6 +182,29 @@ def test_facts_are_kept_of_the_newest_two_points_alone(told: Told) -> None:
     assert len(kept) == sum(len(mine) for mine in days.values())
 
 
+def test_points_of_more_than_two_years_go_but_for_the_newest_of_somebody(told: Told) -> None:
+    lake = told.shop.lake
+    known = next(iter(told.points(NEXT_DAY)))
+    old = {
+        "as_of": date(2024, 1, 1),
+        "churn_probability": 0.1,
+        "risk_band": "low",
+        "drivers": "{}",
+        "model": "",
+        "kind": "scored",
+    }
+    rows = [old | {"person_id": known, "change": None}, old | {"person_id": 99_999, "change": None}]
+    with lake.writing("test"):
+        lake.add(score_history.HISTORY, pa.Table.from_pylist(rows, schema=COMPUTED[score_history.HISTORY]))
+
+    scored(told.shop, NEXT_DAY, again=True)
+
+    left = told.shop.table(score_history.HISTORY)
+    assert [row["person_id"] for row in left.to_pylist() if row["as_of"] == date(2024, 1, 1)] == [99_999]
+    lake.store.delete(score_history.HISTORY, "person_id = 99999")
+    assert told.shop.table(score_history.HISTORY).to_pylist() == told.second
+
+
 def test_whoever_is_erased_leaves_the_history_and_its_facts(told: Told) -> None:
     lake = told.shop.lake
     gone = next(iter(told.points(NEXT_DAY)))
@@ -192,3 +217,39 @@ def test_whoever_is_erased_leaves_the_history_and_its_facts(told: Told) -> None:
     assert not any(lake.store.count(table, f"person_id = {gone}") for table in tables)
     assert gone not in lake.to_arrow(lake.read(score_history.HISTORY, actor=SYSTEM))["person_id"].to_pylist()
     assert np.isfinite(told.told_first[gone])
+
+
+def test_of_a_wide_file_what_a_model_that_had_not_seen_the_customer_says_is_a_part_of_its_own(
+    new_shop: Callable[[], Shop],
+) -> None:
+    shop, luck = new_shop(), random.Random(4)
+    rows = []
+    for n in range(160):
+        fee, calls, kind = luck.uniform(20, 90), luck.randint(0, 6), luck.choice(["Month-to-month", "Two year"])
+        left = luck.random() < 0.08 + 0.09 * calls + (0.2 if kind == "Month-to-month" else 0)
+        # Names no table of the lake could have for its columns.
+        said = {"Monthly Charges": round(fee, 2), "calls,to;support{}": calls, "Contract": kind}
+        rows.append({"customer_id": f"C-{n}", "observed_at": FIRST, "outcome": left, "extra": json.dumps(said)})
+    schema = CONTRACTS["snapshot"].schema.append(pa.field("extra", pa.string()))
+    shop.receive({"snapshot": pa.Table.from_pylist(rows, schema=pa.schema([f for f in schema if f.name in rows[0]]))})
+
+    scored(shop, ONE_DAY)
+
+    found = score_history.kept_model(shop.lake)
+    assert found is not None
+    model, _mark = found
+    scores = shop.table("scores/churn").to_pylist()
+    assert len(scores) == 160
+    for row in scores:
+        effects = json.loads(row["drivers"])
+        assert set(effects) <= {"price", "service", "contract", drivers.UNSEEN}
+        assert drivers.log_odds(row["churn_probability"]) == pytest.approx(
+            model.baseline_ + sum(effects.values()), abs=1e-6
+        )
+    assert any(drivers.UNSEEN in row["drivers"] for row in scores)
+    own = facts.opened(shop.table(score_history.NOW), model.readings)
+    assert set(own["Contract"].to_pylist()) == {"Month-to-month", "Two year"}
+    points = shop.table(score_history.HISTORY).to_pylist()
+    assert [(row["kind"], row["change"]) for row in points] == [("scored", None)] * 160, (
+        "no time, so nothing was tried on a day"
+    )

@@ -214,15 +214,12 @@ def _let_go(lake: Lake, day: date) -> None:
     lake.store.compact(HISTORY, files=_FILES)
     lake.store.compact(KEPT, files=_FILES)
     old = day - timedelta(days=history.KEPT_DAYS)
-    counted = lake.read(HISTORY, actor=SYSTEM)
-    stale = counted.filter(counted.as_of < ibis.literal(old)).group_by("as_of").agg(n=ibis._.count())
-    if days := lake.to_arrow(stale.select("as_of"))["as_of"].to_pylist():
-        # Somebody scored no more keeps the last that was said of them until they are scored again.
-        newest = counted.group_by("person_id").agg(as_of=counted.as_of.max())
-        kept = counted.filter(counted.as_of >= ibis.literal(old)).union(
-            counted.filter(counted.as_of.isin(days)).semi_join(newest, ["person_id", "as_of"])
-        )
-        lake.publish(HISTORY, lake.to_arrow(kept).cast(COMPUTED[HISTORY]))
+    points = lake.read(HISTORY, actor=SYSTEM)
+    # Somebody scored no more keeps the last that was said of them.
+    newest = points.group_by("person_id").agg(as_of=points.as_of.max())
+    stale = points.filter(points.as_of < ibis.literal(old)).anti_join(newest, ["person_id", "as_of"])
+    if lake.to_arrow(stale.agg(n=stale.count()))["n"][0].as_py():
+        lake.publish(HISTORY, lake.to_arrow(points.anti_join(stale, ["person_id", "as_of"])).cast(COMPUTED[HISTORY]))
     rows = lake.read(KEPT, actor=SYSTEM)
     turn = ibis.row_number().over(ibis.window(group_by="person_id", order_by=rows.as_of.desc()))
     ranked = rows.mutate(turn=turn)
