@@ -76,7 +76,11 @@ service = Family(
             Words("Cases still unresolved: {value}", "有 {value} 个工单尚未解决"),
             zero=True,
             value=count(until="resolved_at"),
-            lever=Lever(Words("every open case were resolved", "所有未结工单都得到解决"), "none", {"oldest_unresolved_days": None}),
+            lever=Lever(
+                Words("every open case were resolved", "所有未结工单都得到解决"),
+                "none",
+                {"oldest_unresolved_days": None},
+            ),
         ),
         Feature(
             "oldest_unresolved_days",

@@ -73,7 +73,11 @@ subscriptions = Family(
             Words("The term runs for {value} more days", "合同还有 {value} 天到期"),
             Words("The term runs out in {value} days", "合同 {value} 天后到期"),
             value=days_until(lowest("term_ends_at", until="term_runs_to")),
-            lever=Lever(Words("the contract were renewed for {value} days", "合同续约，还有 {value} 天到期"), "up", {"out_of_term": 0.0}),
+            lever=Lever(
+                Words("the contract were renewed for {value} days", "合同续约，还有 {value} 天到期"),
+                "up",
+                {"out_of_term": 0.0},
+            ),
         ),
         Feature(
             "out_of_term",
