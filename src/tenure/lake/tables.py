@@ -128,6 +128,31 @@ COMPUTED: dict[str, pa.Schema] = {
     "scores/lives": pa.schema(
         [("person_id", _WHOLE), ("days", _WHOLE), ("ended", pa.bool_()), ("kind", _TEXT), ("plan", _TEXT)]
     ),
+    # Who is about to leave at points in the past, one wherever the score moved (`pipeline.score_history`). drivers: JSON,
+    # driver → log-odds; change: JSON, what the move since the point before is put down to; model: a mark of the one that
+    # said so; kind: "scored" on the day itself, or "tried": said since by a model that had learned only what was known then.
+    "scores/churn_history": pa.schema(
+        [
+            ("person_id", _WHOLE),
+            ("as_of", pa.date32()),
+            ("churn_probability", _NUMBER),
+            ("risk_band", _TEXT),
+            ("drivers", _TEXT),
+            ("change", _TEXT),
+            ("model", _TEXT),
+            ("kind", _TEXT),
+        ]
+    ),
+    # What the points of the history were made from (`insight.churn.facts`): of each customer the newest two.
+    "features/churn_kept": pa.schema(
+        [
+            ("person_id", _WHOLE),
+            ("as_of", pa.date32()),
+            ("columns", _TEXT),
+            ("numbers", pa.list_(_NUMBER)),
+            ("texts", pa.list_(_TEXT)),
+        ]
+    ),
     # What is missing, wrong, shared or old in the records in force, by source, field ("" the record as a whole) and
     # month of receipt. flaws: JSON, how many of each; no value of anybody.
     "quality/fields": pa.schema(

@@ -3,7 +3,18 @@
 from datetime import date, datetime
 
 from tenure.lake import Lake
-from tenure.pipeline import archiving, cards, churn, persons, quality, records, relations, segments, value
+from tenure.pipeline import (
+    archiving,
+    cards,
+    churn,
+    persons,
+    quality,
+    records,
+    relations,
+    score_history,
+    segments,
+    value,
+)
 from tenure.pipeline.clock import default_as_of, start_of
 from tenure.pipeline.decisions import tell_decisions
 from tenure.pipeline.fields import tell_fields
@@ -17,6 +28,7 @@ _SCORING: tuple[Step, ...] = (
     *segments.STEPS,
     *value.STEPS,
     *churn.STEPS,
+    *score_history.STEPS,
     *segments.GROUPS,
     *cards.STEPS,
     *relations.STEPS,

@@ -27,6 +27,8 @@ from tenure.insight.churn import (
     choose,
     cross_validate,
     cut_dates,
+    drivers,
+    facts,
     guards,
     rolling_origin,
     suspects,
@@ -39,7 +41,7 @@ from tenure.insight.features.terms import distinct, highest, lowest
 from tenure.insight.value import BGNBD
 from tenure.lake import SYSTEM
 from tenure.language import Words, both
-from tenure.pipeline import models
+from tenure.pipeline import models, score_history
 from tenure.pipeline.following import practice
 from tenure.pipeline.history import scored_from, settled, tables_over
 from tenure.pipeline.leaderboard import DOCUMENT as LEADERBOARD
@@ -54,6 +56,7 @@ _SCHEMA = pa.schema(
         ("churn_probability", pa.float64()),
         ("risk_band", pa.string()),
         ("reasons", pa.string()),
+        ("drivers", pa.string()),  # JSON: what each driver adds to the score, in log-odds
     ]
 )
 # Rows in the tens of thousands need neither many folds nor tiny steps: a third to three fifths of the time, the AUC the
@@ -221,31 +224,31 @@ def _over_time(known: _Known, life: Life, table: str) -> _Answer:
     if why is None:
         assert life.kept is not None
         rows = known.scored(life.definition)
-        scored = _scored(context, life.kept.model, rows, life.bands)
+        scored = _scored(context, life.kept.model, rows, life.bands, table)
         life.hold_against(partial(known.left, life.definition))
         why = life.look(rows, _columns(known), scored["churn_probability"].to_numpy())
     if why is not None:
         try:
-            training, tried, model, document = _learned(known, life.definition)
+            training, tried, model, document = _learned(known, life.definition, table)
             board = _leaderboard(
                 context, table, tried, training.frames(), training.labels(), life.definition.horizon_days
             )
         except TenureError as error:
             life.could_not(error)
             assert life.kept is not None  # it would have been raised again
-            return _by_champion(known, life)
+            return _by_champion(known, life, table)
         rows = known.scored(life.definition)
         if why == "day":  # of an earlier day: for that day alone, and nothing is kept
-            return _Answer(_scored(context, model, rows, tried.bands), document, leaderboard=board)
+            return _Answer(_scored(context, model, rows, tried.bands, table), document, leaderboard=board)
         life.learned(training, tried, model, document, rows, _columns(known))
-        return replace(_by_champion(known, life), leaderboard=board)
+        return replace(_by_champion(known, life, table), leaderboard=board)
     life.scored(scored["churn_probability"].to_numpy())
     return _Answer(scored, life.card(), life)
 
 
-def _by_champion(known: _Known, life: Life) -> _Answer:
+def _by_champion(known: _Known, life: Life, table: str) -> _Answer:
     assert life.kept is not None
-    scored = _scored(known.context, life.kept.model, known.scored(life.definition), life.bands)
+    scored = _scored(known.context, life.kept.model, known.scored(life.definition), life.bands, table)
     life.scored(scored["churn_probability"].to_numpy())
     return _Answer(scored, life.card(), life)
 
@@ -254,7 +257,9 @@ def _columns(known: _Known) -> list[str]:
     return [name for name in known.today().column_names if name != "person_id"]
 
 
-def _learned(known: _Known, definition: Definition) -> tuple[Training, Backtest, ChurnModel, dict[str, Any]]:
+def _learned(
+    known: _Known, definition: Definition, table: str
+) -> tuple[Training, Backtest, ChurnModel, dict[str, Any]]:
     """Learn from customers as they were on earlier dates, prove it on the latest one whose outcome is known.
 
     Of more than MOST_PEOPLE customers about that many are learned from and tried on; all are scored.
@@ -272,9 +277,12 @@ def _learned(known: _Known, definition: Definition) -> tuple[Training, Backtest,
         context.tell(place + 1, len(cuts) + 2)
     rolling_origin(list(frames), horizon)  # refuses a history that is too short before anything is made of it
     training = Training.of(frames, labels)
+    latest = {cuts[-1]: frames[cuts[-1]]}
     frames.clear()
     # From here on everything comes out of what is kept, so that it can be done again.
     tried = backtest(training.frames(), training.labels(), horizon, model=_MODEL, p_alive="p_alive")
+    if table == _MAIN:
+        score_history.begin(context, tried, latest)
     if known.sampled:
         tried.notes.append(_SAMPLED.format(learned=f"{MOST_PEOPLE:,}", people=f"{known.people:,}"))
     context.tell(len(cuts) + 1, len(cuts) + 2)
@@ -362,7 +370,9 @@ def _by_folds(context: Context, tables: Mapping[str, ibis.Table], life: Life, ta
     if (
         why is None and life.kept is not None and life.goes_by_an_older
     ):  # a person's choice of an older version: by it alone, as it stands
-        scored = _scored(context, life.kept.model, usable.append_column("person_id", wide["person_id"]), life.bands)
+        scored = _scored(
+            context, life.kept.model, usable.append_column("person_id", wide["person_id"]), life.bands, table
+        )
     else:
         why = life.why = why or "records"  # as they were, but the scores are not there
         tried = cross_validate(
@@ -376,12 +386,14 @@ def _by_folds(context: Context, tables: Mapping[str, ibis.Table], life: Life, ta
         own[training.order] = tried.probability
         if why == "day":
             return _Answer(
-                _told_of(context, tried.model, usable, wide["person_id"], tried.bands, own), document, leaderboard=board
+                _told_of(context, tried.model, usable, wide["person_id"], tried.bands, own, table),
+                document,
+                leaderboard=board,
             )
         if not life.learned(training, tried, tried.model, document, usable, usable.column_names, digest):
             own = None
         assert life.kept is not None
-        scored = _told_of(context, life.kept.model, usable, wide["person_id"], life.bands, own)
+        scored = _told_of(context, life.kept.model, usable, wide["person_id"], life.bands, own, table)
     life.scored(scored["churn_probability"].to_numpy(), digest, table)
     return _Answer(scored, life.card(), life, board)
 
@@ -400,14 +412,24 @@ def _before(context: Context, table: str, code: str) -> pa.Table:
 
 
 def _told_of(
-    context: Context, model: ChurnModel, X: pa.Table, people: pa.ChunkedArray, bands: Bands, own: Any = None
+    context: Context, model: ChurnModel, X: pa.Table, people: pa.ChunkedArray, bands: Bands, own: Any, table: str
 ) -> pa.Table:
-    """Chances and reasons of rows a model knows. own: chances told by models that had not seen the rows."""
-    X = pa.table(
-        {name: X[name] if name in X.column_names else pa.nulls(X.num_rows) for name in model.feature_names_in_}
-    )
-    probability, reasons = model.told(X, minor_digits=minor_digits(context.lake.currency))
-    return _table(people, bands, probability if own is None else own, reasons)
+    """Chances, reasons and drivers of rows a model knows. own: chances told by models that had not seen the rows."""
+    X = _read_by(model, X)
+    probability, reasons, effects = model.opened(X, minor_digits=minor_digits(context.lake.currency))
+    if table == _MAIN:
+        context.lake.publish(score_history.NOW, facts.packed(people, X, model.readings))
+    if own is None:
+        return _table(people, bands, probability, reasons, drivers.as_json(effects))
+    # The model that is kept has seen everyone; what the one that had not says otherwise is a part of its own.
+    unseen = np.array([drivers.log_odds(p) - drivers.log_odds(q) for p, q in zip(own, probability, strict=True)])
+    return _table(people, bands, own, reasons, drivers.as_json(effects, unseen))
+
+
+def _read_by(model: ChurnModel, rows: pa.Table) -> pa.Table:
+    """The columns a model learned from; one that is not there is blank."""
+    names = model.feature_names_in_
+    return pa.table({name: rows[name] if name in rows.column_names else pa.nulls(rows.num_rows) for name in names})
 
 
 def _first(context: Context, tables: Mapping[str, ibis.Table], definition: Definition) -> datetime:
@@ -453,23 +475,28 @@ def _with_p_alive(frame: pa.Table, cut: datetime) -> pa.Table:
     return bare.append_column("p_alive", pa.array(alive, from_pandas=True))
 
 
-def _scored(context: Context, model: ChurnModel, now: pa.Table, bands: Bands) -> pa.Table:
+def _scored(context: Context, model: ChurnModel, now: pa.Table, bands: Bands, table: str) -> pa.Table:
+    """The scores of people with these facts; table: where they are to stand."""
     if not now.num_rows:
         return _SCHEMA.empty_table()
     digits = minor_digits(context.lake.currency)
-    X = pa.table(
-        {name: now[name] if name in now.column_names else pa.nulls(now.num_rows) for name in model.feature_names_in_}
-    )
-    parts = []
+    X = _read_by(model, now)
+    parts, known = [], []
     for start in range(0, now.num_rows, _ROWS_A_SCORING):
         some = X.slice(start, _ROWS_A_SCORING)
         people = now["person_id"].slice(start, _ROWS_A_SCORING)
-        parts.append(_table(people, bands, *model.told(some, minor_digits=digits)))
+        chance, reasons, effects = model.opened(some, minor_digits=digits)
+        parts.append(_table(people, bands, chance, reasons, drivers.as_json(effects)))
+        known.append(facts.packed(people, some, model.readings))
+    if table == _MAIN:
+        context.lake.publish(score_history.NOW, pa.concat_tables(known))
     return pa.concat_tables(parts)
 
 
-def _table(people: pa.ChunkedArray, bands: Bands, probability: Any, reasons: Sequence[str]) -> pa.Table:
-    return pa.table([people, probability, bands.of(probability), reasons], schema=_SCHEMA)
+def _table(
+    people: pa.ChunkedArray, bands: Bands, probability: Any, reasons: Sequence[str], rests_on: Sequence[str]
+) -> pa.Table:
+    return pa.table([people, probability, bands.of(probability), reasons, rests_on], schema=_SCHEMA)
 
 
 def _made_from(context: Context) -> list[object]:

@@ -90,6 +90,7 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
         from tenure.web.churn import definitions as churn_definitions
         from tenure.web.churn import models as churn_models
         from tenure.web.churn import page as churn
+        from tenure.web.churn import risk
         from tenure.web.importing import batches, steps
         from tenure.web.insight import forecast, moved, personas
         from tenure.web.insight import page as insight
@@ -108,6 +109,7 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
             ),
             path("customers/<int:person_id>/", self.page("customers", person.page), name="person"),
             path("customers/<int:person_id>/means/", self.page("customers", means.piece), name="means"),
+            path("customers/<int:person_id>/risk/", self.page("customers", risk.piece), name="risk"),
             path("customers/<int:person_id>/fields/", self.page("edit", fields.of_customer), name="customer_fields"),
             path("customers/<int:person_id>/tags/", self.page("edit", fields.tags_of_customer), name="customer_tags"),
             path("customers/<int:person_id>/assign/", self.page("assign", person.assign), name="assign"),

@@ -22,6 +22,7 @@ from tenure.insight.churn.columns import (
     rates,
     to_table,
 )
+from tenure.insight.churn.drivers import by_driver
 from tenure.insight.churn.linear import Logistic, logistic, signed
 from tenure.insight.churn.reasons import written_out
 from tenure.insight.churn.trees import Forest
@@ -351,7 +352,8 @@ class ChurnModel:
         return found
 
     def reasons(self, X: Any, top: int = 3, *, minor_digits: int = 2) -> list[list[dict[str, Any]]]:
-        """What raises each row's risk most, strongest first: dicts of feature, effect (log-odds, above 0), en, zh.
+        """What raises each row's risk most, strongest first: dicts of feature, driver, effect (log-odds,
+        above 0), en, zh.
 
         minor_digits: how many digits of the reporting currency's minor unit money is written with.
         """
@@ -362,11 +364,25 @@ class ChurnModel:
 
         Raises TenureError where a column learned from is missing.
         """
+        chance, said, _ = self.opened(X, top, minor_digits=minor_digits)
+        return chance, said
+
+    def opened(self, X: Any, top: int = 3, *, minor_digits: int = 2) -> tuple[Floats, list[str], Floats]:
+        """What `told` gives, and what each driver adds to each score in log-odds: shape (n, `drivers.CODES`).
+
+        `baseline_` and the drivers of a row add up to its score.
+        """
         table = self._given(X)
         given = design(table, self._readings)
         parts = self._parts(given)
         chance = 1.0 / (1.0 + np.exp(-self._score(given)))
-        return chance, written_out(parts, table, self._readings, top, minor_digits=minor_digits)
+        said = written_out(parts, table, self._readings, top, minor_digits=minor_digits)
+        return chance, said, by_driver(parts, [reading.name for reading in self._readings])
+
+    @property
+    def readings(self) -> tuple[Reading, ...]:
+        """How each column that is learned from is read."""
+        return tuple(self._readings)
 
     def drivers(self, top: int = 10) -> list[dict[str, Any]]:
         """The columns that move scores most on the rows learned from: feature and mean absolute effect in log-odds.

@@ -7,24 +7,15 @@ import numpy as np
 import pyarrow as pa
 
 from tenure.insight.churn.columns import Floats, Reading, numbers, texts
-from tenure.insight.features import FEATURES, Feature, written
+from tenure.insight.churn.drivers import COLUMNS, driver_of
+from tenure.insight.features import written
 from tenure.language import Words
+
+__all__ = ["COLUMNS", "sentence", "written_out"]
 
 _UNKNOWN = Words("{column}: not known", "{column}：暂无记录")
 _CATEGORY = Words("{column}: {value}", "{column}：{value}")
 _NUMBER = Words("{column}: {value} (usually {usual})", "{column}：{value}（一般为 {usual}）")
-
-# Columns the model reads, by name: the features, and what the value model says of the customer.
-COLUMNS: dict[str, Feature] = {
-    **FEATURES,
-    "p_alive": Feature(
-        "p_alive",
-        Words("Chance still a customer, by their own rhythm", "按自身购买节奏仍为客户的可能性"),
-        "share",
-        Words("By their own rhythm {value} likely to buy again", "按自身购买节奏，再次购买的可能性为 {value}"),
-        Words("By their own rhythm only {value} likely to buy again", "按自身购买节奏，再次购买的可能性仅 {value}"),
-    ),
-}
 
 
 def sentence(reading: Reading, value: Any, *, minor_digits: int = 2) -> Words:
@@ -62,7 +53,8 @@ def sentence(reading: Reading, value: Any, *, minor_digits: int = 2) -> Words:
 def written_out(
     parts: Floats, table: pa.Table, readings: list[Reading], top: int, *, minor_digits: int = 2
 ) -> list[str]:
-    """For each row a JSON list of what raises its score most, strongest first: feature, effect (above 0), en, zh.
+    """For each row a JSON list of what raises its score most, strongest first: feature, driver, effect (above 0), en,
+    zh.
 
     parts: what each reading adds to each row's score. A sentence is made once for all rows with the same value.
     """
@@ -98,10 +90,11 @@ def _alike(values: Any) -> tuple[list[Any], Any]:
 def _fragment(reading: Reading, value: Any, minor_digits: int) -> str:
     """One reason as JSON, with a gap for the effect."""
     words = sentence(reading, value, minor_digits=minor_digits)
-    gap, name, en, zh = (
-        json.dumps(each, ensure_ascii=False).replace("%", "%%") for each in ("effect", reading.name, words.en, words.zh)
+    name, driver, en, zh = (
+        json.dumps(each, ensure_ascii=False).replace("%", "%%")
+        for each in (reading.name, driver_of(reading.name), words.en, words.zh)
     )
-    return f'{{"feature": {name}, {gap}: %.9g, "en": {en}, "zh": {zh}}}'
+    return f'{{"feature": {name}, "driver": {driver}, "effect": %.9g, "en": {en}, "zh": {zh}}}'
 
 
 _NONE_OF_IT = frozenset({"count", "share", "minor units", "change"})

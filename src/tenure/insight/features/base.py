@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import reduce
 from typing import Any, Literal, TypeAlias
@@ -20,6 +20,21 @@ Tables: TypeAlias = Mapping[str, ibis.Table]
 
 
 @dataclass(frozen=True)
+class Lever:
+    """What the company itself can do about a feature, so that a page may say what the score would be then.
+
+    words: what would be so, after "If …", with `{value}` filled in. way: `none` takes it to nought, `up` and `down` to
+    where it stands with the better quarter of similar customers, `other` to another category seen among them.
+    along: what else would be so with it, by feature (None: as of one of whom it is not known). Who somebody is and how
+    long they have been a customer is no lever; nor is what only the customer decides.
+    """
+
+    words: Words
+    way: Literal["none", "up", "down", "other"]
+    along: Mapping[str, float | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Feature:
     """One thing known about a customer at a date.
 
@@ -30,6 +45,8 @@ class Feature:
     where it is low.
     zero: a person without rows has none of it (a count), rather than an unknown amount of it.
     value: what it is, in terms of the family's rows; None for a column that another room works out.
+    driver: which part of the business it speaks of (`insight.churn.drivers`), where not its family's.
+    lever: what the company can do about it.
     """
 
     name: str
@@ -39,6 +56,8 @@ class Feature:
     reason_down: Words | None = None
     zero: bool = False
     value: Term | None = None
+    driver: str = ""
+    lever: Lever | None = None
 
     def __post_init__(self) -> None:
         if self.reason_down is None and self.reason_up is not None and self.unit == "text":
@@ -54,6 +73,7 @@ class Family:
     looks at no date: a column that became known after its row is for a feature's `since` or `until`, and nothing is
     made of it but what that feature reads (a row delivered late may say so; who asks counts it since the delivery).
     order: what puts the rows of a person in order, for `newest`.
+    driver: which part of the business the features speak of, unless one says another.
     """
 
     name: str
@@ -61,6 +81,7 @@ class Family:
     features: tuple[Feature, ...]
     rows: Callable[[ibis.Table], ibis.Table]
     order: tuple[str, ...]
+    driver: str = "other"
 
     @property
     def contract(self) -> Contract:

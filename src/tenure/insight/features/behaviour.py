@@ -13,6 +13,7 @@ def rows(events: ibis.Table) -> ibis.Table:
 behaviour = Family(
     name="behaviour",
     reads=("events",),
+    driver="usage",
     features=(
         Feature(
             "event_recency_days",

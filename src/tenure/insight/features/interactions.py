@@ -1,6 +1,6 @@
 import ibis
 
-from tenure.insight.features.base import Family, Feature
+from tenure.insight.features.base import Family, Feature, Lever
 from tenure.insight.features.terms import count, days_since, highest, mean, newest, total
 from tenure.language import Words
 
@@ -15,6 +15,7 @@ def rows(talks: ibis.Table) -> ibis.Table:
 interactions = Family(
     name="interactions",
     reads=("interactions",),
+    driver="contact",
     features=(
         Feature(
             "calls_in_90",
@@ -33,6 +34,7 @@ interactions = Family(
             Words("Times we reached out in the last 90 days: only {value}", "近 90 天我方仅联系 {value} 次"),
             zero=True,
             value=count(where="outbound", window=90),
+            lever=Lever(Words("we had reached out {value} times in 90 days", "近 90 天我方联系达到 {value} 次"), "up"),
         ),
         Feature(
             "inbound_recency_days",
@@ -49,6 +51,7 @@ interactions = Family(
             Words("Mood in talks with us: {value} (-1 angry, 1 glad)", "沟通情绪 {value}（-1 愤怒，1 满意）"),
             Words("Low mood in talks with us: {value} (-1 angry, 1 glad)", "沟通情绪偏低：{value}（-1 愤怒，1 满意）"),
             value=mean("sentiment", window=90),
+            driver="satisfaction",
         ),
         Feature(
             "last_sentiment",
@@ -60,6 +63,7 @@ interactions = Family(
                 "最近一次沟通情绪偏低：{value}（-1 愤怒，1 满意）",
             ),
             value=newest("sentiment", where="in_a_mood"),
+            driver="satisfaction",
         ),
         Feature(
             "talk_seconds_90",

@@ -1,6 +1,6 @@
 import ibis
 
-from tenure.insight.features.base import Family, Feature, since
+from tenure.insight.features.base import Family, Feature, Lever, since
 from tenure.insight.features.terms import change, count, days_since, distinct, highest, lowest, or_zero, size, total
 from tenure.language import Words
 
@@ -31,6 +31,7 @@ def rows(lines: ibis.Table) -> ibis.Table:
 orders = Family(
     name="orders",
     reads=("orders",),
+    driver="buying",
     features=(
         Feature(
             "order_recency_days",
@@ -92,6 +93,7 @@ orders = Family(
             Words("First ordered {value} days ago", "首次下单已是 {value} 天前"),
             Words("A new buyer: first order {value} days ago", "新买家：首次下单仅 {value} 天"),
             value=days_since(lowest("ordered_at", where="sale")),
+            driver="profile",
         ),
         Feature(
             "spend_base_minor",
@@ -134,6 +136,7 @@ orders = Family(
             Words("{value} of the price was taken off by discounts", "消费中有 {value} 为折扣"),
             Words("Hardly any discount: {value} of the price", "几乎没有折扣：仅 {value}"),
             value=_DISCOUNT / (_SOLD + or_zero(_DISCOUNT)),
+            driver="price",
         ),
         Feature(
             "refund_share",
@@ -142,6 +145,7 @@ orders = Family(
             Words("{value} of purchases were given back", "消费中有 {value} 被退回"),
             Words("{value} of purchases were given back", "消费中有 {value} 被退回"),
             value=size(or_zero(total("amount_base_minor", where="refund"))) / _SOLD,
+            driver="quality",
         ),
         Feature(
             "products_bought",
@@ -159,6 +163,7 @@ orders = Family(
             Words("{value} of deliveries came late", "{value} 的配送晚于承诺时间"),
             Words("{value} of deliveries came late", "{value} 的配送晚于承诺时间"),
             value=count(where="late", since="promise_past") / count(since="promise_past"),
+            driver="delivery",
         ),
         Feature(
             "late_deliveries_90",
@@ -168,6 +173,8 @@ orders = Family(
             Words("Late deliveries in the last 90 days: {value}", "近 90 天有 {value} 次延迟送达"),
             zero=True,
             value=distinct("late_order", by="promised_at", window=90, since="promise_past"),
+            driver="delivery",
+            lever=Lever(Words("nothing came late for 90 days", "连续 90 天没有延迟送达"), "none"),
         ),
     ),
     rows=rows,

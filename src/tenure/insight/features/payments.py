@@ -1,6 +1,6 @@
 import ibis
 
-from tenure.insight.features.base import Family, Feature, since
+from tenure.insight.features.base import Family, Feature, Lever, since
 from tenure.insight.features.terms import count, mean, newest, total
 from tenure.language import Words
 
@@ -26,6 +26,7 @@ def rows(due: ibis.Table) -> ibis.Table:
 payments = Family(
     name="payments",
     reads=("payments",),
+    driver="payment",
     features=(
         Feature(
             "payments_due",
@@ -61,6 +62,7 @@ payments = Family(
             Words("Overdue payments: {value}", "有 {value} 笔款项逾期未付"),
             zero=True,
             value=count(since="overdue", until="paid_at"),
+            lever=Lever(Words("what is overdue were settled", "逾期款项全部结清"), "none", {"unpaid_base_minor": 0.0}),
         ),
         Feature(
             "unpaid_base_minor",

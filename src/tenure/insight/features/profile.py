@@ -13,6 +13,7 @@ def rows(known: ibis.Table) -> ibis.Table:
 profile = Family(
     name="profile",
     reads=("customers",),
+    driver="profile",
     features=(
         Feature(
             "customer_kind",

@@ -1,6 +1,6 @@
 import ibis
 
-from tenure.insight.features.base import Family, Feature, since
+from tenure.insight.features.base import Family, Feature, Lever, since
 from tenure.insight.features.terms import count, days_since, highest, lowest, mean, newest
 from tenure.language import Words
 
@@ -22,6 +22,7 @@ def rows(cases: ibis.Table) -> ibis.Table:
 service = Family(
     name="service",
     reads=("cases",),
+    driver="service",
     features=(
         Feature(
             "cases_90",
@@ -75,6 +76,11 @@ service = Family(
             Words("Cases still unresolved: {value}", "有 {value} 个工单尚未解决"),
             zero=True,
             value=count(until="resolved_at"),
+            lever=Lever(
+                Words("every open case were resolved", "所有未结工单都得到解决"),
+                "none",
+                {"oldest_unresolved_days": None},
+            ),
         ),
         Feature(
             "oldest_unresolved_days",
@@ -91,6 +97,7 @@ service = Family(
             Words("Waited {value} hours for our first answer", "平均等待 {value} 小时才得到首次答复"),
             Words("Waited {value} hours for our first answer", "平均等待 {value} 小时得到首次答复"),
             value=mean("response_hours", since="answered"),
+            lever=Lever(Words("our first answers came within {value} hours", "首次答复在 {value} 小时内"), "down"),
         ),
         Feature(
             "mean_resolution_days",
@@ -115,6 +122,7 @@ service = Family(
             Words("Rated our last handling {value} of 5", "对最近一次处理评分 {value}（满分 5）"),
             Words("Rated our last handling only {value} of 5", "对最近一次处理仅评 {value} 分（满分 5）"),
             value=newest("satisfaction", where="rated", since="resolved"),
+            driver="satisfaction",
         ),
     ),
     rows=rows,

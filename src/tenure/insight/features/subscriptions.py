@@ -1,6 +1,6 @@
 import ibis
 
-from tenure.insight.features.base import Family, Feature, since
+from tenure.insight.features.base import Family, Feature, Lever, since
 from tenure.insight.features.terms import count, days_since, days_until, highest, lowest, newest, total
 from tenure.language import Words
 
@@ -27,6 +27,7 @@ def rows(held: ibis.Table) -> ibis.Table:
 subscriptions = Family(
     name="subscriptions",
     reads=("subscriptions",),
+    driver="contract",
     features=(
         Feature(
             "subscription_age_days",
@@ -35,6 +36,7 @@ subscriptions = Family(
             Words("A subscriber for {value} days", "订购已 {value} 天"),
             Words("A subscriber for only {value} days", "订购仅 {value} 天"),
             value=days_since(lowest("started_at")),
+            driver="profile",
         ),
         Feature(
             "running_subscriptions",
@@ -61,6 +63,8 @@ subscriptions = Family(
             Words("Pays {value} a month, more than most", "月费 {value}，高于多数客户"),
             Words("Pays {value} a month, less than most", "月费 {value}，低于多数客户"),
             value=total("monthly_fee", until="ended_at"),
+            driver="price",
+            lever=Lever(Words("the monthly fee were {value}", "月费为 {value}"), "down"),
         ),
         Feature(
             "days_to_term_end",
@@ -69,6 +73,11 @@ subscriptions = Family(
             Words("The term runs for {value} more days", "合同还有 {value} 天到期"),
             Words("The term runs out in {value} days", "合同 {value} 天后到期"),
             value=days_until(lowest("term_ends_at", until="term_runs_to")),
+            lever=Lever(
+                Words("the contract were renewed for {value} days", "合同续约，还有 {value} 天到期"),
+                "up",
+                {"out_of_term": 0.0},
+            ),
         ),
         Feature(
             "out_of_term",
@@ -86,6 +95,7 @@ subscriptions = Family(
             Words("The contract renews by itself", "合同自动续约"),
             Words("The contract does not renew by itself", "合同不会自动续约"),
             value=highest("renews", until="ended_at"),
+            lever=Lever(Words("the contract renewed by itself", "合同改为自动续约"), "up"),
         ),
         Feature(
             "plan_changes",

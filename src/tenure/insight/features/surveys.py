@@ -14,6 +14,7 @@ def rows(answers: ibis.Table) -> ibis.Table:
 surveys = Family(
     name="surveys",
     reads=("survey_responses",),
+    driver="satisfaction",
     features=(
         Feature(
             "last_nps",

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 from tenure.desk.governance.api import may
 from tenure.web import parts
 from tenure.web.churn.definitions import definitions
+from tenure.web.churn.drivers import drivers
 from tenure.web.churn.model import model
 from tenure.web.churn.models import models
 from tenure.web.churn.survival import survival
@@ -17,6 +18,7 @@ PARTS: dict[str, Part] = {
     "model": Part(gettext_lazy("Churn model"), plain(model)),
     "definitions": Part(gettext_lazy("Definitions"), definitions),
     "models": Part(gettext_lazy("Versions and drift"), plain(models)),
+    "drivers": Part(gettext_lazy("Drivers"), drivers),
     "survival": Part(gettext_lazy("Survival"), plain(survival)),
 }
 

@@ -1,0 +1,238 @@
+"""Step: how each customer's churn score came to be what it is, point by point, each change put down to what changed it."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import date, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import ibis
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tenure.currencies import minor_digits
+from tenure.errors import TenureError
+from tenure.insight.churn import drivers, facts, history
+from tenure.insight.churn.backtest import Backtest
+from tenure.insight.churn.columns import Floats
+from tenure.insight.churn.model import ChurnModel
+from tenure.lake import SYSTEM, Lake
+from tenure.lake.tables import COMPUTED
+from tenure.language import Words
+from tenure.pipeline.run import Context, Step
+
+HISTORY, KEPT, NOW = "scores/churn_history", "features/churn_kept", "features/churn_facts"
+_TOGETHER = 50_000  # points worked out at once
+# A table many small refreshes have added to is put together again.
+_FILES = 32
+
+
+def kept_model(lake: Lake) -> tuple[ChurnModel, str] | None:
+    """The model the published scores were told by, and a mark that changes with it; None before there is one."""
+    told = (lake.document("churn_card") or {}).get("model")
+    if not told:
+        return None
+    folder = lake.folder / "models" / "churn" / told["code"] / str(told["version"]) / "model"
+    sums = folder / "checksums.json"
+    try:
+        written = sums.stat()
+        return _read(folder, written.st_mtime_ns, written.st_ino)
+    except (FileNotFoundError, TenureError):
+        return None
+
+
+@lru_cache(maxsize=4)
+def _read(folder: Path, written: int, inode: int) -> tuple[ChurnModel, str]:
+    # Read first: a refresh that writes a new one meanwhile leaves a mark that fits no model, and the next look reads again.
+    mark = hashlib.sha256((folder / "checksums.json").read_bytes()).hexdigest()[:12]
+    return ChurnModel.load(folder), mark
+
+
+def begin(context: Context, tried: Backtest, frames: dict[Any, pa.Table]) -> None:
+    """Where there is no history yet, let it begin with the day the model was tried on.
+
+    The model tried had learned only from what was known by then, so what it says of that day is what would have been
+    said on it; the points are marked `tried`, for nobody saw them. The published model knows later outcomes: what it
+    would say of an earlier day is no history.
+    """
+    lake, split = context.lake, tried.split
+    if split is None or split.test not in frames or lake.exists(HISTORY):
+        return
+    frame, model, day = frames[split.test], tried.model, split.test.astimezone(context.as_of.tzinfo).date()
+    if "person_id" not in frame.column_names:
+        return
+    X = pa.table(
+        {r.name: frame[r.name] if r.name in frame.column_names else pa.nulls(frame.num_rows) for r in model.readings}
+    )
+    chance, _said, effects = model.opened(X, 0, minor_digits=minor_digits(lake.currency))
+    _write(
+        lake, day, frame["person_id"], chance, tried.bands.of(chance), drivers.as_json(effects),
+        pa.nulls(len(chance), pa.string()), facts.packed(frame["person_id"], X, model.readings), model="", kind="tried",
+    )  # fmt: skip
+
+
+def _score_history(context: Context) -> int:
+    """Add a point for whoever's score is not what the last point said; a second run of a day takes the first one's place."""
+    lake, day = context.lake, context.as_of.date()
+    _take_back(lake, day)
+    if not lake.exists("scores/churn"):
+        return 0
+    now = lake.to_arrow(lake.read("scores/churn", actor=SYSTEM).order_by("person_id"))
+    found = kept_model(lake)
+    if not now.num_rows or found is None or not lake.exists(NOW):
+        return 0
+    model, mark = found
+    last = _last(lake, day)
+    place = pc.index_in(now["person_id"].combine_chunks(), last["person_id"].combine_chunks())
+    before = last.take(place)
+    kept = pa.array(
+        [
+            history.kept_again(was, chance, (old, band), (day - since).days if since else None)
+            for was, chance, old, band, since in zip(
+                before["churn_probability"].to_pylist(), now["churn_probability"].to_pylist(),
+                before["risk_band"].to_pylist(), now["risk_band"].to_pylist(), before["as_of"].to_pylist(), strict=True,
+            )
+        ],
+        pa.bool_(),
+    )  # fmt: skip
+    now, before = now.filter(kept), before.filter(kept)
+    for start in range(0, now.num_rows, _TOGETHER):
+        some, was = now.slice(start, _TOGETHER), before.slice(start, _TOGETHER)
+        packed = _facts(lake, NOW, some["person_id"])
+        changes = _changes(lake, model, mark, some, was, packed)
+        _write(
+            lake, day, some["person_id"], some["churn_probability"], some["risk_band"], some["drivers"],
+            pa.array(changes, pa.string()), packed, model=mark, kind="scored",
+        )  # fmt: skip
+        context.tell(start + some.num_rows, now.num_rows)
+    _let_go(lake, day)
+    return int(now.num_rows)
+
+
+def _changes(
+    lake: Lake, model: ChurnModel, mark: str, now: pa.Table, before: pa.Table, packed: pa.Table
+) -> list[str | None]:
+    """What each of these scores' change since the point before is put down to; None where there was none."""
+    readings, digits = model.readings, minor_digits(lake.currency)
+    people = now["person_id"].combine_chunks()
+    then = facts.opened(_as_of(lake, people, before), readings)
+    today = facts.opened(packed, readings)
+    at_then = pc.index_in(people, then["person_id"].combine_chunks())
+    at_today = pc.index_in(people, today["person_id"].combine_chunks())
+    known = pc.and_(pc.is_valid(at_then), pc.is_valid(at_today)).to_numpy(zero_copy_only=False)
+    then, today = then.take(at_then.filter(pa.array(known))), today.take(at_today.filter(pa.array(known)))
+    parts_then, parts_now = _parts(model, then), _parts(model, today)
+    names = [reading.name for reading in readings]
+    read_then = drivers.by_driver(parts_then, names).tolist()
+    said = history.behind(readings, parts_then, parts_now, then, today, digits)
+    turn = np.cumsum(known) - 1
+    found: list[str | None] = []
+    for row, (new, old) in enumerate(zip(now.to_pylist(), before.to_pylist(), strict=True)):
+        if old["churn_probability"] is None:
+            found.append(None)
+            continue
+        told = json.loads(new["drivers"] or "{}")
+        was = json.loads(old["drivers"] or "{}")
+        if old["model"] == mark:
+            earlier = was
+        elif known[row]:
+            earlier = {code: effect for code, effect in zip(drivers.CODES, read_then[turn[row]], strict=True) if effect}
+            # What folds said otherwise belongs to no facts; it came with its model and goes with it.
+            told.pop(drivers.UNSEEN, None)
+        else:
+            earlier = None
+        moved = history.attributed(old["churn_probability"], new["churn_probability"], told, earlier)
+        facts_behind = said[turn[row]] if known[row] else {}
+        found.append(history.as_json(old["as_of"], old["churn_probability"], moved, facts_behind))
+    return found
+
+
+def _parts(model: ChurnModel, rows: pa.Table) -> Floats:
+    names = model.feature_names_in_.tolist()
+    wide = pa.table({n: rows[n] if n in rows.column_names else pa.nulls(rows.num_rows) for n in names})
+    parts = model.contributions(wide)
+    return np.asarray(parts[:, [names.index(reading.name) for reading in model.readings]], dtype=np.float64)
+
+
+def _last(lake: Lake, day: date) -> pa.Table:
+    """Everybody's newest point before a day."""
+    rows = lake.read(HISTORY, actor=SYSTEM)
+    rows = rows.filter(rows.as_of < ibis.literal(day))
+    newest = rows.group_by("person_id").agg(as_of=rows.as_of.max())
+    return lake.to_arrow(rows.semi_join(newest, ["person_id", "as_of"]).drop("change", "kind"))
+
+
+def _facts(lake: Lake, table: str, people: pa.ChunkedArray) -> pa.Table:
+    rows = lake.read(table, actor=SYSTEM)
+    wanted = ibis.memtable(pa.table({"person_id": people.cast(pa.int64())}))
+    return lake.to_arrow(rows.semi_join(wanted, "person_id").order_by("person_id").select(*facts.SCHEMA.names))
+
+
+def _as_of(lake: Lake, people: pa.Array, before: pa.Table) -> pa.Table:
+    """The facts kept with each of these people's point before."""
+    wanted = pa.table({"person_id": people, "as_of": before["as_of"]}).filter(pc.is_valid(before["as_of"]))
+    if not lake.exists(KEPT) or not wanted.num_rows:
+        return facts.SCHEMA.empty_table()
+    rows = lake.read(KEPT, actor=SYSTEM)
+    found = rows.semi_join(ibis.memtable(wanted), ["person_id", "as_of"])
+    return lake.to_arrow(found.order_by("person_id").select(*facts.SCHEMA.names))
+
+
+def _write(
+    lake: Lake,
+    day: date,
+    people: Any,
+    chances: Any,
+    bands: Any,
+    rests_on: Any,
+    changes: Any,
+    packed: pa.Table,
+    *,
+    model: str,
+    kind: str,
+) -> None:
+    rows = len(people)
+    as_of = pa.array([day], pa.date32()).take(pa.array(np.zeros(rows, np.int64)))
+    same = [pa.array([text], pa.string()).take(pa.array(np.zeros(rows, np.int64))) for text in (model, kind)]
+    points = pa.table([people, as_of, chances, bands, rests_on, changes, *same], schema=COMPUTED[HISTORY])
+    day_of_facts = pa.array([day], pa.date32()).take(pa.array(np.zeros(packed.num_rows, np.int64)))
+    # The points last: facts without a point are taken back by the next run, and read by nobody until then.
+    lake.add(KEPT, packed.append_column("as_of", day_of_facts).select(COMPUTED[KEPT].names))
+    lake.add(HISTORY, points)
+
+
+def _take_back(lake: Lake, day: date) -> None:
+    for table in (HISTORY, KEPT):
+        if lake.exists(table):
+            lake.store.delete(table, f"as_of = DATE '{day.isoformat()}'")
+
+
+def _let_go(lake: Lake, day: date) -> None:
+    """Points past their time go, and of the facts all but those of each customer's newest point and the one before."""
+    if not lake.exists(HISTORY):
+        return
+    lake.store.compact(HISTORY, files=_FILES)
+    lake.store.compact(KEPT, files=_FILES)
+    old = day - timedelta(days=history.KEPT_DAYS)
+    points = lake.read(HISTORY, actor=SYSTEM)
+    # Somebody scored no more keeps the last that was said of them.
+    newest = points.group_by("person_id").agg(as_of=points.as_of.max())
+    stale = points.filter(points.as_of < ibis.literal(old)).anti_join(newest, ["person_id", "as_of"])
+    if lake.to_arrow(stale.agg(n=stale.count()))["n"][0].as_py():
+        lake.publish(HISTORY, lake.to_arrow(points.anti_join(stale, ["person_id", "as_of"])).cast(COMPUTED[HISTORY]))
+    rows = lake.read(KEPT, actor=SYSTEM)
+    turn = ibis.row_number().over(ibis.window(group_by="person_id", order_by=rows.as_of.desc()))
+    ranked = rows.mutate(turn=turn)
+    sizes = lake.to_arrow(ranked.agg(all=ranked.count(), kept=(ranked.turn < 2).sum()))
+    if sizes["all"][0].as_py() > 1.25 * (sizes["kept"][0].as_py() or 1):
+        lake.publish(KEPT, lake.to_arrow(ranked.filter(ranked.turn < 2).drop("turn")).cast(COMPUTED[KEPT]))
+
+
+def _made_from(context: Context) -> Sequence[object]:
+    return [context.lake.version("scores/churn"), context.as_of]
+
+
+STEPS: tuple[Step, ...] = (Step("score_history", Words("Score history", "评分历史"), _made_from, _score_history),)
