@@ -3,7 +3,7 @@
 from datetime import date, datetime
 
 from tenure.lake import Lake
-from tenure.pipeline import archiving, cards, churn, persons, quality, records, relations, segments, value
+from tenure.pipeline import archiving, cards, causes, churn, persons, quality, records, relations, segments, value
 from tenure.pipeline.clock import default_as_of, start_of
 from tenure.pipeline.decisions import tell_decisions
 from tenure.pipeline.fields import tell_fields
@@ -20,6 +20,7 @@ _SCORING: tuple[Step, ...] = (
     *segments.GROUPS,
     *cards.STEPS,
     *relations.STEPS,
+    *causes.STEPS,
     *quality.STEPS,
 )
 STEPS: tuple[Step, ...] = (*records.STEPS, *_SCORING)
