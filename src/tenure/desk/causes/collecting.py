@@ -26,6 +26,7 @@ from tenure.vault import vault
 
 BEFORE_DAYS, AFTER_DAYS = 90, 30
 """Complaints and calls count where their customer left within so many days after them; answers may come a little later."""
+PASSING = (CameFrom.COMPLAINT, CameFrom.CALL_NOTE)
 CHUNK = 500
 KEPT = 4000  # characters of a text that come along
 AGAIN = 5000  # waiting statements looked at again in one run, where the suggester goes by something new
@@ -88,23 +89,29 @@ def collect(lake: Lake, *, now: datetime) -> Collected:
         {row[0]: wanted[key].left_on for key, row in there.items() if key in wanted and wanted[key].left_on != row[2]}
     )
     fresh = [one for key, one in wanted.items() if key not in there]
-    for start in range(0, len(fresh), CHUNK):
-        _make(fresh[start : start + CHUNK], guesses, now)
+    made = sum(_make(fresh[start : start + CHUNK], guesses, now) for start in range(0, len(fresh), CHUNK))
     changed += _left_by_hand(left)
     changed += _look_again(guesses)
-    if fresh or changed or gone:
+    if made or changed or gone:
         with transaction.atomic():
             audit.record(
-                "collect_statements", "statements", len(wanted), actor=None, now=now, made=len(fresh), changed=changed,
+                "collect_statements", "statements", len(wanted), actor=None, now=now, made=made, changed=changed,
                 gone=gone,
             )  # fmt: skip
-            announce(StatementsCollected(len(fresh), changed, gone))
-    return Collected(len(wanted), len(fresh), changed, gone)
+            announce(StatementsCollected(made, changed, gone))
+    return Collected(len(there) - gone + made, made, changed, gone)
 
 
-def _make(found: list[Found], guesses: Own, now: datetime) -> None:
-    """Statements of these records, their texts sealed in one go."""
-    said = [guesses.suggest(one.text, one.codes) for one in found]
+def _make(found: list[Found], guesses: Own, now: datetime) -> int:
+    """Statements of these records, their texts sealed in one go; returns how many.
+
+    A complaint or call that names no cause is no statement of why somebody left.
+    """
+    both = [(one, guesses.suggest(one.text, one.codes)) for one in found]
+    both = [(one, guess) for one, guess in both if guess.told or one.came_from not in PASSING]
+    if not both:
+        return 0
+    found, said = [one for one, _ in both], [guess for _, guess in both]
     subjects = pa.array([personal.subject(one.own_id) for one in found])
     texts = pa.array([one.text or None for one in found], pa.string())
     words = pa.array([", ".join(guess.words) or None for guess in said], pa.string())
@@ -118,6 +125,7 @@ def _make(found: list[Found], guesses: Own, now: datetime) -> None:
         for one, guess, text, words in zip(found, said, sealed, went_by, strict=True)
     ]  # fmt: skip
     Statement.objects.bulk_create(rows, ignore_conflicts=True)
+    return len(rows)
 
 
 def _let_go(gone: Mapping[str, tuple[int, str, date | None, bool]], now: datetime) -> int:

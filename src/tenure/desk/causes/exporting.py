@@ -29,7 +29,7 @@ def statement_lines(found: Iterable[Line], scope: Scope) -> Iterator[str]:
     """One statement a line; text that is hidden from the asker is left out whole."""
     writer = csv.writer(Echo())
     text = scope.sees("text")
-    heading = [_("Customer"), _("Said"), _("From"), _("Left"), _("Suggested cause"), _("Confidence"), _("Confirmed cause"),
+    heading = [_("Customer"), _("Said on"), _("Source"), _("Left"), _("Suggested cause"), _("Confidence"), _("Confirmed cause"),
                _("State"), _("Competitor")]  # fmt: skip
     yield "\ufeff" + writer.writerow([*heading, *([_("Text")] if text else [])])
     for line in found:

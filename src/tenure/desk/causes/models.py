@@ -98,15 +98,15 @@ class Statement(models.Model):
         CANT_TELL = "cant_tell", _("can't tell")
 
     own_id = models.BigIntegerField(db_index=True)
-    said_at = models.DateTimeField(_("said"))
-    came_from = models.CharField(_("from"), max_length=20, choices=CameFrom.choices)
+    said_at = models.DateTimeField(_("said on"))
+    came_from = models.CharField(_("source"), max_length=20, choices=CameFrom.choices)
     # A digest of the record's key; null where somebody wrote it down here.
     record_key = models.CharField(max_length=32, null=True, unique=True)  # noqa: DJ001  many have none
     # Sealed under the customer's own key.
     text = models.TextField(_("text"), blank=True)
     competitor = models.CharField(_("competitor"), max_length=80, blank=True)
     # The day the customer left; null: has not, or nobody knows when.
-    left_on = models.DateField(_("left"), null=True)
+    left_on = models.DateField(_("left on"), null=True)
     suggested = models.CharField(max_length=60, blank=True)
     confidence = models.FloatField(default=0)
     suggested_by = models.CharField(max_length=10, blank=True)
@@ -160,9 +160,9 @@ class Idea(models.Model):
     """Something that could be done about a cause, and what became of it."""
 
     class State(models.TextChoices):
-        OPEN = "open", _("open")
-        DECIDED = "decided", _("decided")
-        DONE = "done", _("done")
+        OPEN = "open", _("under discussion")
+        DECIDED = "decided", _("decision taken")
+        DONE = "done", _("carried out")
         DROPPED = "dropped", _("dropped")
 
     cause = models.CharField(max_length=60, db_index=True)
@@ -170,9 +170,9 @@ class Idea(models.Model):
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     at = models.DateTimeField()
     state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
-    decision = models.TextField(_("decision"), blank=True)
+    decision = models.TextField(_("what was decided"), blank=True)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
-    due = models.DateField(_("due"), null=True)
+    due = models.DateField(_("by when"), null=True)
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     decided_at = models.DateTimeField(null=True)
 

@@ -12,7 +12,7 @@ from tenure.desk.causes.taxonomy import Node, tree
 from tenure.desk.customers.models import Publication, Score
 from tenure.desk.customers.relations import merged
 from tenure.desk.governance import personal
-from tenure.insight.causes import Leaver, main_of
+from tenure.insight.causes import Corrected, Leaver, corrected, main_of
 from tenure.lake.scope import Scope
 
 
@@ -40,6 +40,7 @@ class Counted:
     leavers: Mapping[int, Leaver]
     said: int
     silent: int
+    corrected: Corrected | None = None
 
     def by_cause(self) -> dict[str, list[Leaver]]:
         found: dict[str, list[Leaver]] = {}
@@ -92,7 +93,7 @@ def leavers(scope: Scope, asked: Asked, nodes: Mapping[str, Node] | None = None)
     vague = {node.code for node in nodes.values() if node.cause.vague}
     main = main_of(said, vague)
     kept = {person: one for person, one in main.items() if asked.holds(nodes[one.cause])}
-    return Counted(kept, len(main), len(people) - len(main))
+    return Counted(kept, len(main), len(people) - len(main), corrected(said, vague))
 
 
 def spent_by(scope: Scope, persons: Collection[int]) -> dict[int, int] | None:
