@@ -15,7 +15,7 @@ from tenure.insight.causes import Learned, Suggester
 from tenure.insight.causes.suggest import LEAST, plain
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "telco_churn" / "v11_status.parquet"
-MOST = 12
+MOST = 5
 # Which of IBM's five categories each cause falls under.
 CATEGORY = {
     "product_quality": "Dissatisfaction", "product_range": "Dissatisfaction", "product_use": "Dissatisfaction",

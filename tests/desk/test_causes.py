@@ -93,7 +93,9 @@ def test_text_hidden_from_a_role_stays_hidden_on_pages_and_in_files(company: dic
         ({"cause": "nothing"}, "Choose a cause of the tree"),
     ],
 )
-def test_what_cannot_be_kept_is_refused_with_what_to_do(company: dict[str, User], change: dict[str, Any], said: str) -> None:
+def test_what_cannot_be_kept_is_refused_with_what_to_do(
+    company: dict[str, User], change: dict[str, Any], said: str
+) -> None:
     with pytest.raises(TenureError, match=said):
         say(company["dee"], WANG, **change)
     assert not Statement.objects.exists()
@@ -259,9 +261,7 @@ def test_an_erasure_takes_what_was_said_and_the_name_out_of_ideas(company: dict[
     assert _naming(wanted) == []
 
 
-def test_what_leavers_said_is_collected_once_and_goes_with_its_record(
-    company: dict[str, User], tmp_path: Any
-) -> None:
+def test_what_leavers_said_is_collected_once_and_goes_with_its_record(company: dict[str, User], tmp_path: Any) -> None:
     from tests.cast import fill
 
     left = MONDAY - timedelta(days=3)

@@ -1,6 +1,7 @@
 """The discussion of a cause: ideas, what others say of them and how many are for them, and what was decided."""
 
 from datetime import date, datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -111,6 +112,6 @@ def _text(text: str) -> str:
     return said
 
 
-def _told(verb: str, idea: Idea, deed: str, actor: User, now: datetime, **detail: object) -> None:
+def _told(verb: str, idea: Idea, deed: str, actor: User, now: datetime, **detail: Any) -> None:
     audit.record(verb, "idea", idea.pk, actor=actor, now=now, cause=idea.cause, **detail)
     announce(IdeaChanged(idea.pk, idea.cause, deed))

@@ -77,12 +77,10 @@ def collect(lake: Lake, *, now: datetime) -> Collected:
     left = _left(lake)
     erased = set(ErasedPerson.objects.values_list("own_id", flat=True))
     wanted = {one.key: one for one in _found(lake, left) if one.own_id not in erased}
-    there = {
-        key: (pk, state, left_on, withdrawn is not None)
-        for pk, key, state, left_on, withdrawn in Statement.objects.exclude(record_key=None).values_list(
-            "pk", "record_key", "state", "left_on", "withdrawn_at"
-        )
-    }
+    kept = Statement.objects.exclude(record_key=None).values_list(
+        "pk", "record_key", "state", "left_on", "withdrawn_at"
+    )
+    there = {str(key): (pk, state, day, withdrawn is not None) for pk, key, state, day, withdrawn in kept}
     gone = _let_go({key: row for key, row in there.items() if key not in wanted}, now)
     changed = _bring_back([row[0] for key, row in there.items() if key in wanted and row[3]])
     changed += _say_when(

@@ -39,9 +39,7 @@ PERMISSIONS: Mapping[str, Words] = {
     "pack": Words(
         "Choose the industry pack, and set targets and what counts as churn", "选择行业方案，设定目标与流失定义"
     ),
-    "causes": Words(
-        "Confirm why customers left, and decide what is done about it", "确认客户流失原因，并决定改进措施"
-    ),
+    "causes": Words("Confirm why customers left, and decide what is done about it", "确认客户流失原因，并决定改进措施"),
     "share": Words("Share saved views with colleagues", "与同事共享已存视图"),
     "consent": Words("Record what customers agree to", "登记客户的同意与拒绝"),
     "rights": Words(

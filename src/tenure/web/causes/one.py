@@ -87,7 +87,8 @@ def _under(codes: set[str]) -> Any:
 def _trend(mine: list[Any]) -> figures.Figure:
     """Leavers by month, confirmed and suggested told apart; a month without any is shown empty."""
     months = sorted({one.left_on.replace(day=1) for one in mine})
-    every, at = [], months[0]
+    at = months[0]
+    every: list[date] = []
     while at <= months[-1] and len(every) < 120:
         every.append(at)
         at = (at.replace(year=at.year + 1, month=1)) if at.month == 12 else at.replace(month=at.month + 1)

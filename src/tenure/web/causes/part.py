@@ -30,7 +30,7 @@ def causes(scope: Scope, shown: Publication | None, given: Mapping[str, str]) ->
     found = counted(scope, shown, look, nodes)
     visible = Statement.objects.visible_to(scope)
     waiting = visible.filter(state=Statement.State.WAITING).count()
-    asker = User.objects.filter(pk=scope.user_id).first()
+    asker = User.objects.filter(pk=scope.user_id or 0).first()
     context: Context = {
         "may_review": may(asker, "causes"), "may_export": may(asker, "export"), "may_tree": may(asker, "pack"),
         "may_record": asker is not None and statements.may_record(asker),
