@@ -6,6 +6,7 @@ from tenure.lake import Lake
 from tenure.pipeline import (
     archiving,
     cards,
+    causes,
     churn,
     persons,
     quality,
@@ -32,6 +33,7 @@ _SCORING: tuple[Step, ...] = (
     *segments.GROUPS,
     *cards.STEPS,
     *relations.STEPS,
+    *causes.STEPS,
     *quality.STEPS,
 )
 STEPS: tuple[Step, ...] = (*records.STEPS, *_SCORING)

@@ -67,6 +67,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         ("users", _("Users"), "manage_accounts", reverse("admin:governance_user_changelist")),
         ("users", _("Teams"), "groups", reverse("admin:governance_team_changelist")),
         ("pack", _("Industry pack"), "storefront", reverse("admin:packs")),
+        ("pack", _("Causes of leaving"), "account_tree", reverse("admin:causes_tree")),
         ("tiers", _("Tiers"), "military_tech", reverse("admin:tiers")),
         ("assign", _("Cover"), "swap_horiz", reverse("admin:cover")),
         ("fields", _("Fields"), "edit_note", reverse("admin:fields")),

@@ -87,6 +87,10 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
         from tenure.web.boards import acts as board_acts
         from tenure.web.boards import export as board_export
         from tenure.web.boards import page as boards
+        from tenure.web.causes import files as cause_files
+        from tenure.web.causes import one as cause
+        from tenure.web.causes import review as cause_review
+        from tenure.web.causes import tree as cause_tree
         from tenure.web.churn import definitions as churn_definitions
         from tenure.web.churn import models as churn_models
         from tenure.web.churn import page as churn
@@ -196,6 +200,16 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
             ),
             path("churn/models/decide/", self.page("models", churn_models.decide), name="churn_models_decide"),
             path("churn/models/policy/", self.page("models", churn_models.policy), name="churn_models_policy"),
+            path("churn/causes/of/<slug:cause>/", self.page("insight", cause.page), name="cause"),
+            path("churn/causes/of/<slug:cause>/ideas/", self.page("insight", cause.suggest_idea), name="cause_idea"),
+            path("churn/causes/ideas/<int:idea_id>/<slug:verb>/", self.page("insight", cause.act), name="idea_act"),
+            path("churn/causes/review/", self.page("causes", cause_review.page), name="causes_review"),
+            path("churn/causes/new/", self.page("customers", cause_review.new), name="causes_new"),
+            path("churn/causes/fishbone.svg", self.page("insight", cause_files.drawing), name="fishbone"),
+            path("churn/causes/statements.csv", self.page("export", cause_files.statements), name="statements_csv"),
+            path("customers/<int:person_id>/causes/", self.page("customers", cause_review.of_person), name="causes_of"),
+            path("settings/causes/", self.page("pack", cause_tree.page), name="causes_tree"),
+            path("settings/causes/causes.csv", self.page("pack", cause_files.taxonomy), name="causes_csv"),
             path("churn/<slug:part>/", self.page("insight", churn.page), name="churn_part"),
             path("metrics/", self.page("insight", metrics.page), name="metrics"),
             path("metrics/chapter/<slug:group>/", self.page("insight", metrics.chapter), name="metrics_chapter"),

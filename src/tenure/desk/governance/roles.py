@@ -13,7 +13,7 @@ from tenure.language import Words
 Permission: TypeAlias = Literal[
     "today", "customers", "insight", "data", "import", "users", "export", "assign", "share",
     "roles", "audit", "keys", "consent", "rights", "grants", "edit", "fields", "merge", "relate",
-    "archive", "tiers", "segments", "sql", "pack", "models",
+    "archive", "tiers", "segments", "sql", "pack", "models", "causes",
 ]  # fmt: skip
 
 PERMISSIONS: Mapping[str, Words] = {
@@ -40,6 +40,7 @@ PERMISSIONS: Mapping[str, Words] = {
         "Choose the industry pack, and set targets and what counts as churn", "选择行业方案，设定目标与流失定义"
     ),
     "models": Words("Keep the churn models: learn anew, choose the champion", "管理流失模型：重新训练、选定现用版本"),
+    "causes": Words("Confirm why customers left, and decide what is done about it", "确认客户流失原因，并决定改进措施"),
     "share": Words("Share saved views with colleagues", "与同事共享已存视图"),
     "consent": Words("Record what customers agree to", "登记客户的同意与拒绝"),
     "rights": Words(
@@ -112,7 +113,7 @@ BUILT_IN: Mapping[str, Role] = {
                 "可见账号所列地区的客户；未列地区时可见本团队客户",
             ),
             "team",
-            _LOOK | {"assign", "edit", "share", "consent", "keys", "merge", "relate", "archive", "segments"},
+            _LOOK | {"assign", "edit", "share", "consent", "keys", "merge", "relate", "archive", "segments", "causes"},
             {"id_number": "masked"},
         ),
         Role(

@@ -148,6 +148,20 @@ VERBS: Mapping[str, Words] = {
     "order_tiles": Words("Put tiles in order", "调整图块顺序"),
     "resize_tile": Words("Resized a tile", "调整图块宽度"),
     "remove_tile": Words("Removed a tile", "移除图块"),
+    "add_cause": Words("Added a cause of leaving", "新增流失原因"),
+    "change_cause": Words("Changed a cause of leaving", "修改流失原因"),
+    "retire_cause": Words("Retired a cause of leaving", "停用流失原因"),
+    "restore_cause": Words("Brought a cause of leaving back", "恢复流失原因"),
+    "record_statement": Words("Wrote down why a customer leaves", "登记客户流失陈述"),
+    "review_statements": Words("Reviewed why customers left", "审核流失陈述"),
+    "collect_statements": Words("Brought statements of leavers from records", "从记录收集流失陈述"),
+    "export_statements": Words("Exported statements of leavers", "导出流失陈述"),
+    "export_causes": Words("Exported the tree of causes", "导出流失原因树"),
+    "add_idea": Words("Put forward an idea", "提出改进想法"),
+    "comment_idea": Words("Commented on an idea", "评论改进想法"),
+    "vote_idea": Words("Voted on an idea", "为改进想法投票"),
+    "decide_idea": Words("Decided on an idea", "对改进想法作出决定"),
+    "move_idea": Words("Changed the state of an idea", "更改改进想法状态"),
     "verify_audit": Words("Verified the audit chain", "校验审计链"),
 }
 
@@ -182,9 +196,16 @@ OBJECTS: Mapping[str, Words] = {
     "metric": Words("metric", "指标"),
     "query": Words("query", "查询"),
     "board": Words("board", "看板"),
+    "cause": Words("cause", "原因"),
+    "statements": Words("statements", "流失陈述"),
+    "idea": Words("idea", "改进想法"),
 }
 
 DETAILS: Mapping[str, Words] = {
+    "cause": Words("cause", "原因"),
+    "into": Words("given instead", "改为"),
+    "statement": Words("statement", "陈述"),
+    "statements": Words("statements", "陈述"),
     "tiles": Words("tiles", "图块数"),
     "tile": Words("tile", "图块"),
     "width": Words("columns wide", "宽度（列）"),

@@ -7,6 +7,7 @@ from django.views.decorators.http import require_safe
 
 from tenure.desk.governance.api import may
 from tenure.web import parts
+from tenure.web.causes.part import causes
 from tenure.web.churn.definitions import definitions
 from tenure.web.churn.drivers import drivers
 from tenure.web.churn.model import model
@@ -19,6 +20,7 @@ PARTS: dict[str, Part] = {
     "definitions": Part(gettext_lazy("Definitions"), definitions),
     "models": Part(gettext_lazy("Versions and drift"), plain(models)),
     "drivers": Part(gettext_lazy("Drivers"), drivers),
+    "causes": Part(gettext_lazy("Causes"), causes),
     "survival": Part(gettext_lazy("Survival"), plain(survival)),
 }
 

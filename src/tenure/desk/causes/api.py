@@ -1,0 +1,39 @@
+"""What causes of leaving offer to higher lines of the tree."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from tenure.desk.causes import reading
+from tenure.desk.causes.collecting import TABLES, Collected, collect, desk_mark
+from tenure.desk.causes.taxonomy import tree
+from tenure.lake.scope import Scope
+from tenure.language import Words
+
+__all__ = ["TABLES", "Collected", "LeftFor", "causes", "collect", "desk_mark", "left_for"]
+
+
+@dataclass(frozen=True, slots=True)
+class LeftFor:
+    """The one cause that counts for a leaver. branch: the branch it hangs on. confirmed: by a person, else suggested."""
+
+    person_id: int
+    left_on: date
+    cause: str
+    branch: str
+    control: str
+    confirmed: bool
+
+
+def causes() -> dict[str, Words]:
+    """Every cause and branch by its code, retired ones too."""
+    return {code: node.words for code, node in tree().items()}
+
+
+def left_for(scope: Scope, since: date | None = None, until: date | None = None) -> list[LeftFor]:
+    """The cause of each leaver within reach whose statements name one; who left from `since` until before `until`."""
+    nodes = tree()
+    found = reading.leavers(scope, reading.Asked(since, until), nodes).leavers
+    return [
+        LeftFor(person, one.left_on, one.cause, nodes[one.cause].parent, nodes[one.cause].control, one.confirmed)
+        for person, one in sorted(found.items())
+    ]

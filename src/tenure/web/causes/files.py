@@ -1,0 +1,85 @@
+"""The fishbone, the tree and the statements, to take along."""
+
+from collections.abc import Iterator
+
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from tenure.desk.causes.exporting import statement_lines, taxonomy_lines
+from tenure.desk.causes.models import Statement
+from tenure.desk.causes.reading import Line, lines
+from tenure.desk.causes.taxonomy import tree
+from tenure.desk.customers.models import Publication
+from tenure.desk.governance import audit
+from tenure.desk.governance.api import scope_of
+from tenure.desk.governance.models import User
+from tenure.lake import Scope
+from tenure.web.causes import fishbone
+from tenure.web.causes.asked import Look, counted
+from tenure.web.causes.part import bones_of
+
+CHUNK = 500
+
+
+@require_safe
+def drawing(request: HttpRequest) -> HttpResponse:
+    """The fishbone as an SVG file for a report or the wall; its links lead nowhere outside, so they are left out."""
+    scope, shown, nodes = scope_of(request.user), Publication.current(), tree()
+    look = Look.read(request.GET.dict(), scope)
+    found = counted(scope, shown, look, nodes)
+    head = _("Left: %(n)s") % {"n": f"{len(found.leavers):,}"}
+    drawn = fishbone.lying(
+        bones_of(found, nodes, look), head, _("Fishbone diagram of why customers left"), alone=True
+    ).replace("<a href=", "<g data-of=").replace("</a>", "</g>")  # fmt: skip
+    name = f"fishbone-{timezone.localdate():%Y%m%d}.svg"
+    return HttpResponse(
+        drawn,
+        content_type="image/svg+xml; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+@require_POST
+def statements(request: HttpRequest) -> HttpResponse:
+    """Every statement the asker may see, as CSV, with an audit entry before the first byte leaves."""
+    user = request.user
+    assert isinstance(user, User)
+    scope = scope_of(user)
+    rows = Statement.objects.visible_to(scope)
+    with transaction.atomic():
+        audit.record(
+            "export_statements", "statements", rows.count(), actor=user, now=timezone.now(), through="page"
+        )  # fmt: skip
+    # Made before it is sent: once the request is over, the page's language is no longer set.
+    told = "".join(statement_lines(_in_chunks(scope), scope))
+    name = f"statements-{timezone.localdate():%Y%m%d}.csv"
+    return HttpResponse(
+        told, content_type="text/csv; charset=utf-8", headers={"Content-Disposition": f'attachment; filename="{name}"'}
+    )
+
+
+def _in_chunks(scope: Scope) -> Iterator[Line]:
+    nodes, last = tree(), 0
+    while True:
+        rows = list(Statement.objects.visible_to(scope).filter(pk__gt=last).order_by("pk")[:CHUNK])
+        if not rows:
+            return
+        yield from lines(scope, rows, nodes)
+        last = rows[-1].pk
+
+
+@require_POST
+def taxonomy(request: HttpRequest) -> HttpResponse:
+    """The tree of causes as CSV."""
+    user = request.user
+    assert isinstance(user, User)
+    nodes = tree()
+    with transaction.atomic():
+        audit.record("export_causes", "cause", len(nodes), actor=user, now=timezone.now(), through="page")
+    return HttpResponse(
+        "".join(taxonomy_lines(nodes)), content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": 'attachment; filename="causes.csv"'},
+    )  # fmt: skip

@@ -1,0 +1,316 @@
+"""Why customers leave: the tree, what was said, who reviewed it, and the discussion of a cause."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from tenure.desk.causes import api, board, reading, statements, taxonomy
+from tenure.desk.causes.exporting import statement_lines, taxonomy_lines
+from tenure.desk.causes.held import _naming
+from tenure.desk.causes.models import Idea, KeptCause, Statement
+from tenure.desk.causes.statements import CANT_TELL, Said
+from tenure.desk.causes.taxonomy import Draft
+from tenure.desk.customers.models import Customer
+from tenure.desk.governance.api import note_merges, scope_of
+from tenure.desk.governance.holdings import HOLDINGS, Wanted
+from tenure.desk.governance.models import AuditEntry, User
+from tenure.desk.lake import lake
+from tenure.errors import TenureError
+from tests.cast import CHEN, LI, MONDAY, SMITH, TUESDAY, WANG, ZHANG
+
+pytestmark = pytest.mark.django_db
+
+DAY = date(2026, 2, 20)
+
+
+def say(who: User, person: int, text: str = "太贵了，别家便宜很多", **more: Any) -> Statement:
+    told = Said(**{"came_from": "staff_interview", "text": text, "said_on": DAY, "left_on": DAY} | more)
+    return statements.record_statement(person, told, lake=lake(), scope=scope_of(who), actor=who, now=MONDAY)
+
+
+def settle(who: User, *rows: Statement, verdict: str = "") -> statements.Reviewed:
+    return statements.review(
+        {row.pk: row.version for row in rows}, verdict, scope=scope_of(who), actor=who, now=TUESDAY
+    )
+
+
+def test_what_was_said_lies_sealed_and_is_given_a_cause_with_its_words(company: dict[str, User]) -> None:
+    made = say(company["ann"], WANG, "配送慢，等了三天", competitor="  Other  Co ")
+
+    (line,) = reading.of_customer(scope_of(company["ann"]), WANG)
+
+    assert (line.text, line.suggested.code if line.suggested else "", line.went_by) == (
+        "配送慢，等了三天", "delivery_late", "配送慢"
+    )  # fmt: skip
+    assert "配送慢" not in made.text + made.went_by
+    assert (made.competitor, made.state, made.cause) == ("Other Co", "waiting", "delivery_late")
+    entry = AuditEntry.objects.get(verb="record_statement")
+    assert "配送" not in str(entry.detail)
+
+
+def test_statements_are_seen_as_far_as_their_customers_are(company: dict[str, User]) -> None:
+    say(company["dee"], WANG)
+    say(company["dee"], SMITH)
+
+    seen = {name: [line.person_id for line in reading.lines(scope_of(company[name]), list(
+        Statement.objects.visible_to(scope_of(company[name]))))] for name in ("mia", "bo", "ann", "zed")}  # fmt: skip
+
+    assert seen == {"mia": [WANG], "bo": [SMITH], "ann": [WANG], "zed": []}
+    with pytest.raises(Customer.DoesNotExist):
+        say(company["mia"], SMITH)
+
+
+def test_a_role_that_sees_no_complaints_sees_no_statement_made_of_one(company: dict[str, User]) -> None:
+    say(company["dee"], WANG, came_from="complaint")
+    say(company["dee"], LI, came_from="note")
+    scope = replace(scope_of(company["mia"]), objects=(("cases", "none"),))
+
+    assert [row.own_id for row in Statement.objects.visible_to(scope)] == [LI]
+
+
+def test_text_hidden_from_a_role_stays_hidden_on_pages_and_in_files(company: dict[str, User]) -> None:
+    say(company["dee"], WANG, "价格太高 SECRETLY")
+    scope = scope_of(company["ivy"])
+
+    told = reading.lines(scope, list(Statement.objects.visible_to(scope)))
+
+    assert [(line.text, line.went_by) for line in told] == [("", "")]
+    assert "SECRETLY" not in "".join(statement_lines(told, scope))
+    mine = scope_of(company["mia"])
+    assert "SECRETLY" in "".join(statement_lines(reading.lines(mine, list(Statement.objects.visible_to(mine))), mine))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"text": "  "}, "Write down what was said"),
+        ({"text": "x" * 10_001}, "10001 characters"),
+        ({"came_from": "gossip"}, "Say where it was said"),
+        ({"said_on": date(2030, 1, 1)}, "still to come"),
+        ({"cause": "competition"}, "Choose a cause of the tree"),
+        ({"cause": "nothing"}, "Choose a cause of the tree"),
+    ],
+)
+def test_what_cannot_be_kept_is_refused_with_what_to_do(
+    company: dict[str, User], change: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(TenureError, match=said):
+        say(company["dee"], WANG, **change)
+    assert not Statement.objects.exists()
+
+
+def test_text_in_another_language_waits_without_a_suggestion(company: dict[str, User]) -> None:
+    made = say(company["dee"], WANG, "Всё было очень плохо")
+
+    assert (made.suggested, made.cause) == ("", "")
+    with pytest.raises(TenureError, match="Nothing is suggested"):
+        settle(company["dee"], made)
+    settle(company["dee"], made, verdict="service_poor")
+    made.refresh_from_db()
+    assert made.cause == "service_poor"
+
+
+def test_many_are_reviewed_at_once_and_one_settled_meanwhile_is_left_to_whoever_did(company: dict[str, User]) -> None:
+    dee, mia = company["dee"], company["mia"]
+    rows = [say(dee, person) for person in (WANG, LI, ZHANG)]
+    settle(mia, rows[1], verdict=CANT_TELL)
+
+    told = settle(dee, *rows)
+
+    assert (told.done, told.moved) == (2, (rows[1].pk,))
+    states = {row.own_id: (row.state, row.cause, row.reviewed_by_id) for row in Statement.objects.all()}
+    assert states[LI] == ("cant_tell", "", mia.pk)
+    assert states[WANG][:2] == ("confirmed", rows[0].suggested)
+    assert AuditEntry.objects.filter(verb="review_statements").count() == 2
+
+
+def test_who_may_not_confirm_can_still_write_down_what_was_said(company: dict[str, User]) -> None:
+    ann = company["ann"]
+    made = say(ann, WANG)
+
+    with pytest.raises(TenureError, match="does not confirm"):
+        settle(ann, made)
+    with pytest.raises(TenureError, match="does not confirm"):
+        say(ann, WANG, cause="price_high")
+    with pytest.raises(Statement.DoesNotExist):
+        settle(company["mia"], say(company["dee"], SMITH))
+    with pytest.raises(TenureError, match="does not write down"):
+        say(company["ivy"], WANG)
+
+
+def test_statements_go_along_with_a_join_and_a_leaver_counts_once(company: dict[str, User]) -> None:
+    dee = company["dee"]
+    say(dee, WANG, "信号差")
+    settle(dee, say(dee, LI, "太贵"))
+    scope = scope_of(dee)
+    assert [one.person_id for one in api.left_for(scope)] == [WANG, LI]
+
+    note_merges([(LI, WANG)])
+
+    assert [(one.person_id, one.cause, one.confirmed) for one in api.left_for(scope)] == [(WANG, "price_high", True)]
+    assert len(reading.of_customer(scope, WANG)) == 2
+    note_merges([])
+    assert len(reading.of_customer(scope, LI)) == 1
+
+
+def test_a_retired_cause_keeps_what_was_confirmed_and_gives_up_what_waits(company: dict[str, User]) -> None:
+    dee = company["dee"]
+    sure, waits = say(dee, WANG, "太贵"), say(dee, LI, "太贵")
+    settle(dee, sure)
+
+    moved = taxonomy.retire_cause("price_high", into="contract_terms", version=0, actor=dee, now=TUESDAY)
+
+    assert moved == 1
+    causes = {one.person_id: one.cause for one in api.left_for(scope_of(dee))}
+    assert causes == {WANG: "price_high", LI: "contract_terms"}
+    with pytest.raises(TenureError, match="is retired"):
+        statements.review({waits.pk: waits.version + 1}, "price_high", scope=scope_of(dee), actor=dee, now=TUESDAY)
+    assert say(dee, CHEN, "太贵").suggested != "price_high"
+    taxonomy.restore_cause("price_high", actor=dee, now=TUESDAY)
+    assert say(dee, CHEN, "太贵").suggested == "price_high"
+
+
+def test_the_tree_is_the_companys_to_change_and_two_do_not_overwrite_each_other(company: dict[str, User]) -> None:
+    dee = company["dee"]
+    added = taxonomy.add_cause(Draft("No night service", "没有夜间服务", "service"), actor=dee, now=MONDAY)
+    assert added.code == "no_night_service"
+    named = Draft("Too dear", "太贵了", "contract", control="mixed", side="external", nature="objective")
+    taxonomy.change_cause("price_high", named, version=0, actor=dee, now=MONDAY)
+
+    node = taxonomy.tree()["price_high"]
+    assert (node.words.en, node.parent, node.control, node.version) == ("Too dear", "contract", "mixed", 1)
+    assert say(dee, WANG, "no night service").suggested == "no_night_service"
+    with pytest.raises(TenureError, match="changed this cause meanwhile"):
+        taxonomy.change_cause("price_high", replace(named, name_en="Dear"), version=0, actor=dee, now=MONDAY)
+    for wrong, why in (
+        (Draft("", "", "service"), "Give the cause a name"),
+        (Draft("No night service", "x", "service"), "already in this branch"),
+        (Draft("A", "甲", "price_high"), "Choose a branch"),
+        (Draft("A", "甲", "service", control="perhaps"), "nothing a cause can be"),
+    ):
+        with pytest.raises(TenureError, match=why):
+            taxonomy.add_cause(wrong, actor=dee, now=MONDAY)
+    with pytest.raises(TenureError, match="still has causes"):
+        taxonomy.retire_cause("service", version=0, actor=dee, now=MONDAY)
+    with pytest.raises(TenureError, match="does not change the tree"):
+        taxonomy.add_cause(Draft("B", "乙", "service"), actor=company["mia"], now=MONDAY)
+    assert KeptCause.objects.count() == 2
+    assert any(row.startswith("no_night_service,service,") for row in taxonomy_lines(taxonomy.tree()))
+
+
+def test_leavers_are_counted_by_what_is_asked_and_the_vague_yields_to_the_exact(company: dict[str, User]) -> None:
+    dee = company["dee"]
+    say(dee, WANG, "Personal reasons", came_from="exit_survey")
+    say(dee, WANG, "配送慢", came_from="complaint")
+    say(dee, LI, "搬到外地了")
+    say(dee, SMITH, "no signal at home", left_on=date(2025, 6, 1))
+    say(dee, CHEN, "???")
+    scope = scope_of(dee)
+
+    found = reading.leavers(scope, reading.Asked(since=date(2026, 1, 1)))
+
+    assert {one.person: one.cause for one in found.leavers.values()} == {WANG: "delivery_late", LI: "moved"}
+    assert (found.said, found.silent) == (2, 1)
+    only = reading.leavers(scope, reading.Asked(control="uncontrollable"))
+    assert [one.cause for one in only.leavers.values()] == ["moved"]
+    assert reading.spent_by(scope, only.leavers) == {LI: 20_000}
+    assert reading.spent_by(scope_of(company["ivy"]) and replace(scope, hidden=frozenset({"amounts"})), [LI]) is None
+
+
+def test_an_idea_is_voted_on_decided_and_done(company: dict[str, User]) -> None:
+    dee, mia, ivy, ann = (company[name] for name in ("dee", "mia", "ivy", "ann"))
+    idea = board.add_idea("delivery_late", "Warehouse in the East", actor=ivy, now=MONDAY)
+    board.comment(idea.pk, "Two days less", actor=mia, now=MONDAY)
+    assert [board.vote(idea.pk, for_it=True, actor=who, now=MONDAY) for who in (dee, mia, mia)] == [1, 2, 2]
+    assert board.vote(idea.pk, for_it=False, actor=dee, now=MONDAY) == 1
+
+    with pytest.raises(TenureError, match="takes no part"):
+        board.decide(idea.pk, "Do it", owner=ann, due=date(2026, 6, 1), actor=ivy, now=MONDAY)
+    with pytest.raises(TenureError, match="a day from today"):
+        board.decide(idea.pk, "Do it", owner=ann, due=date(2020, 6, 1), actor=mia, now=MONDAY)
+    board.decide(idea.pk, "Rent one", owner=ann, due=date(2026, 6, 1), actor=mia, now=MONDAY)
+    with pytest.raises(TenureError, match="decided already"):
+        board.vote(idea.pk, for_it=True, actor=dee, now=MONDAY)
+    board.move(idea.pk, "done", actor=ann, now=MONDAY)  # who sees to it says so
+
+    (found,) = reading.ideas("delivery_late")
+    assert (found.state, found.decision, found.owner, found.due) == ("done", "Rent one", ann, date(2026, 6, 1))
+    with pytest.raises(TenureError, match="changed meanwhile"):
+        board.move(idea.pk, "dropped", actor=mia, now=MONDAY)
+    assert {"add_idea", "comment_idea", "vote_idea", "decide_idea", "move_idea"} <= set(
+        AuditEntry.objects.values_list("verb", flat=True)
+    )
+
+
+def test_an_erasure_takes_what_was_said_and_the_name_out_of_ideas(company: dict[str, User]) -> None:
+    dee = company["dee"]
+    say(dee, WANG)
+    say(dee, LI)
+    board.add_idea("price_high", "Call 王小明 back", actor=dee, now=MONDAY)
+    wanted = Wanted((WANG,), values={"name": ("王小明",)})
+
+    assert HOLDINGS["statements"].rows((WANG,))[0]["text"] == "太贵了，别家便宜很多"
+    for name in ("statements", "ideas"):
+        assert HOLDINGS[name].let_go(wanted, MONDAY) == 1
+        assert HOLDINGS[name].left(wanted) == 0
+
+    assert [row.own_id for row in Statement.objects.all()] == [LI]
+    assert Idea.objects.get().text == "…"
+    assert _naming(wanted) == []
+
+
+def test_what_leavers_said_is_collected_once_and_goes_with_its_record(company: dict[str, User], tmp_path: Any) -> None:
+    from tests.cast import fill
+
+    left = MONDAY - timedelta(days=3)
+    held = fill(tmp_path / "lake").lake
+
+    def receive(contract: str, rows: list[dict[str, Any]]) -> str:
+        import pyarrow as pa
+
+        with held.receiving(contract, source="shop", columns=set(rows[0]), now=MONDAY, file="x.csv") as batch:
+            schema = batch.contract.schema.append(pa.field("extra", pa.string())).append(pa.field("row", pa.int64()))
+            filled = [dict.fromkeys(schema.names) | row | {"row": n} for n, row in enumerate(rows, start=1)]
+            batch.append(pa.Table.from_pylist(filled, schema=schema))
+            batch.report.update(read=len(rows), accepted=len(rows), rejected=0)
+        held.publish(f"records/{contract}", held.to_arrow(held.current(contract)))
+        return str(batch.id)
+
+    receive("subscriptions", [
+        {"subscription_id": f"S-{p}", "customer_id": f"C-{p}", "started_at": MONDAY - timedelta(days=400),
+         "ended_at": left if p in (WANG, SMITH) else None, "end_reason": "price" if p in (WANG, SMITH) else None}
+        for p in (WANG, SMITH, LI)
+    ])  # fmt: skip
+    exits = receive("survey_responses", [
+        {"response_id": "X-1", "question": "main_reason", "customer_id": f"C-{WANG}", "survey": "exit",
+         "answered_at": MONDAY - timedelta(days=1), "text": "信号差"},
+    ])  # fmt: skip
+
+    first = api.collect(held, now=MONDAY)
+    again = api.collect(held, now=TUESDAY)
+
+    # Two cancellations, one exit answer, and the two complaints of the last week; the call of WANG's names no cause.
+    assert (first.made, again.made, again.changed, again.gone) == (5, 0, 0, 0)
+    assert (first.standing, again.standing) == (5, 5)
+    told = {(row.own_id, row.came_from): row.suggested for row in Statement.objects.all()}
+    assert told[WANG, "exit_survey"] == "network_quality"
+    assert told[SMITH, "cancellation"] == "price_high"
+    assert told[SMITH, "complaint"] == "delivery_late"
+    # Said on leaving goes before complained of earlier.
+    assert {one.person_id: one.cause for one in api.left_for(scope_of(company["dee"]))} == {
+        WANG: "network_quality", SMITH: "price_high"
+    }  # fmt: skip
+
+    exit_row = Statement.objects.get(came_from="exit_survey")
+    settle(company["dee"], exit_row)
+    held.undo(exits, now=TUESDAY)
+    held.publish("records/survey_responses", held.to_arrow(held.current("survey_responses")))
+    gone = api.collect(held, now=TUESDAY)
+
+    assert gone.gone == 1
+    exit_row.refresh_from_db()
+    assert exit_row.withdrawn_at is not None
+    assert exit_row.confirmed == "network_quality"
+    assert exit_row not in Statement.objects.visible_to(scope_of(company["dee"]))

@@ -1,0 +1,201 @@
+"""Pages of why customers leave, as each person of the cast may open them."""
+
+from collections.abc import Callable
+from datetime import date
+
+import pytest
+from django.test import Client
+
+from tenure.desk.causes import statements, taxonomy
+from tenure.desk.causes.models import Idea, KeptCause, Statement
+from tenure.desk.causes.statements import Said
+from tenure.desk.governance.api import scope_of
+from tenure.desk.governance.models import AuditEntry, User
+from tenure.desk.lake import lake
+from tenure.web.causes import fishbone
+from tenure.web.causes.fishbone import Bone, Rib
+from tests.cast import LI, MONDAY, SMITH, WANG
+
+pytestmark = pytest.mark.django_db
+
+SignIn = Callable[[str], Client]
+DAY = date(2026, 2, 20)
+
+
+@pytest.fixture
+def said(company: dict[str, User]) -> dict[int, Statement]:
+    """WANG and SMITH left over the price and the network, LI moved away."""
+    told = {WANG: "太贵了", SMITH: "No signal <b>at home</b>", LI: "搬到外地了"}
+    dee = company["dee"]
+    return {
+        person: statements.record_statement(
+            person, Said("staff_interview", text, DAY, DAY), lake=lake(), scope=scope_of(dee), actor=dee, now=MONDAY
+        )
+        for person, text in told.items()
+    }
+
+
+def page_of(client: Client, path: str, **asked: str) -> str:
+    answer = client.get(path, asked)
+    assert answer.status_code == 200, (path, answer.status_code)
+    return answer.content.decode()
+
+
+def test_leavers_are_shown_as_far_as_the_asker_sees_them(sign_in: SignIn, said: dict[int, Statement]) -> None:
+    whole = page_of(sign_in("dee"), "/churn/causes/")
+    east = page_of(sign_in("mia"), "/churn/causes/")
+    none = page_of(sign_in("noa"), "/churn/causes/", control="uncontrollable")
+
+    assert "Left: 3" in whole
+    assert "Poor coverage, drops, outages" in whole
+    assert "Left: 2" in east
+    assert "Poor coverage, drops, outages" not in east
+    assert "Nobody who left says why in this period" in none
+
+
+def test_the_filters_narrow_by_axis_group_and_period(sign_in: SignIn, said: dict[int, Statement]) -> None:
+    dee = sign_in("dee")
+
+    assert "Left: 1" in page_of(dee, "/churn/causes/", control="uncontrollable")
+    assert "Left: 2" in page_of(dee, "/churn/causes/", who="region:浙江")
+    assert "Left: 3" in page_of(dee, "/churn/causes/", days="nonsense", control="nonsense", who="in:99999")
+    Statement.objects.update(left_on=date(2024, 1, 1))
+    assert "Look at all time" in page_of(dee, "/churn/causes/", days="90")
+    assert "Left: 3" in page_of(dee, "/churn/causes/", days="all")
+
+
+def test_a_cause_shows_what_was_said_and_a_branch_those_of_its_causes(
+    sign_in: SignIn, said: dict[int, Statement]
+) -> None:
+    dee = sign_in("dee")
+
+    for code in ("network_quality", "network_branch"):
+        text = page_of(dee, f"/churn/causes/of/{code}/")
+        assert "No signal &lt;b&gt;at home&lt;/b&gt;" in text
+        assert "太贵了" not in text
+    assert "The text is hidden" in page_of(sign_in("ivy"), "/churn/causes/of/network_quality/")
+    assert "No signal" not in page_of(sign_in("mia"), "/churn/causes/of/network_quality/")
+    assert dee.get("/churn/causes/of/nothing/").status_code == 404
+    assert sign_in("ann").get("/churn/causes/of/network_quality/").status_code == 403
+
+
+def test_the_queue_settles_several_and_says_what_somebody_else_settled(
+    sign_in: SignIn, company: dict[str, User], said: dict[int, Statement]
+) -> None:
+    dee = sign_in("dee")
+    assert "3 statements" in page_of(dee, "/churn/causes/review/")
+    statements.review({said[LI].pk: 1}, "cant_tell", scope=scope_of(company["mia"]), actor=company["mia"], now=MONDAY)
+
+    told = dee.post(
+        "/churn/causes/review/", {"s": [f"{row.pk}:1" for row in said.values()], "do": "confirm"}, follow=True
+    ).content.decode()
+
+    assert "Reviewed: 2." in told
+    assert "Somebody else reviewed 1 of these" in told
+    assert "Nothing waits to be reviewed" in told
+    answer = dee.post(
+        "/churn/causes/review/", {"s": f"{said[WANG].pk}:2", "do": "set", "verdict": "no_need"}, follow=True
+    )
+    assert "Reviewed: 1." in answer.content.decode()
+    assert Statement.objects.get(own_id=WANG).confirmed == "no_need"
+    for wrong in ({"do": "confirm"}, {"s": "x:y", "do": "set"}, {"s": f"{said[WANG].pk}:3", "do": "set"}):
+        assert dee.post("/churn/causes/review/", wrong).status_code == 302
+    assert (
+        sign_in("mia").post("/churn/causes/review/", {"s": f"{said[SMITH].pk}:2", "do": "confirm"}).status_code == 404
+    )
+    assert sign_in("ivy").get("/churn/causes/review/").status_code == 403
+
+
+def test_what_was_said_is_written_down_on_the_customers_page(sign_in: SignIn, company: dict[str, User]) -> None:
+    ann = sign_in("ann")
+    assert "Nothing said so far" in page_of(ann, f"/customers/{WANG}/causes/")
+
+    ann.post(f"/customers/{WANG}/causes/", {"came_from": "call_note", "text": "配送慢", "said_on": "2026-02-20"})
+
+    assert "suggested: Slow or late delivery" in page_of(ann, f"/customers/{WANG}/causes/")
+    assert ann.post(f"/customers/{SMITH}/causes/", {"came_from": "note", "text": "x"}).status_code == 404
+    bad = ann.post(f"/customers/{WANG}/causes/", {"came_from": "note", "text": "x", "said_on": "20th"}, follow=True)
+    assert "is no date" in bad.content.decode()
+    unknown = ann.post("/churn/causes/new/", {"number": "C-4", "came_from": "note", "text": "kept while mended"})
+    assert "kept while mended" in unknown.content.decode()
+    assert Statement.objects.count() == 1
+    assert "Your role does not write down" in page_of(sign_in("ivy"), "/churn/causes/new/")
+
+
+def test_an_idea_goes_from_the_page_to_a_decision(sign_in: SignIn, company: dict[str, User]) -> None:
+    ivy, mia = sign_in("ivy"), sign_in("mia")
+    ivy.post("/churn/causes/of/delivery_late/ideas/", {"text": "Rent a warehouse"})
+    idea = Idea.objects.get()
+
+    def act(client: Client, verb: str, **sent: object) -> int:
+        return client.post(f"/churn/causes/ideas/{idea.pk}/{verb}/", sent).status_code
+
+    assert [act(mia, "vote"), act(mia, "comment", text="Where?"), act(ivy, "decide", decision="Yes")] == [302] * 3
+    assert act(mia, "decide", decision="East first", owner=company["ann"].pk, due="2099-01-01") == 302
+    assert act(mia, "nonsense") == 404
+
+    text = page_of(mia, "/churn/causes/of/delivery_late/")
+    assert all(one in text for one in ("Rent a warehouse", "Where?", "East first", "decision taken"))
+    idea.refresh_from_db()
+    assert (idea.state, idea.owner) == ("decided", company["ann"])
+
+
+def test_the_tree_is_edited_in_settings_by_whoever_may(sign_in: SignIn, said: dict[int, Statement]) -> None:
+    dee = sign_in("dee")
+    named = {"name_en": "No night service", "name_zh": "没有夜间服务", "parent": "service", "control": "controllable",
+             "side": "internal", "nature": "objective"}  # fmt: skip
+
+    dee.post("/settings/causes/", {"do": "add", **named})
+    dee.post("/settings/causes/", {"do": "retire", "code": "price_high", "version": "0", "into": "no_night_service"})
+
+    assert KeptCause.objects.count() == 2
+    assert Statement.objects.get(own_id=WANG).suggested == "no_night_service"
+    text = page_of(dee, "/settings/causes/")
+    assert "<s>Price too high, or raised</s>" in text
+    assert "1 statements" in text
+    again = dee.post("/settings/causes/", {"do": "retire", "code": "moved", "version": "7"}, follow=True)
+    assert "changed this cause meanwhile" in again.content.decode()
+    assert dee.post("/settings/causes/", {"do": "change", "code": "none", **named}).status_code == 404
+    assert sign_in("mia").get("/settings/causes/").status_code == 403
+    assert taxonomy.tree()["price_high"].retired
+
+
+def test_files_hold_what_their_reader_may_see_and_leave_a_trace(sign_in: SignIn, said: dict[int, Statement]) -> None:
+    mia = sign_in("mia")
+
+    told = mia.post("/churn/causes/statements.csv").content.decode()
+
+    assert "太贵了" in told
+    assert "No signal" not in told
+    assert AuditEntry.objects.filter(verb="export_statements").count() == 1
+    assert "太贵了" not in sign_in("ivy").post("/churn/causes/statements.csv").content.decode()
+    assert sign_in("ann").post("/churn/causes/statements.csv").status_code == 403
+    tree = sign_in("dee").post("/settings/causes/causes.csv").content.decode()
+    assert "moved,away,Moved out of reach,搬离服务区,uncontrollable,external,objective,," in tree
+    drawing = sign_in("dee").get("/churn/causes/fishbone.svg")
+    assert drawing["Content-Type"].startswith("image/svg+xml")
+    assert b"<style>" in drawing.content
+    assert b"href" not in drawing.content
+
+
+def test_a_fishbone_has_a_bone_a_branch_cuts_long_names_and_escapes_them() -> None:
+    from xml.etree import ElementTree
+
+    ribs = [
+        Rib("<script>alert(1)</script>" * 3, 5, "controllable", "/a/"),
+        Rib("很长的原因名称" * 6, 1, "mixed", "/b/"),
+    ]
+    bones = [Bone(f"Branch {n}", 6, "controllable", f"/{n}/", ribs) for n in range(11)]
+
+    for drawn in (fishbone.lying(bones, "Left: 66", "All"), fishbone.standing(bones, "Left: 66", "All"), fishbone.lying([], "Left: 0", "None")):  # fmt: skip
+        ElementTree.fromstring(drawn)
+        assert "<script>" not in drawn
+    assert str(fishbone.lying(bones, "x", "y")).count("fb-bone") == 11
+    assert fishbone.fit("Price too high", 40).endswith("…")
+
+
+def test_before_anybody_said_anything_the_page_says_what_to_do(sign_in: SignIn) -> None:
+    text = page_of(sign_in("dee"), "/churn/causes/")
+
+    assert "tenure import exits.csv --as survey_responses" in text
+    assert "/churn/causes/new/" in text
