@@ -24,7 +24,8 @@ class Practice:
     churn: definitions in the order they are wished for, as `insight.churn.choose` takes them. stages: the lines between
     stages that differ from the usual. targets: metric → its LINES and who says so (`en`, `zh`); a metric that is named
     here has these lines and no others. names: contract → field → what files call it. headlines: metrics of the first
-    page. contracts: what to import, in that order.
+    page. contracts: what to import, in that order. assumptions: numbers of the cost of churn that nobody measured, as far
+    as the company says them (`insight.cost_of_churn.ASSUMPTIONS`).
     """
 
     version: int = 0
@@ -35,6 +36,7 @@ class Practice:
     names: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
     headlines: Sequence[str] = ()
     contracts: Sequence[str] = ()
+    assumptions: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def told(cls, document: Any) -> "Practice":
@@ -57,6 +59,7 @@ class Practice:
             },
             "headlines": list(self.headlines),
             "contracts": list(self.contracts),
+            "assumptions": dict(self.assumptions),
         }
 
     @property

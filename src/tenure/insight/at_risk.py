@@ -37,7 +37,9 @@ def at_risk(
     p = np.where(known, np.clip(chance, 0.0, 1.0), 0.0)
     each = np.rint(p * worth).astype(np.int64)
     spread = p * (1 - p) * worth**2
-    order: list[str | None] = [None] if segments is None else sorted(set(names), key=lambda name: (name is None, name or ""))
+    order: list[str | None] = (
+        [None] if segments is None else sorted(set(names), key=lambda name: (name is None, name or ""))
+    )
     place = {name: k for k, name in enumerate(order)}
     code = np.array([place[name] for name in names], np.int64)
 

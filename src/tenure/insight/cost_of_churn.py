@@ -443,6 +443,7 @@ def effects(
     counts: kind → what `life` takes. An assumption that is measured is no assumption, and has no effect to show.
     """
     held = in_force(told)
+    as_held = lives_of(counts, held)
     found: dict[str, tuple[int, int] | None] = {}
     for name, one in ASSUMPTIONS.items():
         value = held[name]
@@ -452,7 +453,9 @@ def effects(
         ends = []
         for factor in (0.8, 1.2):
             changed = held | {name: min(one.most, max(one.least, value * factor))}
-            ends.append(whole_cost(left, counts, net, cost, winning, changed))
+            lives = lives_of(counts, changed) if name in ("discount_rate", "horizon_months") else as_held
+            costs = cost_of(left, lives, margins(net, cost, changed), winning_of(winning, changed), changed)
+            ends.append(int(costs.table["total"].to_numpy().sum()) if left.num_rows else 0)
         found[name] = (ends[0], ends[1])
     return found
 
@@ -468,12 +471,3 @@ def winning_of(measured: Mapping[str | None, float], held: Mapping[str, float | 
     """What winning a customer costs by channel: as said, else as measured."""
     said = held["acquisition_cost"]
     return dict(measured) if said is None else {None: said}
-
-
-def whole_cost(
-    left: pa.Table, counts: Mapping[str, tuple[Any, Any, Any]], net: float | None, cost: float | None,
-    winning: Mapping[str | None, float], held: Mapping[str, float | None],
-) -> int:  # fmt: skip
-    """What all who left cost together, in minor units."""
-    costs = cost_of(left, lives_of(counts, held), margins(net, cost, held), winning_of(winning, held), held)
-    return int(costs.table["total"].to_numpy().sum()) if costs.table.num_rows else 0

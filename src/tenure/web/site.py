@@ -87,7 +87,9 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
         from tenure.web.boards import acts as board_acts
         from tenure.web.boards import export as board_export
         from tenure.web.boards import page as boards
+        from tenure.web.churn import cost as churn_cost
         from tenure.web.churn import page as churn
+        from tenure.web.churn import roi as churn_roi
         from tenure.web.importing import batches, steps
         from tenure.web.insight import forecast, moved, personas
         from tenure.web.insight import page as insight
@@ -176,10 +178,13 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
             path("settings/pack/later/", self.page("pack", packs.later), name="pack_later"),
             path("settings/pack/back/", self.page("pack", packs.back), name="pack_back"),
             path("settings/pack/churn/", self.page("pack", packs.churn), name="pack_churn"),
+            path("settings/pack/assumptions/", self.page("pack", churn_cost.assume), name="assumptions"),
             path("settings/pack/look/<slug:pack>/", self.page("pack", packs.one), name="pack"),
             path("settings/cover/", self.page("assign", tiers.cover), name="cover"),
             path("insight/<slug:part>/", self.page("insight", insight.page), name="insight_part"),
             path("churn/", self.page("insight", churn.page), name="churn"),
+            path("churn/roi/keep/", self.page("insight", churn_roi.keep), name="roi_keep"),
+            path("churn/roi/keep/<int:view_id>/drop/", self.page("insight", churn_roi.drop), name="roi_drop"),
             path("churn/<slug:part>/", self.page("insight", churn.page), name="churn_part"),
             path("metrics/", self.page("insight", metrics.page), name="metrics"),
             path("metrics/chapter/<slug:group>/", self.page("insight", metrics.chapter), name="metrics_chapter"),

@@ -134,7 +134,7 @@ class PackLeftForLater:
 
 @dataclass(frozen=True, slots=True)
 class PracticeSet:
-    """People set what a metric is held against, or what counts as leaving. what: the metric, or "churn"."""
+    """People set what a metric is held against, or what counts as leaving. what: the metric, "churn", or "assumptions"."""
 
     version: int
     what: str

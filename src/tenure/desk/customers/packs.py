@@ -257,8 +257,9 @@ def _with_hands(practice: Practice, now: PracticeVersion | None) -> Practice:
         return practice
     churn = now.by_hand.get("churn") or practice.churn
     return replace(
-        practice, version=now.version, pack=now.pack, churn=churn, targets={**practice.targets, **now.targets}
-    )
+        practice, version=now.version, pack=now.pack, churn=churn, targets={**practice.targets, **now.targets},
+        assumptions={**practice.assumptions, **now.by_hand.get("assumptions", {})},
+    )  # fmt: skip
 
 
 def _planned(name: str, practice: Practice, rule: Rule, policies: Callable[[], Mapping[str, Policy]]) -> Plan:
@@ -307,7 +308,7 @@ def _add(
 ) -> PracticeVersion:
     """One more version: as the one before, but for what is said."""
     by_hand = dict(was.by_hand) if was else {}
-    for part in ("targets", "churn"):
+    for part in ("targets", "churn", "assumptions"):
         if part in instead:
             by_hand[part] = instead.pop(part)
     kept = {

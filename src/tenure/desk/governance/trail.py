@@ -79,6 +79,7 @@ VERBS: Mapping[str, Words] = {
     "leave_pack": Words("Left the industry pack for later", "暂不选择行业方案"),
     "set_target": Words("Set what a metric is held against", "设定指标目标"),
     "set_churn": Words("Set what counts as churn", "设定流失定义"),
+    "set_assumptions": Words("Set what the cost of churn assumes", "设定流失成本的假设"),
     "set_cover": Words("Said who stands in for a manager", "设定客户经理代班"),
     "set_precedence": Words("Set which source wins", "设定来源优先级"),
     "relate": Words("Recorded a relation", "登记客户关系"),

@@ -6,13 +6,19 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from tenure.web import parts
+from tenure.web.churn.cost import cost
 from tenure.web.churn.model import model
+from tenure.web.churn.roi import roi
 from tenure.web.churn.survival import survival
+from tenure.web.churn.tree import tree
 from tenure.web.parts import Part, plain
 
 PARTS: dict[str, Part] = {
     "model": Part(gettext_lazy("Churn model"), plain(model)),
     "survival": Part(gettext_lazy("Survival"), plain(survival)),
+    "cost": Part(gettext_lazy("Cost"), cost, of_money=True),
+    "tree": Part(gettext_lazy("Drivers of revenue"), tree, of_money=True),
+    "roi": Part(gettext_lazy("Does it pay?"), roi, of_money=True),
 }
 
 
