@@ -80,7 +80,7 @@ def cost(scope: Scope, shown: Publication | None, given: Mapping[str, str]) -> C
         "lines": [_line(row, by) for row in told["by"][by][:SHOWN]],
         "cut": max(0, len(told["by"][by]) - SHOWN),
         "risk": risk["whole"],
-        "bands": [_risk_line(row, "risk") for row in _in_order(risk["by"]["risk"])],
+        "bands": [_risk_line(row, "risk") for row in _in_order(risk["by"]["risk"]) if row["customers"]],
         "risk_lines": [_risk_line(row, by) for row in risk["by"][by][:SHOWN]],
         "risk_url": customers_where(sort="at_risk"),
         "losing": risk["losing"],
@@ -105,9 +105,17 @@ def _base(scope: Scope, shown: Publication) -> Row:
             contracts = lake().read("records/subscriptions", actor=scope)
             found = cost_.leavers(kept["orders"], contracts, as_of, int(silence), year)
             left = lake().to_arrow(found.order_by("person_id")).cast(LEFT)
-            of_card = {
-                one: _codes(left, lake().to_arrow(_parts_of(kept, one, year))) for one in SPLITS if one != "plan"
+            cards = kept[apart.CARDS]
+            columns = {
+                one: cards[DIMENSIONS[one].column].cast("string") for one in SPLITS if one not in ("plan", "stage")
             }
+            parts = lake().to_arrow(cards.select("person_id", **columns))
+            of_card = {one: _codes(left, parts["person_id"], parts[one]) for one in columns}
+            # Of stages the one the year began with: those who left are all in the last one now.
+            then = apart.by("stage", kept, year)
+            assert not isinstance(then, str)
+            stages = lake().to_arrow(then)
+            of_card["stage"] = _codes(left, stages["person_id"], stages["segment"])
             margin = rows(cost_.margin_share(kept["orders"], year))[0]
             winning = METRICS["acquisition_cost"]
             won = [*measure(winning, kept, year).to_pylist(), *measure(winning, kept, year, "channel").to_pylist()]
@@ -133,17 +141,9 @@ def _base(scope: Scope, shown: Publication) -> Row:
     return remembered("cost of churn", scope, shown, compute, *TABLES)
 
 
-def _parts_of(kept: Mapping[str, ibis.Table], split: str, year: Period) -> ibis.Table:
-    """person_id, code: the part of the split each is in; of stages the one the year began with."""
-    who = apart.by(split, kept, year)
-    assert not isinstance(who, str)
-    return who.select("person_id", code=who.segment)
-
-
-def _codes(left: pa.Table, cards: pa.Table) -> list[str | None]:
+def _codes(left: pa.Table, people: pa.ChunkedArray, codes: pa.ChunkedArray) -> list[str | None]:
     """Each leaver's part of a split, unknown for one who has no card any more."""
-    place = pc.index_in(left["person_id"], cards["person_id"])
-    found: list[str | None] = cards["code"].take(place).to_pylist()
+    found: list[str | None] = codes.take(pc.index_in(left["person_id"], people)).to_pylist()
     return found
 
 
