@@ -31,6 +31,7 @@ from tests.web import SignIn
 
 pytestmark = pytest.mark.django_db
 
+PRICE = {"part": "cost", "what": "left", "by": "reason", "code": "price"}
 COST, TREE, ROI = "/churn/cost/", "/churn/tree/", "/churn/roi/"
 FEES = {WANG: 10_000, LI: 5_000, ZHANG: 3_000, SMITH: 20_000, QUIET: 1_000}
 SAID = {
@@ -85,7 +86,7 @@ def left(company: dict[str, User], left_home: Path, monkeypatch: pytest.MonkeyPa
     return said
 
 
-def test_the_cost_is_margin_over_expected_life_and_adds_up_by_region_cause_and_month(
+def test_cost_and_risk_are_as_by_hand_add_up_by_region_cause_month_and_band_and_open_their_customers(
     sign_in: SignIn, left: Any
 ) -> None:
     left(**SAID)
@@ -94,7 +95,8 @@ def test_the_cost_is_margin_over_expected_life_and_adds_up_by_region_cause_and_m
     # What they bought has no margin here (0 %), so it is half of each fee.
     lost = {p: round(fee * 0.5 * months) for p, fee in FEES.items()}
 
-    page = sign_in("dee").get(COST, {"by": "region"})
+    dee = sign_in("dee")
+    page = dee.get(COST, {"by": "region"})
 
     whole = page.context["whole"]
     assert (whole["customers"], whole["lost"], whole["replaced"]) == (5, sum(lost.values()), 5 * 700)
@@ -107,25 +109,23 @@ def test_the_cost_is_margin_over_expected_life_and_adds_up_by_region_cause_and_m
     february = [trace["y"][-1] for trace in page.context["months_figure"]["data"]]
     assert sum(february) == pytest.approx(whole["total"] / 100)
     assert "NaN" not in page.content.decode()
-
-
-def test_a_figure_opens_the_customers_behind_it_within_reach(sign_in: SignIn, left: Any) -> None:
-    left(**SAID)
-    behind = {"part": "cost", "what": "left", "by": "reason", "code": "price"}
-
-    dee, mia = (sign_in(name).get("/insight/customers/", behind).content.decode() for name in ("dee", "mia"))
-
-    assert CUSTOMERS[WANG][0] in dee
-    assert CUSTOMERS[SMITH][0] in dee
-    assert CUSTOMERS[LI][0] not in dee
-    assert CUSTOMERS[WANG][0] in mia
-    assert CUSTOMERS[SMITH][0] not in mia
+    behind = dee.get("/insight/customers/", PRICE).content.decode()
+    assert CUSTOMERS[WANG][0] in behind
+    assert CUSTOMERS[SMITH][0] in behind
+    assert CUSTOMERS[LI][0] not in behind
+    risk = page.context["risk"]
+    assert risk["at_risk"] == 310_000 + 74_400 + 165_000 + 35_000
+    assert sum(row["at_risk"] for row in page.context["bands"]) == risk["at_risk"]
+    assert risk["low"] <= risk["at_risk"] <= risk["high"]
+    assert (risk["customers"], risk["unknown"]) == (4, 1)
+    assert "risk=high" in page.context["bands"][0]["url"]
 
 
 def test_a_team_sees_its_own_and_is_told_where_they_are_too_few(sign_in: SignIn, left: Any) -> None:
     left(**SAID)
+    mia = sign_in("mia")
 
-    page = sign_in("mia").get(COST)
+    page, behind = mia.get(COST), mia.get("/insight/customers/", PRICE).content.decode()
 
     assert (page.context["whole"]["customers"], page.context["whole"]["total"]) == (3, 0)
     assert "fewer than 5" in page.content.decode()
@@ -133,17 +133,8 @@ def test_a_team_sees_its_own_and_is_told_where_they_are_too_few(sign_in: SignIn,
     assert page.context["risk"]["at_risk"] == 310_000 + 74_400
     assert (page.context["risk"]["apart"], page.context["risk"]["apart_at_risk"]) == (1, 7_200)
     assert page.context["losing"]["customers"] == 1
-
-
-def test_revenue_at_risk_adds_up_by_band_and_leads_to_the_list(sign_in: SignIn, left: Any) -> None:
-    page = sign_in("dee").get(COST)
-
-    risk = page.context["risk"]
-    assert risk["at_risk"] == 310_000 + 74_400 + 165_000 + 35_000
-    assert sum(row["at_risk"] for row in page.context["bands"]) == risk["at_risk"]
-    assert risk["low"] <= risk["at_risk"] <= risk["high"]
-    assert (risk["customers"], risk["unknown"]) == (4, 1)
-    assert "risk=high" in page.context["bands"][0]["url"]
+    assert CUSTOMERS[WANG][0] in behind
+    assert CUSTOMERS[SMITH][0] not in behind
 
 
 def test_without_a_margin_or_spending_the_page_says_what_is_missing(sign_in: SignIn, left: Any) -> None:

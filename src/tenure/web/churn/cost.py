@@ -97,7 +97,7 @@ def _base(scope: Scope, shown: Publication) -> Row:
 
     def compute() -> Row:
         zone, as_of = workspace().zone, timezone.localtime(shown.as_of)
-        months = apart.spans("month", as_of.date(), MONTHS, zone)
+        months = _span(shown)
         year = Period(months[0].start, months[-1].end, zone)
         silence = (lake().document("lives_card") or {}).get("silence_days") or 180
         with numbers.tables(lake(), scope, RECORDS, split=True) as kept:
@@ -117,8 +117,9 @@ def _base(scope: Scope, shown: Publication) -> Row:
             stages = lake().to_arrow(then)
             of_card["stage"] = _codes(left, stages["person_id"], stages["segment"])
             margin = rows(cost_.margin_share(kept["orders"], year))[0]
-            winning = METRICS["acquisition_cost"]
-            won = [*measure(winning, kept, year).to_pylist(), *measure(winning, kept, year, "channel").to_pylist()]
+            winning, won = METRICS["acquisition_cost"], []
+            if rows(kept["spending"].limit(1).select("purpose")):
+                won = [*measure(winning, kept, year).to_pylist(), *measure(winning, kept, year, "channel").to_pylist()]
             lives = lake().read("scores/lives", actor=scope)
             stayed = rows(
                 lives.group_by("kind", "days", "ended").agg(n=ibis._.count()).order_by("kind", "days", "ended")
@@ -149,9 +150,24 @@ def _codes(left: pa.Table, people: pa.ChunkedArray, codes: pa.ChunkedArray) -> l
 
 def margin_in_force(scope: Scope, shown: Publication) -> float | None:
     """Share of revenue that is margin: as the company says, else as the order lines of the asker's customers have it."""
-    base = _base(scope, shown)
-    found = cost_.margins(base["net"], base["cost"], cost_.in_force(_assumed()))
+
+    def compute() -> Row:
+        months = _span(shown)
+        orders = lake().read("records/orders", actor=scope)
+        return rows(cost_.margin_share(orders, Period(months[0].start, months[-1].end, workspace().zone)))[0]
+
+    held = cost_.in_force(_assumed())
+    said = held["margin_of_orders"]
+    if said is not None:
+        return said
+    told = remembered("margin of orders", scope, shown, compute, "records/orders")
+    found = cost_.margins(told["net"], told["cost"], held)
     return found.orders if found.orders is not None else found.fees
+
+
+def _span(shown: Publication) -> list[Period]:
+    """The last twelve whole months."""
+    return apart.spans("month", timezone.localtime(shown.as_of).date(), MONTHS, workspace().zone)
 
 
 def _costs(base: Row) -> Costs:
