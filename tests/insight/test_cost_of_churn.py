@@ -199,10 +199,11 @@ def test_segments_add_up_to_the_whole_to_the_cent_and_intervals_hold_the_figure(
 
 
 def test_nobody_left_is_a_row_of_noughts():
-    costs = cost_of(LEFT.empty_table(), {}, margins(None, None, PLAIN), {}, PLAIN)
+    for known in ({}, ten_months()):
+        costs = cost_of(LEFT.empty_table(), known, margins(None, None, PLAIN), {}, PLAIN)
 
-    assert costs.told()[0]["total"] == costs.told()[0]["customers"] == 0
-    assert costs.told([]) == []
+        assert costs.told()[0]["total"] == costs.told()[0]["customers"] == 0
+        assert costs.told([]) == []
 
 
 def test_the_share_of_margin_reads_refunds_as_what_they_are():

@@ -351,7 +351,7 @@ class Costs:
         """Of each draw of the lives: margin lost, and that with what is indirect, by segment."""
         lost, total = np.zeros((DRAWS, size)), np.zeros((DRAWS, size))
         margin = self.table["margin"].to_numpy(zero_copy_only=False).astype(float)
-        kinds = np.array(self.table["kind"].to_pylist())
+        kinds = np.array(self.table["kind"].to_pylist(), object)
         days = self.table["days"].to_numpy().astype(float)
         counted_in = self._known() & (margin > 0)
         for kind, found in self.lives.items():
@@ -405,7 +405,7 @@ def cost_of(
     )  # fmt: skip
     margin = np.where(fee != 0, fee * (nan if found.fees is None else found.fees), 0.0) + own / 12
     margin[unsaid] = nan
-    days, kinds = left["days"].to_numpy().astype(float), np.array(left["kind"].to_pylist())
+    days, kinds = left["days"].to_numpy().astype(float), np.array(left["kind"].to_pylist(), object)
     months = np.full(n, nan)
     for kind, one in lives.items():
         mine = kinds == kind

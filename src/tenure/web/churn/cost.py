@@ -38,7 +38,7 @@ from tenure.web.insight.drawn import Drawn
 from tenure.web.insight.people import Opened, opened_where
 from tenure.web.insight.shared import customers_where, persona_called, rows
 from tenure.web.parts import Context
-from tenure.web.templatetags.tenure import compact_money, in_units
+from tenure.web.templatetags.tenure import compact_money, in_units, symbol
 
 Row = dict[str, Any]
 MONTHS = 12
@@ -55,7 +55,7 @@ PARTS: Mapping[str, Words] = {
     "told": Words("What others heard", "口碑影响"),
     "referred": Words("Referrals lost", "损失推荐"),
 }
-TINTS = {"lost": "$bad", "replaced": "$primary", "told": "$muted", "referred": "$line"}
+TINTS = {"lost": "$bad", "replaced": "$primary", "told": "$text", "referred": "$muted"}
 SHOWN = 12
 CODED = {"tier": "tier", "stage": "stage", "kind": "kind", "risk": "risk"}
 
@@ -387,7 +387,7 @@ def _assumption(name: str, one: Assumption, held: Mapping[str, float | None], to
     }.get(name)  # fmt: skip
     stands = held[name] if held[name] is not None else measured
     return {
-        "name": name, "words": one.words, "meaning": one.meaning, "unit": {"share": "%", "months": ""}.get(one.unit, ""),
+        "name": name, "words": one.words, "meaning": one.meaning, "unit": {"share": "%", "money": symbol().strip()}.get(one.unit, ""),
         "own": own is not None, "typed": typed(own, one.unit), "usual": "–" if stands is None else typed(float(f"{stands:.4g}"), one.unit),
         "measured": held[name] is None and measured is not None and name != "margin_of_fees",
         "stands_in": name == "margin_of_fees" and held[name] is None and measured is not None,

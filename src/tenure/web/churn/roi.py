@@ -28,7 +28,7 @@ from tenure.web.churn.cost import margin_in_force, typed
 from tenure.web.insight import narrowed
 from tenure.web.insight.bridge import exactly
 from tenure.web.parts import Context
-from tenure.web.templatetags.tenure import compact_money, in_units
+from tenure.web.templatetags.tenure import compact_money, in_units, symbol
 
 ABOUT = "roi"
 USUAL: Mapping[str, float] = {
@@ -205,7 +205,7 @@ def _read(text: str, unit: str) -> float:
 def _fields(asked: Mapping[str, str], about: Mapping[str, Any]) -> list[dict[str, Any]]:
     usual = _taken(about)
     return [
-        {"name": name, "words": str(words), "unit": "%" if unit == "share" else "", "value": asked[name],
+        {"name": name, "words": str(words), "unit": {"share": "%", "money": symbol().strip()}.get(unit, ""), "value": asked[name],
          "usual": typed(round(usual[name], 4) if unit != "money" else round(usual[name]), unit), "audience": name in FIGURES}
         for name, (words, unit, _least, _most) in INPUTS.items()
     ]  # fmt: skip
@@ -258,6 +258,6 @@ def _tornado(found: Outcome) -> figures.Figure:
         "data": [bar("low", _("Input low"), "$muted"), bar("high", _("Input high"), "$primary")],
         "layout": {
             "barmode": "overlay", "yaxis": {"automargin": True}, "xaxis": {"title": {"text": _("Net")}},
-            "showlegend": True, "legend": {"orientation": "h", "y": 1.12},
+            "showlegend": True, "legend": {"orientation": "h", "y": 1.25},
         },
     }  # fmt: skip
