@@ -25,7 +25,8 @@ class Practice:
     that are scored beside that one, each with a code of its own (`insight.churn.beside`). stages: the lines between
     stages that differ from the usual. targets: metric → its LINES and who says so (`en`, `zh`); a metric that is named
     here has these lines and no others. names: contract → field → what files call it. headlines: metrics of the first
-    page. contracts: what to import, in that order.
+    page. contracts: what to import, in that order. assumptions: numbers of the cost of churn that nobody measured, as far
+    as the company says them (`insight.cost_of_churn.ASSUMPTIONS`).
     """
 
     version: int = 0
@@ -37,6 +38,7 @@ class Practice:
     names: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
     headlines: Sequence[str] = ()
     contracts: Sequence[str] = ()
+    assumptions: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def told(cls, document: Any) -> "Practice":
@@ -60,6 +62,7 @@ class Practice:
             },
             "headlines": list(self.headlines),
             "contracts": list(self.contracts),
+            "assumptions": dict(self.assumptions),
         }
 
     @property

@@ -91,10 +91,12 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
         from tenure.web.causes import one as cause
         from tenure.web.causes import review as cause_review
         from tenure.web.causes import tree as cause_tree
+        from tenure.web.churn import cost as churn_cost
         from tenure.web.churn import definitions as churn_definitions
         from tenure.web.churn import models as churn_models
         from tenure.web.churn import page as churn
         from tenure.web.churn import risk
+        from tenure.web.churn import roi as churn_roi
         from tenure.web.importing import batches, steps
         from tenure.web.insight import forecast, moved, personas
         from tenure.web.insight import page as insight
@@ -183,6 +185,7 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
             path("settings/pack/", self.page("pack", packs.page), name="packs"),
             path("settings/pack/later/", self.page("pack", packs.later), name="pack_later"),
             path("settings/pack/back/", self.page("pack", packs.back), name="pack_back"),
+            path("settings/pack/assumptions/", self.page("pack", churn_cost.assume), name="assumptions"),
             path("settings/pack/look/<slug:pack>/", self.page("pack", packs.one), name="pack"),
             path("settings/cover/", self.page("assign", tiers.cover), name="cover"),
             path("insight/<slug:part>/", self.page("insight", insight.page), name="insight_part"),
@@ -210,6 +213,8 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
             path("customers/<int:person_id>/causes/", self.page("customers", cause_review.of_person), name="causes_of"),
             path("settings/causes/", self.page("pack", cause_tree.page), name="causes_tree"),
             path("settings/causes/causes.csv", self.page("pack", cause_files.taxonomy), name="causes_csv"),
+            path("churn/roi/keep/", self.page("insight", churn_roi.keep), name="roi_keep"),
+            path("churn/roi/keep/<int:view_id>/drop/", self.page("insight", churn_roi.drop), name="roi_drop"),
             path("churn/<slug:part>/", self.page("insight", churn.page), name="churn_part"),
             path("metrics/", self.page("insight", metrics.page), name="metrics"),
             path("metrics/chapter/<slug:group>/", self.page("insight", metrics.chapter), name="metrics_chapter"),

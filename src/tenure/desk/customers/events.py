@@ -134,8 +134,8 @@ class PackLeftForLater:
 
 @dataclass(frozen=True, slots=True)
 class PracticeSet:
-    """People set what a metric is held against, or what counts as leaving. what: the metric, "churn", or
-    "churn:" and the code of a definition beside the main one."""
+    """People set what a metric is held against, what counts as leaving, or what the cost of churn assumes. what: the
+    metric, "churn", "churn:" and the code of a definition beside the main one, or "assumptions"."""
 
     version: int
     what: str

@@ -234,6 +234,7 @@ def _with_hands(practice: Practice, now: PracticeVersion | None) -> Practice:
     return replace(
         practice, version=now.version, pack=now.pack, churn=churn, beside=now.by_hand.get("beside", ()),
         targets={**practice.targets, **now.targets},
+        assumptions={**practice.assumptions, **now.by_hand.get("assumptions", {})},
     )  # fmt: skip
 
 
@@ -283,7 +284,7 @@ def add_version(
 ) -> PracticeVersion:
     """One more version: as the one before, but for what is said."""
     by_hand = dict(was.by_hand) if was else {}
-    for part in ("targets", "churn", "beside"):
+    for part in ("targets", "churn", "beside", "assumptions"):
         if part in instead:
             by_hand[part] = instead.pop(part)
     kept = {

@@ -85,6 +85,7 @@ VERBS: Mapping[str, Words] = {
     "ask_to_learn": Words("Asked for a new churn model", "要求重新训练流失模型"),
     "promote_model": Words("Made a churn model champion", "将流失模型设为现用"),
     "roll_back_model": Words("Went back to an earlier churn model", "回退到先前的流失模型"),
+    "set_assumptions": Words("Set what the cost of churn assumes", "设定流失成本的假设"),
     "set_cover": Words("Said who stands in for a manager", "设定客户经理代班"),
     "set_precedence": Words("Set which source wins", "设定来源优先级"),
     "relate": Words("Recorded a relation", "登记客户关系"),

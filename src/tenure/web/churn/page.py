@@ -8,11 +8,14 @@ from django.views.decorators.http import require_safe
 from tenure.desk.governance.api import may
 from tenure.web import parts
 from tenure.web.causes.part import causes
+from tenure.web.churn.cost import cost
 from tenure.web.churn.definitions import definitions
 from tenure.web.churn.drivers import drivers
 from tenure.web.churn.model import model
 from tenure.web.churn.models import models
+from tenure.web.churn.roi import roi
 from tenure.web.churn.survival import survival
+from tenure.web.churn.tree import tree
 from tenure.web.parts import Part, plain
 
 PARTS: dict[str, Part] = {
@@ -22,6 +25,9 @@ PARTS: dict[str, Part] = {
     "drivers": Part(gettext_lazy("Drivers"), drivers),
     "causes": Part(gettext_lazy("Causes"), causes),
     "survival": Part(gettext_lazy("Survival"), plain(survival)),
+    "cost": Part(gettext_lazy("Cost"), cost, of_money=True),
+    "tree": Part(gettext_lazy("Drivers of revenue"), tree, of_money=True),
+    "roi": Part(gettext_lazy("Does it pay?"), roi, of_money=True),
 }
 
 
