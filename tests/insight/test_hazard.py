@@ -3,9 +3,10 @@
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
-from tenure.insight.hazard import DiscreteHazard, compare, holm
+from tenure.insight.hazard import DiscreteHazard, compare, days_ahead, holm
 from tenure.insight.survival import NotEnoughLivesError, kaplan_meier
 
 
@@ -118,6 +119,35 @@ def test_the_remaining_life_is_the_area_under_the_curve_from_where_one_stands() 
     area = (curve.expected_life(12) or (0, 0))[0]
     assert life[1] == pytest.approx(area, rel=0.06)
     assert found.remaining_life([10.0, 500.0], within=6)[1] <= 6
+
+
+def test_days_ahead_are_told_for_those_still_there_by_the_pace_of_their_plan() -> None:
+    time, gone, plan = base(2000)
+    lives = pa.table({"days": (time * 30).astype(int), "ended": gone > 0, "kind": ["contract"] * 2000, "plan": plan})
+
+    found = days_ahead(lives, 365).to_pylist()
+
+    assert all((days is None) == left for days, left in zip(found, gone > 0, strict=True))
+    mean = {p: np.mean([d for d, q in zip(found, plan, strict=True) if d and q == p]) for p in ("monthly", "yearly")}
+    assert 0 < mean["monthly"] < mean["yearly"] < 365
+    nobody = lives.set_column(1, "ended", pa.array([False] * 2000))
+    assert days_ahead(nobody, 365).null_count == 2000
+
+
+def test_the_mean_life_ahead_has_the_interval_that_drawing_customers_again_gives() -> None:
+    edges = np.arange(0, 41.0, 4)
+    time, gone, plan = base(1500)
+
+    value, low, high = DiscreteHazard(edges).fit(time, gone, plan).mean_remaining_life([0.0, 5.0], "monthly", within=12)
+
+    r = np.random.default_rng(0)
+    drawn = []
+    for _ in range(60):
+        some = r.integers(0, len(time), len(time))
+        model = DiscreteHazard(edges).fit(time[some], gone[some], plan[some])
+        drawn.append(model.remaining_life([0.0, 5.0], ["monthly"] * 2, within=12).mean())
+    assert low < value < high
+    assert (high - low) / (2 * 1.96) == pytest.approx(np.std(drawn), rel=0.3)
 
 
 def test_counts_give_the_same_as_customers_one_by_one() -> None:

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from tenure.insight.frames import to_numbers
 from tenure.insight.survival import NotEnoughLivesError
 from tenure.language import tr
 
+EDGES_DAYS = (0, 30, 60, 90, 180, 365, 730, 1095, 1825)
 Numbers = NDArray[np.float64]
 Z = 1.959963984540054
 _PULL = 2.0  # the width, in log-odds, within which groups are expected to differ
@@ -180,8 +182,33 @@ class DiscreteHazard:
             found[mine] = self._life(now[mine], self.chances(str(name)), within)
         return found
 
+    def mean_remaining_life(
+        self, tenure: Any, group: str, weights: Any = None, *, within: float, draws: int = 100
+    ) -> tuple[float, float, float]:
+        """The mean time still to come of customers of one group, with its 95 % interval: (mean, low, high).
+
+        The interval is that of the pace learned (its coefficients drawn again from their own spread), not of the luck of
+        these customers.
+        """
+        now = to_numbers(tenure, "tenure")
+        weight = np.ones(len(now)) if weights is None else to_numbers(weights, "weights")
+        steps, place = len(self.levels_), len(self.levels_)
+        row = np.zeros((steps, len(self.covariance_)))
+        row[np.arange(steps), np.arange(steps)] = 1
+        if group in self.names_:
+            row[:, place + self.names_.index(group)] = 1
+        middle = row @ np.append(self.levels_, self.effects_)
+        spread = row @ self.covariance_ @ row.T
+        drawn = np.random.default_rng(0).multivariate_normal(middle, spread, size=draws, method="svd")
+        means = [
+            float(np.average(self._life(now, 1 / (1 + np.exp(-each)), within), weights=weight))
+            for each in (middle, *drawn)
+        ]
+        low, high = np.quantile(means[1:], (0.025, 0.975))
+        return means[0], float(low), float(high)
+
     def _life(self, now: Numbers, chance: Numbers, within: float) -> Numbers:
-        pace = -np.log1p(-chance) / np.diff(self._steps)
+        pace = -np.log1p(-np.minimum(chance, 1 - 1e-9)) / np.diff(self._steps)
         # The area under the curve from the start to any time, exactly, since the pace is constant within a step.
         times = np.append(self._steps[:-1], np.inf)
         gone = np.append(0.0, np.cumsum(pace[:-1] * np.diff(self._steps)[:-1]))
@@ -221,6 +248,22 @@ class DiscreteHazard:
             (name, float(np.exp(e)), float(np.exp(e - Z * s)), float(np.exp(e + Z * s)))
             for name, e, s in zip(self.names_, told, spread, strict=True)
         ]
+
+
+def days_ahead(lives: pa.Table, within: float) -> pa.Array:
+    """How many of the next days each customer is expected to stay, by the pace of those who came the same way.
+
+    lives: as `survival.lives` gives them. Null for whoever has left, and for all where nobody has.
+    """
+    time = lives["days"].to_numpy().astype(np.float64)
+    gone = lives["ended"].to_numpy().astype(np.float64)
+    kinds, plans = lives["kind"].to_pylist(), lives["plan"].to_pylist()
+    groups = np.array([f"{kind}/{plan or ''}" for kind, plan in zip(kinds, plans, strict=True)], dtype=object)
+    try:
+        model = DiscreteHazard(EDGES_DAYS).fit(time, gone, groups)
+    except NotEnoughLivesError:
+        return pa.nulls(lives.num_rows, pa.float64())
+    return pa.array(model.remaining_life(time, groups, within=within), mask=gone > 0)
 
 
 def _read(

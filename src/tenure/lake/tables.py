@@ -126,7 +126,14 @@ COMPUTED: dict[str, pa.Schema] = {
     ),
     # How long each person has been a customer, and whether they left: by contract, or by a stated silence (see survival).
     "scores/lives": pa.schema(
-        [("person_id", _WHOLE), ("days", _WHOLE), ("ended", pa.bool_()), ("kind", _TEXT), ("plan", _TEXT)]
+        [
+            ("person_id", _WHOLE),
+            ("days", _WHOLE),
+            ("ended", pa.bool_()),
+            ("kind", _TEXT),
+            ("plan", _TEXT),
+            ("ahead_days", _NUMBER),
+        ]
     ),
     # What is missing, wrong, shared or old in the records in force, by source, field ("" the record as a whole) and
     # month of receipt. flaws: JSON, how many of each; no value of anybody.

@@ -12,7 +12,7 @@ from tenure.web.parts import Part, plain
 
 PARTS: dict[str, Part] = {
     "model": Part(gettext_lazy("Churn model"), plain(model)),
-    "survival": Part(gettext_lazy("Survival"), plain(survival)),
+    "survival": Part(gettext_lazy("Survival"), survival),
 }
 
 

@@ -23,8 +23,11 @@ from tenure.lake import Scope
 from tenure.web.frame import render
 
 MOST = 200
-OPENS = ("bridge", "cohorts", "funnel")
-"""The parts of Insight whose figures open; each has `people(scope, shown, given)`."""
+OPENS = {
+    **{part: f"tenure.web.insight.{part}" for part in ("bridge", "cohorts", "funnel")},
+    "survival": "tenure.web.churn.survival",
+}
+"""The parts whose figures open, and where their `people(scope, shown, given)` is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ def _found(scope: Scope, shown: Publication | None, given: Mapping[str, str]) ->
     part = given.get("part", "")
     if part not in OPENS or shown is None:
         raise Http404
-    opens: Callable[..., Any] = import_module(f"tenure.web.insight.{part}").people
+    opens: Callable[..., Any] = import_module(OPENS[part]).people
     found = opens(scope, shown, given)
     if not isinstance(found, Opened):
         raise Http404
