@@ -210,6 +210,7 @@ INSTALLED_APPS = [
     "tenure.desk.governance",
     "tenure.desk.work",
     "tenure.desk.customers",
+    "tenure.desk.competitors",
     "tenure.web.apps.SiteConfig",
     "tenure.web.sign_in.apps.SignInConfig",
     "allauth",

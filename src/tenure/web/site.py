@@ -87,6 +87,7 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
         from tenure.web.boards import acts as board_acts
         from tenure.web.boards import export as board_export
         from tenure.web.boards import page as boards
+        from tenure.web.churn import competitors
         from tenure.web.churn import page as churn
         from tenure.web.importing import batches, steps
         from tenure.web.insight import forecast, moved, personas
@@ -180,6 +181,19 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
             path("settings/cover/", self.page("assign", tiers.cover), name="cover"),
             path("insight/<slug:part>/", self.page("insight", insight.page), name="insight_part"),
             path("churn/", self.page("insight", churn.page), name="churn"),
+            path("churn/competitors/new/", self.page("competitors", competitors.new), name="competitor_new"),
+            path("churn/competitors/save/", self.page("competitors", competitors.save), name="competitor_save"),
+            path("churn/competitors/<int:competitor_id>/", self.page("insight", competitors.one), name="competitor"),
+            path(
+                "churn/competitors/<int:competitor_id>/edit/",
+                self.page("competitors", competitors.edit),
+                name="competitor_edit",
+            ),
+            path(
+                "churn/competitors/<int:competitor_id>/<slug:verb>/",
+                self.page("competitors", competitors.act),
+                name="competitor_act",
+            ),
             path("churn/<slug:part>/", self.page("insight", churn.page), name="churn_part"),
             path("metrics/", self.page("insight", metrics.page), name="metrics"),
             path("metrics/chapter/<slug:group>/", self.page("insight", metrics.chapter), name="metrics_chapter"),

@@ -13,7 +13,7 @@ from tenure.language import Words
 Permission: TypeAlias = Literal[
     "today", "customers", "insight", "data", "import", "users", "export", "assign", "share",
     "roles", "audit", "keys", "consent", "rights", "grants", "edit", "fields", "merge", "relate",
-    "archive", "tiers", "segments", "sql", "pack",
+    "archive", "tiers", "segments", "sql", "pack", "competitors",
 ]  # fmt: skip
 
 PERMISSIONS: Mapping[str, Words] = {
@@ -38,6 +38,9 @@ PERMISSIONS: Mapping[str, Words] = {
     "tiers": Words("Set the tiers and how each is served", "设定客户分级与服务政策"),
     "pack": Words(
         "Choose the industry pack, and set targets and what counts as churn", "选择行业方案，设定目标与流失定义"
+    ),
+    "competitors": Words(
+        "Keep the register of competitors, and say who was lost to whom", "维护竞争对手档案，并登记客户流失去向"
     ),
     "share": Words("Share saved views with colleagues", "与同事共享已存视图"),
     "consent": Words("Record what customers agree to", "登记客户的同意与拒绝"),
@@ -111,7 +114,8 @@ BUILT_IN: Mapping[str, Role] = {
                 "可见账号所列地区的客户；未列地区时可见本团队客户",
             ),
             "team",
-            _LOOK | {"assign", "edit", "share", "consent", "keys", "merge", "relate", "archive", "segments"},
+            _LOOK
+            | {"assign", "edit", "share", "consent", "keys", "merge", "relate", "archive", "segments", "competitors"},
             {"id_number": "masked"},
         ),
         Role(

@@ -6,12 +6,14 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from tenure.web import parts
+from tenure.web.churn.competitors import competitors
 from tenure.web.churn.model import model
 from tenure.web.churn.survival import survival
 from tenure.web.parts import Part, plain
 
 PARTS: dict[str, Part] = {
     "model": Part(gettext_lazy("Churn model"), plain(model)),
+    "competitors": Part(gettext_lazy("Competitors"), plain(competitors)),
     "survival": Part(gettext_lazy("Survival"), survival),
 }
 
