@@ -11,7 +11,8 @@ from tenure.desk.governance import personal
 from tenure.desk.governance.holdings import Holding, Wanted, register
 from tenure.language import Words
 
-_TOLD = {Competitor: ("name", "offers", "prices", "strengths", "website"), Move: ("title", "detail", "source")}
+_COMPETITOR = ("name", "offers", "prices", "strengths", "website")
+_MOVE = ("title", "detail", "source")
 
 
 def _rows(own_ids: Sequence[int]) -> list[dict[str, Any]]:
@@ -28,13 +29,17 @@ def _rows(own_ids: Sequence[int]) -> list[dict[str, Any]]:
 def _naming(wanted: Wanted) -> list[Competitor | Move]:
     """What was written of a competitor, and names the person: a text about a company, as a rule, names nobody."""
     called = [text.casefold() for texts in wanted.values.values() for text in texts if len(text) > 1]
-    found: list[Competitor | Move] = []
-    for model, names in _TOLD.items():
-        for row in model.objects.all():
-            told = [getattr(row, name) for name in names] + (row.aliases if isinstance(row, Competitor) else [])
-            if any(text in one.casefold() for text in called for one in told):
-                found.append(row)
-    return found
+    rows: list[Competitor | Move] = [*Competitor.objects.all(), *Move.objects.all()]
+    return [row for row in rows if any(text in one.casefold() for text in called for one in _texts(row))]
+
+
+def _fields(row: Competitor | Move) -> tuple[str, ...]:
+    return _COMPETITOR if isinstance(row, Competitor) else _MOVE
+
+
+def _texts(row: Competitor | Move) -> list[str]:
+    told = [getattr(row, name) for name in _fields(row)]
+    return told + row.aliases if isinstance(row, Competitor) else told
 
 
 def _forget(wanted: Wanted, now: datetime) -> int:
@@ -42,7 +47,7 @@ def _forget(wanted: Wanted, now: datetime) -> int:
     found = _naming(wanted)
     texts = [text for texts in wanted.values.values() for text in texts if len(text) > 1]
     for row in found:
-        for name in _TOLD[type(row)]:
+        for name in _fields(row):
             setattr(row, name, _without(getattr(row, name), texts))
         if isinstance(row, Competitor):
             row.aliases = [_without(one, texts) for one in row.aliases]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from django.db import IntegrityError, transaction
 
@@ -57,8 +58,16 @@ def save(told: Told, *, competitor_id: int | None = None, actor: User | None, no
     row.website = told.website.strip()[:200]
     row.save()
     verb = "change_competitor" if competitor_id else "add_competitor"
-    renamed = {"before": {"name": before}, "after": {"name": name}} if competitor_id and before != name else {}
-    audit.record(verb, "competitor", row.pk, actor=actor, now=now, name=name, aliases=len(aliases), **renamed)
+    audit.record(
+        verb,
+        "competitor",
+        row.pk,
+        actor=actor,
+        now=now,
+        aliases=len(aliases),
+        before={"name": before},
+        after={"name": name},
+    )
     announce(CompetitorSaved(row.pk, verb))
     return row
 
@@ -179,8 +188,13 @@ def decide_loss(
     if (on - now.date()).days > 1:
         raise TenureError(tr("{day} is still to come. Give the day the customer left.", day=on.isoformat()))
     verdict = Loss.Verdict.CONFIRMED if left else Loss.Verdict.DENIED
-    about = {"competitor": row, "own_id": here, "found_in": found_in, "record": (record or on.isoformat())[:200]}
-    said = {
+    about: dict[str, Any] = {
+        "competitor": row,
+        "own_id": here,
+        "found_in": found_in,
+        "record": (record or on.isoformat())[:200],
+    }
+    said: dict[str, Any] = {
         "on": on, "verdict": verdict, "note": personal.seal(here, note.strip()[:500], context="loss"),
         "decided_by": actor, "decided_at": now,
     }  # fmt: skip

@@ -510,7 +510,7 @@ def _segments(X: pa.Table, left: Floats, p: Floats, columns: Sequence[str]) -> l
     conditions = [
         (name, words, mask) for name in columns for words, mask in _conditions(X[name]) if mask.sum() >= least
     ]
-    tried = [((one,), one[2]) for one in conditions]
+    tried: list[tuple[tuple[tuple[str, Words, Any], ...], Any]] = [((one,), one[2]) for one in conditions]
     tried += [((one, other), one[2] & other[2]) for one, other in combinations(conditions, 2) if one[0] != other[0]]
     ranked = sorted(
         ((float(p[mask].mean()), place) for place, (_, mask) in enumerate(tried) if mask.sum() >= least), reverse=True

@@ -42,6 +42,8 @@ def competitors(scope: Scope, shown: Publication | None) -> Context:
     lost = selectors.losses(scope)
     suggested = selectors.suggestions(scope, lake(), rows)
     names = {row.pk: row.name for row in rows}
+    summed = Counter(one.competitor_id for one in lost)
+    rows.sort(key=lambda row: (-summed[row.pk], row.name))
     moves = list(Move.objects.filter(competitor__in=rows).select_related("competitor")[:200])
     return {
         "rows": [_summed(row, [one for one in lost if one.competitor_id == row.pk], moves, scope) for row in rows],
@@ -248,7 +250,8 @@ def _summed(row: Competitor, lost: Sequence[Lost], moves: Sequence[Move], scope:
 def _months(lost: Sequence[Lost], moves: Sequence[Move]) -> list[str]:
     """The months from the first to the last day told of, the latest twelve."""
     days = [one.on for one in lost] + [move.on for move in moves]
-    last, months = max(days), []
+    last = max(days)
+    months: list[str] = []
     year, month = last.year, last.month
     first = min(days)
     while len(months) < MONTHS and (year, month) >= (first.year, first.month):

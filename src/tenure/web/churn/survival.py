@@ -116,7 +116,7 @@ def _lives(scope: Scope, of: str) -> ibis.Table:
     won = told.group_by("person_id").agg(channel=told.acquisition_channel.min())
     table = known.select("person_id", "days", "ended", "plan", how="kind").inner_join(cards, "person_id")
     table = table.left_join(won, "person_id").drop("person_id_right")
-    return narrowed.only(table, narrowed.persons(scope, of, narrowed.read_cards(scope)) if of else None)  # type: ignore[no-any-return]
+    return narrowed.only(table, narrowed.persons(scope, of, narrowed.read_cards(scope)) if of else None)
 
 
 def _may(split: str, scope: Scope) -> bool:
@@ -129,7 +129,7 @@ def _ways(found: Mapping[str, Any], scope: Scope, of: str) -> list[dict[str, Any
 
     Tested are those that were so from the start alone, and the chances raised for how many were looked at (Holm).
     """
-    told = []
+    told: list[dict[str, Any]] = []
     for split, words in SPLITS.items():
         largest = _largest(found[split])
         if len(largest) < 2 or not _may(split, scope):
