@@ -211,6 +211,7 @@ INSTALLED_APPS = [
     "tenure.desk.work",
     "tenure.desk.customers",
     "tenure.desk.causes",
+    "tenure.desk.competitors",
     "tenure.web.apps.SiteConfig",
     "tenure.web.sign_in.apps.SignInConfig",
     "allauth",

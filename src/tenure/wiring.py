@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 import tenure.backup.events
+import tenure.desk.competitors.events
 import tenure.desk.customers.events
 import tenure.desk.governance.events
 import tenure.desk.work.events
@@ -24,6 +25,7 @@ ARCHIVE_JOB = "archived"
 
 ROOMS = (
     tenure.backup.events,
+    tenure.desk.competitors.events,
     tenure.desk.customers.events,
     tenure.desk.governance.events,
     tenure.desk.work.events,

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
+from tenure.desk.governance import services
+from tenure.desk.governance.access import role_named
 from tenure.desk.lake import lake
+from tenure.lake import SYSTEM
 from tenure.lake.tables import COMPUTED
-from tests.cast import EAST, SOUTH
+from tests.cast import EAST, MONDAY, SOUTH, WANG, cards
 
 pytestmark = pytest.mark.django_db
 
@@ -89,6 +93,94 @@ def test_survival_counts_the_readers_customers_and_states_what_leaving_means(sig
     assert everyone.context["everyone"]["customers"] == len(EAST | SOUTH)
     assert east.context["everyone"]["customers"] == len(EAST)
     assert "120 days after the last purchase" in everyone.content.decode()
+
+
+def many(count: int = 240) -> dict[int, tuple[int, bool, str, str]]:
+    """Customers of two plans and two regions by turns: days, whether they left, plan, region. Monthly leave early."""
+    told = {}
+    for n in range(count):
+        monthly = n % 2 == 0
+        told[1000 + n] = (
+            (30 + n % 60 if monthly else 200 + n), n % 5 > 0 if monthly else n % 5 == 0, "monthly" if monthly else "yearly",
+            "浙江" if n % 4 < 2 else "广东",
+        )  # fmt: skip
+    return told
+
+
+@pytest.fixture
+def two_plans() -> Iterator[dict[int, tuple[int, bool, str, str]]]:
+    told = many()
+    lives = [
+        {
+            "person_id": p,
+            "days": days,
+            "ended": ended,
+            "kind": "contract",
+            "plan": plan,
+            "ahead_days": None if ended else 200.4,
+        }
+        for p, (days, ended, plan, _region) in told.items()
+    ]
+    before = cards()
+    blank = dict.fromkeys(before.schema.names)
+    rows = [blank | {"person_id": p, "region": region, "stage": "mature"} for p, (*_, region) in told.items()]
+    lake().publish("scores/lives", pa.Table.from_pylist(lives, schema=COMPUTED["scores/lives"]))
+    lake().publish("scores/customers", pa.Table.from_pylist(rows, schema=before.schema))
+    yield told
+    lake().publish("scores/customers", before)
+
+
+def test_survival_is_told_apart_by_what_customers_were_from_the_start_with_a_test_of_the_difference(
+    sign_in: Any, two_plans: Any
+) -> None:
+    page = sign_in("dee").get("/churn/survival/?by=plan")
+
+    ways = {way["code"]: way for way in page.context["splits"]}
+    assert set(ways) == {"plan", "region"}  # one stage, one kind: nothing to tell apart
+    assert ways["plan"]["differs"]
+    assert not ways["region"]["differs"]
+    monthly, yearly = sorted(page.context["split"]["rows"], key=lambda row: row["name"])
+    assert (monthly["customers"], yearly["customers"]) == (120, 120)
+    assert monthly["ahead"]["low"] < monthly["ahead"]["value"] < yearly["ahead"]["value"] < 365
+    assert monthly["odds"]["low"] > 1 > yearly["odds"]["high"]
+
+
+def test_a_curve_opens_its_customers_those_still_there_first(sign_in: Any, two_plans: Any) -> None:
+    client = sign_in("dee")
+    (monthly,) = [
+        row for row in client.get("/churn/survival/?by=plan").context["split"]["rows"] if row["name"] == "monthly"
+    ]
+
+    opened = client.get(monthly["url"]).context["opened"]
+
+    assert opened.people
+    assert set(opened.people) == {p for p, told in two_plans.items() if told[2] == "monthly"}
+    there = [not two_plans[p][1] for p in opened.people]
+    assert there == sorted(there, reverse=True)
+
+
+def test_what_amounts_decide_does_not_tell_apart_for_who_may_not_see_them(sign_in: Any, two_plans: Any) -> None:
+    before = lake().to_arrow(lake().read("scores/customers", actor=SYSTEM))
+    tiers = ["core" if n % 2 else "growth" for n in range(before.num_rows)]
+    place = before.column_names.index("tier")
+    lake().publish("scores/customers", before.set_column(place, "tier", pa.array(tiers)))
+    sees, looks = sign_in("ivy").get("/churn/survival/?by=tier"), None
+    role = role_named("analyst")
+    services.save_role(replace(role, fields={**role.fields, "amounts": "hidden"}), actor=None, now=MONDAY)
+    looks = sign_in("ivy").get("/churn/survival/?by=tier")
+
+    assert sees.context["by"] == "tier"
+    assert sees.context["split"]["back"]
+    assert {way["code"]: way["p"] for way in sees.context["splits"]}["tier"] is None
+    assert "tier" not in {way["code"] for way in looks.context["splits"]}
+    assert sign_in("ivy").get("/insight/customers/?part=survival&by=tier&value=core").status_code == 404
+
+
+def test_the_page_of_a_customer_says_how_long_it_is_expected_to_stay(sign_in: Any) -> None:
+    rows = [{"person_id": WANG, "days": 90, "ended": False, "kind": "buyer", "plan": None, "ahead_days": 287.6}]
+    lake().publish("scores/lives", pa.Table.from_pylist(rows, schema=COMPUTED["scores/lives"]))
+
+    assert "288 of the next 365 days" in sign_in("ann").get(f"/customers/{WANG}/means/").content.decode()
 
 
 def test_before_any_refresh_survival_says_what_to_import(sign_in: Any) -> None:

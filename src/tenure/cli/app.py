@@ -11,6 +11,7 @@ from tenure.cli import (
     archived,
     audit,
     backup,
+    churn,
     demo,
     feeds,
     insight,
@@ -57,6 +58,7 @@ app.add_typer(feeds.migrate, name="migrate", rich_help_panel=_DATA)
 app.command("refresh", cls=manners.Command, rich_help_panel=_LOOK)(insight.refresh)
 app.command("show", cls=manners.Command, rich_help_panel=_LOOK)(insight.show_)
 app.command("metrics", cls=manners.Command, rich_help_panel=_LOOK)(metrics.metrics)
+app.add_typer(churn.app, name="churn", rich_help_panel=_LOOK)
 app.command("list", cls=manners.Command, rich_help_panel=_LOOK)(insight.list_)
 app.command(
     "sql", cls=manners.Command, rich_help_panel=_LOOK, help=tr("Ask a question of SQL, in a process apart with limits.")

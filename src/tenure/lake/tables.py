@@ -126,7 +126,14 @@ COMPUTED: dict[str, pa.Schema] = {
     ),
     # How long each person has been a customer, and whether they left: by contract, or by a stated silence (see survival).
     "scores/lives": pa.schema(
-        [("person_id", _WHOLE), ("days", _WHOLE), ("ended", pa.bool_()), ("kind", _TEXT), ("plan", _TEXT)]
+        [
+            ("person_id", _WHOLE),
+            ("days", _WHOLE),
+            ("ended", pa.bool_()),
+            ("kind", _TEXT),
+            ("plan", _TEXT),
+            ("ahead_days", _NUMBER),
+        ]
     ),
     # Who is about to leave at points in the past, one wherever the score moved (`pipeline.score_history`). drivers: JSON,
     # driver → log-odds; change: JSON, what the move since the point before is put down to; model: a mark of the one that

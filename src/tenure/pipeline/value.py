@@ -12,6 +12,7 @@ import ibis
 import numpy as np
 import pyarrow as pa
 
+from tenure.insight.hazard import days_ahead
 from tenure.insight.segments.concentration import concentration, gini
 from tenure.insight.survival import lives, silence_of
 from tenure.insight.value import NotEnoughDataError
@@ -30,6 +31,7 @@ from tenure.pipeline.history import scored_from, tables_at
 from tenure.pipeline.run import Context, Step, made_from
 
 UNIT_DAYS = 7
+AHEAD_DAYS = 365  # over how many of the next days it is told how long a customer stays
 HORIZON_DAYS = 365
 _EPOCH = date(1970, 1, 1)
 _SCHEMA = COMPUTED["scores/value"]
@@ -284,6 +286,7 @@ def _lives(context: Context) -> int:
         found = lake.to_arrow(
             lives(tables["orders"], tables["subscriptions"], context.as_of, silence).order_by("person_id")
         )
+    found = found.append_column("ahead_days", days_ahead(found, AHEAD_DAYS))
     lake.publish("scores/lives", found.cast(COMPUTED["scores/lives"]))
     lake.publish_document("lives_card", {"as_of": last_seen(context.as_of).isoformat(), "silence_days": silence})
     return int(found.num_rows)

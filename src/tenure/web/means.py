@@ -36,6 +36,10 @@ def piece(request: HttpRequest, person_id: int) -> HttpResponse:
         contacts = _newest(
             here, scope, person_id, "interactions", "occurred_at", ("occurred_at", "direction", "channel"), as_of
         )
+        told = here.of_person(
+            "scores/lives", person_id, lambda rows: rows.select("ahead_days"), named="ahead", actor=scope
+        )
+        ahead = [days for days in told["ahead_days"].to_pylist() if days is not None]
     # What a product is called is about nobody, so it is in nobody's reach; the lines above were scoped.
     products = lake().read("records/products", actor=SYSTEM)
     bought = sorted({line["product_id"] for line in lines if line["product_id"]})
@@ -51,6 +55,7 @@ def piece(request: HttpRequest, person_id: int) -> HttpResponse:
         "",
         preferences=preferences(lines, contacts, as_of=as_of, categories=categories),
         usual=usual,
+        ahead=ahead.pop() if ahead else None,
         standing=standing(a_day, _cuts(scope, shown)) if scope.sees("amounts") else None,
         rhythm=rhythm(
             [line["ordered_on"] for line in lines if line["kind"] != "refund" and line["status"] != "cancelled"]

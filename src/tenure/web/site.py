@@ -91,11 +91,11 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
         from tenure.web.causes import one as cause
         from tenure.web.causes import review as cause_review
         from tenure.web.causes import tree as cause_tree
+        from tenure.web.churn import competitors, risk
         from tenure.web.churn import cost as churn_cost
         from tenure.web.churn import definitions as churn_definitions
         from tenure.web.churn import models as churn_models
         from tenure.web.churn import page as churn
-        from tenure.web.churn import risk
         from tenure.web.churn import roi as churn_roi
         from tenure.web.importing import batches, steps
         from tenure.web.insight import forecast, moved, personas
@@ -215,6 +215,19 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
             path("settings/causes/causes.csv", self.page("pack", cause_files.taxonomy), name="causes_csv"),
             path("churn/roi/keep/", self.page("insight", churn_roi.keep), name="roi_keep"),
             path("churn/roi/keep/<int:view_id>/drop/", self.page("insight", churn_roi.drop), name="roi_drop"),
+            path("churn/competitors/new/", self.page("competitors", competitors.new), name="competitor_new"),
+            path("churn/competitors/save/", self.page("competitors", competitors.save), name="competitor_save"),
+            path("churn/competitors/<int:competitor_id>/", self.page("insight", competitors.one), name="competitor"),
+            path(
+                "churn/competitors/<int:competitor_id>/edit/",
+                self.page("competitors", competitors.edit),
+                name="competitor_edit",
+            ),
+            path(
+                "churn/competitors/<int:competitor_id>/<slug:verb>/",
+                self.page("competitors", competitors.act),
+                name="competitor_act",
+            ),
             path("churn/<slug:part>/", self.page("insight", churn.page), name="churn_part"),
             path("metrics/", self.page("insight", metrics.page), name="metrics"),
             path("metrics/chapter/<slug:group>/", self.page("insight", metrics.chapter), name="metrics_chapter"),

@@ -13,7 +13,7 @@ from tenure.language import Words
 Permission: TypeAlias = Literal[
     "today", "customers", "insight", "data", "import", "users", "export", "assign", "share",
     "roles", "audit", "keys", "consent", "rights", "grants", "edit", "fields", "merge", "relate",
-    "archive", "tiers", "segments", "sql", "pack", "models", "causes",
+    "archive", "tiers", "segments", "sql", "pack", "models", "causes", "competitors",
 ]  # fmt: skip
 
 PERMISSIONS: Mapping[str, Words] = {
@@ -41,6 +41,9 @@ PERMISSIONS: Mapping[str, Words] = {
     ),
     "models": Words("Keep the churn models: learn anew, choose the champion", "管理流失模型：重新训练、选定现用版本"),
     "causes": Words("Confirm why customers left, and decide what is done about it", "确认客户流失原因，并决定改进措施"),
+    "competitors": Words(
+        "Keep the register of competitors, and say who was lost to whom", "维护竞争对手档案，并登记客户流失去向"
+    ),
     "share": Words("Share saved views with colleagues", "与同事共享已存视图"),
     "consent": Words("Record what customers agree to", "登记客户的同意与拒绝"),
     "rights": Words(
@@ -113,7 +116,20 @@ BUILT_IN: Mapping[str, Role] = {
                 "可见账号所列地区的客户；未列地区时可见本团队客户",
             ),
             "team",
-            _LOOK | {"assign", "edit", "share", "consent", "keys", "merge", "relate", "archive", "segments", "causes"},
+            _LOOK
+            | {
+                "assign",
+                "edit",
+                "share",
+                "consent",
+                "keys",
+                "merge",
+                "relate",
+                "archive",
+                "segments",
+                "causes",
+                "competitors",
+            },
             {"id_number": "masked"},
         ),
         Role(

@@ -15,6 +15,15 @@ from tenure.desk.governance.roles import BUILT_IN
 from tenure.language import Words
 
 VERBS: Mapping[str, Words] = {
+    "add_competitor": Words("Added a competitor", "新增竞争对手"),
+    "change_competitor": Words("Changed what is known of a competitor", "修改竞争对手资料"),
+    "archive_competitor": Words("Put a competitor away", "归档竞争对手"),
+    "restore_competitor": Words("Brought a competitor back", "恢复竞争对手"),
+    "note_move": Words("Noted a competitor's move", "记录竞争对手动作"),
+    "strike_move": Words("Struck a competitor's move", "删除竞争对手动作"),
+    "confirm_loss": Words("Said a customer left for a competitor", "确认客户流失至竞争对手"),
+    "deny_loss": Words("Said a customer did not leave for a competitor", "否认客户流失至竞争对手"),
+    "withdraw_loss": Words("Took back whom a customer left for", "撤回客户流失去向"),
     "create_user": Words("Opened an account", "开设账号"),
     "change_access": Words("Changed what an account may see", "更改账号权限"),
     "set_password": Words("Set a password", "设置密码"),
@@ -200,6 +209,7 @@ OBJECTS: Mapping[str, Words] = {
     "cause": Words("cause", "原因"),
     "statements": Words("statements", "流失陈述"),
     "idea": Words("idea", "改进想法"),
+    "competitor": Words("competitor", "竞争对手"),
 }
 
 DETAILS: Mapping[str, Words] = {
@@ -207,6 +217,12 @@ DETAILS: Mapping[str, Words] = {
     "into": Words("given instead", "改为"),
     "statement": Words("statement", "陈述"),
     "statements": Words("statements", "陈述"),
+    "competitor": Words("competitor", "竞争对手"),
+    "found_in": Words("named in", "提及之处"),
+    "on": Words("day", "日期"),
+    "move": Words("move", "动作编号"),
+    "aliases": Words("other names", "别名数"),
+    "verdict": Words("verdict", "判定"),
     "tiles": Words("tiles", "图块数"),
     "tile": Words("tile", "图块"),
     "width": Words("columns wide", "宽度（列）"),

@@ -23,7 +23,9 @@ _PULL = 20.0  # rows' worth of the overall rate mixed into each category's own
 
 
 def to_table(X: Any) -> pa.Table:
-    """Any pandas, Polars or Arrow frame, or a two-dimensional NumPy array (columns x0, x1 …), as an Arrow table."""
+    """Any pandas, Polars or Arrow frame, or a two-dimensional array or list of rows (columns x0, x1 …), as an Arrow table."""
+    if isinstance(X, list | tuple) or (hasattr(X, "__array__") and not hasattr(X, "columns")):
+        X = np.asarray(X)
     if isinstance(X, np.ndarray):
         if X.ndim != 2:
             raise ValueError(f"X must have two dimensions; found shape {X.shape}")

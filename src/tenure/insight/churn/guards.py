@@ -21,6 +21,21 @@ FEWEST_OF_EACH = 10
 TELLS_ALL = 0.995
 FLAG_TELLS_ALL = 0.97  # a flag copied from the outcome with some rows in a hundred wrong
 
+
+class UnfitDataError(TenureError, ValueError):
+    """The data can't be learned from; a ValueError too, which is what tools built on scikit-learn look for."""
+
+
+def not_learned() -> TenureError:
+    """The error of a model asked before it learned: scikit-learn's own kind too, where its tools look for that."""
+    from sklearn.exceptions import NotFittedError
+
+    class NotLearnedError(TenureError, NotFittedError):  # type: ignore[misc]  # scikit-learn is untyped
+        pass
+
+    return NotLearnedError(tr("This churn model has learned nothing yet: call fit(X, y) first."))
+
+
 _YES = {"yes", "y", "true", "t", "1", "1.0", "churned", "churn", "left", "是", "流失", "已流失"}
 _NO = {"no", "n", "false", "f", "0", "0.0", "-1", "-1.0", "stayed", "retained", "active", "否", "未流失", "留存"}
 # The outcome under another name, or written down by those who already knew it.
@@ -33,10 +48,14 @@ def outcome(y: Any) -> tuple[Floats, NDArray[Any]]:
     Takes booleans, 0 and 1 (or -1 and 1), and words as people write them: Yes/No, 是/否, churned/stayed.
     Raises TenureError where a value is missing or can't be told to mean yes or no, or only one of them occurs.
     """
+    if y is None:
+        raise UnfitDataError(
+            tr("ChurnModel requires y to be passed, but the target y is None: say of each customer whether they left.")
+        )
     values = _listed(y)
     if any(v is None or v != v for v in values):
         missing = sum(v is None or v != v for v in values)
-        raise TenureError(
+        raise UnfitDataError(
             tr(
                 "The outcome is blank in {missing} of {rows} rows. "
                 "Leave those rows out: nothing can be learned from them.",
@@ -48,7 +67,7 @@ def outcome(y: Any) -> tuple[Floats, NDArray[Any]]:
     for value in set(values):
         word = str(value).strip().lower()
         if word not in _YES | _NO:
-            raise TenureError(
+            raise UnfitDataError(
                 tr(
                     'The outcome has the value "{value}", which can not be told to mean yes or no. '
                     "Give true/false, 1/0, yes/no or 是/否.",
@@ -58,7 +77,7 @@ def outcome(y: Any) -> tuple[Floats, NDArray[Any]]:
         seen[value] = float(word in _YES)
     y01 = np.fromiter((seen[v] for v in values), float, len(values))
     if len(set(seen.values())) < 2:
-        raise TenureError(
+        raise UnfitDataError(
             tr(
                 "Every one of the {rows} rows has the outcome {value}, so there is nothing to tell apart. "
                 "Give rows of customers who left and of customers who stayed.",
@@ -87,7 +106,7 @@ def enough(y: Floats) -> None:
     """Raises TenureError, saying how much there is and how much is needed, where there is too little to learn from."""
     rows, left = len(y), int(y.sum())
     if rows < FEWEST_ROWS or min(left, rows - left) < FEWEST_OF_EACH:
-        raise TenureError(
+        raise UnfitDataError(
             tr(
                 "Not enough data, because there are {rows} customers, of whom {left} left and {stayed} stayed. "
                 "At least {needed} customers with {each} of either kind are needed: "
@@ -183,7 +202,7 @@ def still_to_come(X: pa.Table, cut: datetime, allow: Collection[str] = ()) -> di
 def refuse(found: dict[str, Words]) -> None:
     """Raises TenureError naming the suspect columns, where there are any."""
     if found:
-        raise TenureError(
+        raise UnfitDataError(
             tr(
                 "Refused, because these columns are the outcome, not something known before it: {columns}. "
                 "Leave them out; if one really was known in time, name it in allow=.",

@@ -25,6 +25,7 @@ from tenure.insight.churn.columns import (
 from tenure.insight.churn.drivers import by_driver
 from tenure.insight.churn.linear import Logistic, logistic, signed
 from tenure.insight.churn.reasons import written_out
+from tenure.insight.churn.scores import auc
 from tenure.insight.churn.trees import Forest
 from tenure.language import Words, tr
 
@@ -148,7 +149,7 @@ class ChurnModel:
         table = table.drop_columns(list(self.dropped_))
         guards.refuse(guards.suspects(table, y01, folds, self.allow))
         if not table.num_columns:
-            raise TenureError(
+            raise guards.UnfitDataError(
                 tr(
                     "No column is left to learn from: {columns}.",
                     columns="; ".join(f"{name}: {why}" for name, why in self.dropped_.items()) or tr("there was none"),
@@ -336,7 +337,12 @@ class ChurnModel:
 
     def predict(self, X: Any) -> NDArray[Any]:
         """The likelier outcome of each row, as `y` was written."""
-        return np.asarray(self.classes_[(self.decision_function(X) > 0).astype(int)])
+        leaves = self.decision_function(X) > 0
+        return np.asarray(self.classes_[leaves.astype(int)])
+
+    def score(self, X: Any, y: Any) -> float:
+        """The AUC on these rows: where few leave, the share told right is high for whoever says that nobody does."""
+        return auc(guards.outcome(y)[0], self.decision_function(X))
 
     def contributions(self, X: Any) -> Floats:
         """What each column adds to each row's score, in log-odds: shape (n, columns of X as fitted).
@@ -396,8 +402,13 @@ class ChurnModel:
     def _given(self, X: Any) -> pa.Table:
         """The rows to score, with the columns learned from; others are passed over."""
         if not self.__sklearn_is_fitted__():
-            raise TenureError(tr("This churn model has learned nothing yet: call fit(X, y) first."))
+            raise guards.not_learned()
         table = to_table(X)
+        if not hasattr(X, "columns") and table.num_columns != self.n_features_in_:
+            # Columns without names are known by their place alone.
+            raise ValueError(
+                f"X has {table.num_columns} features, but ChurnModel is expecting {self.n_features_in_} features as input"
+            )
         missing = [reading.name for reading in self._readings if reading.name not in table.column_names]
         if missing:
             raise TenureError(

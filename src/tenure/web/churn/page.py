@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 from tenure.desk.governance.api import may
 from tenure.web import parts
 from tenure.web.causes.part import causes
+from tenure.web.churn.competitors import competitors
 from tenure.web.churn.cost import cost
 from tenure.web.churn.definitions import definitions
 from tenure.web.churn.drivers import drivers
@@ -20,14 +21,15 @@ from tenure.web.parts import Part, plain
 
 PARTS: dict[str, Part] = {
     "model": Part(gettext_lazy("Churn model"), plain(model)),
-    "definitions": Part(gettext_lazy("Definitions"), definitions),
-    "models": Part(gettext_lazy("Versions and drift"), plain(models)),
     "drivers": Part(gettext_lazy("Drivers"), drivers),
     "causes": Part(gettext_lazy("Causes"), causes),
-    "survival": Part(gettext_lazy("Survival"), plain(survival)),
+    "competitors": Part(gettext_lazy("Competitors"), plain(competitors)),
     "cost": Part(gettext_lazy("Cost"), cost, of_money=True),
     "tree": Part(gettext_lazy("Drivers of revenue"), tree, of_money=True),
     "roi": Part(gettext_lazy("Does it pay?"), roi, of_money=True),
+    "survival": Part(gettext_lazy("Survival"), survival),
+    "definitions": Part(gettext_lazy("Definitions"), definitions),
+    "models": Part(gettext_lazy("Versions and drift"), plain(models)),
 }
 
 

@@ -27,6 +27,7 @@ OPENS = {
     **{part: f"tenure.web.insight.{part}" for part in ("bridge", "cohorts", "funnel")},
     "churn_definitions": "tenure.web.churn.definitions",
     "cost": "tenure.web.churn.cost",
+    "survival": "tenure.web.churn.survival",
 }
 """The parts whose figures open, and where each has its `people(scope, shown, given)`."""
 
