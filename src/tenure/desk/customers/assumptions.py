@@ -8,7 +8,7 @@ from django.db import transaction
 
 from tenure.desk.customers.events import PracticeSet
 from tenure.desk.customers.models import PracticeVersion
-from tenure.desk.customers.packs import _add, _refuse, in_force, state, tell  # one way of keeping versions
+from tenure.desk.customers.packs import add_version, in_force, refuse, state, tell  # one way of keeping versions
 from tenure.desk.events import announce
 from tenure.desk.governance import audit
 from tenure.desk.governance.models import User
@@ -27,7 +27,7 @@ def set_assumptions(
     What is not named stays. Shares are 0 to 1, money is in minor units. Figures follow at once. Gives all that the company
     says. Raises TenureError for an actor who may not, an assumption there is not, and a number out of its range.
     """
-    _refuse(actor, scope)
+    refuse(actor, scope)
     for name, value in values.items():
         one = ASSUMPTIONS.get(name)
         if one is None:
@@ -42,7 +42,7 @@ def set_assumptions(
     before: dict[str, float] = dict(was.by_hand.get("assumptions", {})) if was else {}
     after = {name: value for name in ASSUMPTIONS if (value := values.get(name, before.get(name))) is not None}
     if after != before:
-        row = _add(was, PracticeVersion.Deed.BY_HAND, actor=actor, now=now, assumptions=after)
+        row = add_version(was, PracticeVersion.Deed.BY_HAND, actor=actor, now=now, assumptions=after)
         changed = [name for name in ASSUMPTIONS if before.get(name) != after.get(name)]
         audit.record(
             "set_assumptions", "workspace", "assumptions", actor=actor, now=now,
