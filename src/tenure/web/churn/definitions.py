@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import ibis
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -72,7 +72,7 @@ def piece(request: HttpRequest) -> HttpResponse:
     given = request.GET.dict()
     kind = DEFINITIONS.get(given.get("kind", ""))
     if kind is None or publication is None:
-        return HttpResponse(status=404)
+        raise Http404
     try:
         told = _worded(scope, publication, kind, {name: given[name] for name in _fields(kind) if given.get(name, "").strip()})  # fmt: skip
     except TenureError as error:

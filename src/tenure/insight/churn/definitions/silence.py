@@ -106,7 +106,7 @@ def rhythm_days(orders: ibis.Table, quantile: float = 0.8) -> int:
 
 def gaps_of(bought: ibis.Table) -> ibis.Table:
     """person_id and days, one row for each time between two purchase days of a person that follow one another."""
-    visits = bought.select("person_id", "ordered_on").distinct()
+    visits = bought.filter(bought.ordered_on.notnull()).select("person_id", "ordered_on").distinct()
     window = ibis.window(group_by="person_id", order_by="ordered_on")
     visits = visits.mutate(_before=visits.ordered_on.lag().over(window))
     gaps = visits.filter(visits._before.notnull())
