@@ -7,16 +7,13 @@ from typing import Annotated
 
 import typer
 
-from tenure.cli import manners, opened, show
+from tenure.cli import churn_definitions, manners, opened, show
 from tenure.errors import TenureError
 from tenure.language import current, tr
 
-app = typer.Typer(cls=manners.Group, help=tr("Who leaves, told from one file."), no_args_is_help=True)
-
-
-@app.callback()
-def _root() -> None:
-    """So that `report` stays a command of its own while it is the only one."""
+app = typer.Typer(
+    cls=manners.Group, help=tr("What counts as leaving, and who leaves, told from one file."), no_args_is_help=True
+)
 
 
 def report(
@@ -148,3 +145,13 @@ def _write(out: Path, text: str) -> None:
     except BaseException:
         Path(beside).unlink(missing_ok=True)
         raise
+
+
+app.command("definitions", cls=manners.Command, help=tr("The definitions of churn there are, and those in force."))(
+    churn_definitions.definitions
+)
+app.command(
+    "preview",
+    cls=manners.Command,
+    help=tr("Who would have counted as leaving last year, by a definition not yet in force."),
+)(churn_definitions.preview)

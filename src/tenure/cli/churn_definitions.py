@@ -1,7 +1,4 @@
-"""What counts as churn, at the terminal: what is in force, and what a definition would have said of the last year.
-
-Functions only: whoever owns the command's group adds them to it.
-"""
+"""What counts as churn, at the terminal: what is in force, and what a definition would have said of the last year."""
 
 from typing import Annotated, Any
 
