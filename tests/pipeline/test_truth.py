@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+from pyarrow import parquet
 
 from tenure.contracts import CONTRACTS
 from tenure.decision.experiments import campaign_outcomes, lift
@@ -321,3 +322,22 @@ def test_the_true_causes_of_leaving_rank_first_and_fate_is_labelled_as_such(
           f"{ {cause: round(n) for cause, n in sorted(folded.items(), key=lambda one: -one[1])} }")  # fmt: skip
     assert max(folded, key=lambda cause: folded[cause]) == true.index[0]
     assert again >= rank - 0.05
+
+
+def test_what_the_churn_model_learned_from_holds_nobodys_number_name_or_address(
+    refreshed: Shop, cloudbridge: Company
+) -> None:
+    [path] = (refreshed.lake.folder / "models/churn/contract_end").glob("*/training.parquet")
+    kept = parquet.read_table(path)
+    told = {str(value) for name in kept.column_names for value in pc.unique(kept[name]).to_pylist()}
+    data = path.read_bytes()
+
+    customers = cloudbridge.tables["customers"].to_pylist()
+
+    assert kept.num_rows > 1_000
+    assert "person_id" not in kept.column_names
+    for row in customers:
+        for name in ("customer_id", "name", "phone", "email", "street", "id_number"):
+            value = str(row.get(name) or "")
+            assert not value or value not in told, name
+            assert len(value) < 6 or value.encode() not in data, name
