@@ -64,7 +64,8 @@ def in_python(text: str, name: str) -> Iterator[Message]:
 def in_template(text: str) -> Iterator[Message]:
     for pattern in (_TRANSLATE, _INLINE):
         for match in pattern.finditer(text):
-            yield match[1] if match[1] is not None else match[2]
+            # Django looks the sentence up with its percent signs doubled.
+            yield (match[1] if match[1] is not None else match[2]).replace("%", "%%")
     for match in _BLOCK.finditer(text):
         trimmed = "trimmed" in match[1].split()
         forms = [_block(form, trimmed) for form in _PLURAL.split(match[2])]

@@ -112,7 +112,7 @@ def pareto(rows: list[dict[str, Any]]) -> figures.Figure:
         for name, key, tint in ((_("Confirmed"), "confirmed", "$primary"), (_("Suggested"), "suggested", "$veil"))
     ]  # fmt: skip
     line = {
-        "type": "scatter", "mode": "lines+markers", "name": _("So far"), "x": names, "y": [row["so_far"] for row in rows],
+        "type": "scatter", "mode": "lines+markers", "name": _("Cumulative"), "x": names, "y": [row["so_far"] for row in rows],
         "yaxis": "y2", "line": {"color": "$bad", "width": 2}, "marker": {"size": 5}, "hovertemplate": "%{y:.0%}",
     }  # fmt: skip
     return {

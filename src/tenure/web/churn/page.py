@@ -36,4 +36,4 @@ PARTS: dict[str, Part] = {
 @require_safe
 def page(request: HttpRequest, part: str = "model") -> HttpResponse:
     """One part of Churn, over the customers the asker may see."""
-    return parts.page(request, "churn", _("Churn"), PARTS, part, may_keep=may(request.user, "models"))
+    return parts.page(request, "churn", _("Churn"), PARTS, part, may_choose_models=may(request.user, "models"))
