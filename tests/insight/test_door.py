@@ -24,7 +24,8 @@ DOOR = {
     tenure.insight.churn: {
         "Backtest", "Bands", "ChurnModel", "ContractEnd", "Definition", "Outcome", "Silence", "Split", "attributes", "auc",
         "auc_interval", "average_precision", "backtest", "brier", "card", "choose", "cross_validate", "cut_dates",
-        "features_only", "learn", "lift", "measure", "rolling_origin", "suspects", "widen",
+        "features_only", "learn", "lift", "measure", "rolling_origin", "suspects", "widen", "Downgrade", "Leaking",
+        "OwnRhythm", "UsageDecline", "beside", "calibration",
     },
     tenure.insight.segments: {
         "ABC", "CELLS", "MixedClusters", "cell_of", "cluster", "concentration", "gini", "lifecycle", "rfm", "top_share",

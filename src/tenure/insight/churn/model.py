@@ -441,7 +441,11 @@ class ChurnModel:
         kept = {
             "kind": "tenure churn model",
             "version": 1,
-            "settings": {**self.get_params(), "allow": list(self.allow), "monotone": dict(self.monotone or {})},
+            "settings": {
+                **self.get_params(),
+                "allow": list(self.allow),
+                "monotone": dict(self.monotone) if self.monotone else None,
+            },
             "classes": self.classes_.tolist(),
             "columns": [str(name) for name in self.feature_names_in_],
             "dropped": {name: [why.en, why.zh] for name, why in self.dropped_.items()},
