@@ -93,7 +93,7 @@ def test_a_worker_that_dies_is_started_again_and_a_killed_server_leaves_nobody(
     until(lambda: workers(server.pid) - {first}, "the worker was not started again")
     assert not alive(first)
     children = below(server.pid)
-    assert len(children) >= 2  # who answers pages, and who works
+    assert children  # who works; pages are answered by the server itself
 
     os.kill(server.pid, signal.SIGKILL)
     server.wait()

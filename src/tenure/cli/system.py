@@ -5,12 +5,12 @@ import importlib.util
 import os
 import platform
 import shutil
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -27,6 +27,7 @@ from tenure.vault import vault
 from tenure.workspace import SETTINGS_FILE, create, home_folder
 
 OLD_BACKUP = timedelta(days=7)
+IDLE_SECONDS, WAITING = 30, 128  # of a client that neither reads nor writes; of clients not yet spoken to
 
 
 def init(
@@ -76,31 +77,33 @@ serve.__doc__ = tr("Serve the pages on this machine, and do the long work they a
 
 def serve_pages(host: str, port: int, threads: int = 4) -> None:
     """Serve until stopped. The desk must be prepared."""
-    from granian import Granian
-    from granian.constants import Interfaces
+    import logging
 
-    show.err.print(tr("Tenure is at http://{host}:{port}/ (Ctrl-C stops it)", host=host, port=port))
-    Granian(
-        "tenure.web.wsgi:application",
-        address=host,
-        port=port,
-        interface=Interfaces.WSGI,
-        workers=1,
-        blocking_threads=threads,
-        log_enabled=False,
-        websockets=False,
-    ).serve(target_loader=partial(_pages, os.getpid()), wrap_loader=False)
+    from cheroot.wsgi import Server
 
-
-def _pages(server: int) -> Any:
-    """What answers pages, loaded in the process that does; that one is gone too when the server is killed outright.
-
-    Left alone it would hold the port, and answer from a program nobody can stop any more.
-    """
-    work.end_with(server)
     from tenure.web.wsgi import application
 
-    return application
+    class Told(Server):
+        """Says what goes wrong in the log, like everything else."""
+
+        def error_log(self, msg: str = "", level: int = 20, traceback: bool = False) -> None:
+            logging.getLogger("tenure.web").log(level, msg, exc_info=traceback)
+
+    show.err.print(tr("Tenure is at http://{host}:{port}/ (Ctrl-C stops it)", host=host, port=port))
+    # Whoever neither reads nor writes for so long gives the thread back, so that nobody stops the others.
+    server = Told(
+        (host, port), application, numthreads=threads, server_name="tenure", timeout=IDLE_SECONDS,
+        request_queue_size=WAITING, shutdown_timeout=5,
+    )  # fmt: skip
+    signal.signal(signal.SIGTERM, _leave)
+    try:
+        server.safe_start()
+    finally:
+        server.stop()
+
+
+def _leave(_signal: int, _frame: Any) -> None:
+    raise SystemExit(0)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
@@ -132,17 +131,6 @@ def _leave_with(parent: int, leaving: threading.Event) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
         if not leaving.wait(10):  # stuck in something that hears no signal
             os._exit(1)
-
-    threading.Thread(target=watch, name="parent", daemon=True).start()
-
-
-def end_with(parent: int) -> None:
-    """Have this process end within moments of its parent, however that one ends."""
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(REST_SECONDS)
-        os._exit(1)  # a page half answered has nobody to answer to
 
     threading.Thread(target=watch, name="parent", daemon=True).start()
 
