@@ -42,6 +42,7 @@ COLUMNS = (
     "Contract",
 )
 SINCE = date(2026, 1, 5)
+CHAMPION = Path("models/churn/contract_end/1/model")
 
 
 def base(rows: int = 500) -> tuple[pa.Table, Any]:
@@ -62,7 +63,9 @@ def scored_home(filled_home: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     lake = Lake(home / "lake")
     X, left = base()
     model = ChurnModel(rounds=60, folds=2, rate=0.1).fit(X, left)
-    model.save(lake.folder / "models" / "churn")
+    model.save(lake.folder / CHAMPION)
+    card = lake.document("churn_card") or {}
+    lake.publish_document("churn_card", {**card, "model": {"code": "contract_end", "version": 1}})
     own = pa.Table.from_pylist([dict(zip(COLUMNS, told, strict=True)) for told in OWN.values()], schema=X.schema)
     chance, reasons, effects = model.opened(own)
     people = pa.array(list(OWN), pa.int64())
@@ -93,7 +96,7 @@ def scored(company: dict[str, User], scored_home: Path, monkeypatch: pytest.Monk
     """The pages with that lake behind them."""
     monkeypatch.setenv("TENURE_HOME", str(scored_home))
     caches["figures"].clear()
-    return ChurnModel.load(scored_home / "lake" / "models" / "churn")
+    return ChurnModel.load(scored_home / "lake" / CHAMPION)
 
 
 def piece(sign_in: SignIn, name: str, person: int = WANG) -> str:
