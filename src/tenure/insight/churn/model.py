@@ -23,6 +23,7 @@ from tenure.insight.churn.columns import (
     to_table,
 )
 from tenure.insight.churn.drivers import by_driver
+from tenure.insight.churn.estimator import Estimator
 from tenure.insight.churn.linear import Logistic, logistic, signed
 from tenure.insight.churn.reasons import written_out
 from tenure.insight.churn.scores import auc
@@ -36,7 +37,7 @@ _SETTINGS = (
 )  # fmt: skip
 
 
-class ChurnModel:
+class ChurnModel(Estimator):
     """The chance that a customer leaves, with the columns that raise it, from any table with one row a customer.
 
     `fit(X, y)`: X is a pandas, Polars or Arrow frame or a NumPy array, columns of any type, blanks allowed; y says
@@ -94,28 +95,8 @@ class ChurnModel:
         self.monotone = monotone
         self.seed = seed
 
-    def __repr__(self) -> str:
-        return f"ChurnModel({', '.join(f'{name}={getattr(self, name)!r}' for name in _SETTINGS)})"
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in _SETTINGS}
-
-    def set_params(self, **params: Any) -> "ChurnModel":
-        for name, value in params.items():
-            if name not in _SETTINGS:
-                raise ValueError(f"ChurnModel has no setting {name!r}; it has: {', '.join(_SETTINGS)}")
-            setattr(self, name, value)
-        return self
-
-    def __sklearn_tags__(self) -> Any:
-        from sklearn.utils import ClassifierTags, InputTags, Tags, TargetTags
-
-        return Tags(
-            estimator_type="classifier",
-            target_tags=TargetTags(required=True, one_d_labels=True),
-            classifier_tags=ClassifierTags(multi_class=False),
-            input_tags=InputTags(categorical=True, string=True, allow_nan=True),
-        )
+    def _names(self) -> tuple[str, ...]:
+        return _SETTINGS
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "baseline_")

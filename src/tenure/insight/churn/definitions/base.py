@@ -1,6 +1,7 @@
 """What every way to tell who left is made of: its settings, what it reads, and the rules of time all of them keep."""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -110,7 +111,7 @@ def fall(usual: float) -> Setting:
 
 
 @dataclass(frozen=True)
-class Kind:
+class Kind(ABC):
     """A way to tell who left; each instance is one definition, with its days.
 
     title, meaning: what it is called and what it is for. contracts: records it can be told by. of_money: made of amounts.
@@ -139,9 +140,9 @@ class Kind:
         return self.contracts
 
     @property
+    @abstractmethod
     def words(self) -> Words:
         """The definition in a sentence."""
-        raise NotImplementedError
 
     @classmethod
     def plain(cls, wish: Wish) -> Self:
@@ -169,11 +170,11 @@ class Kind:
         """Why these settings don't go together; None where they do."""
         return None
 
-    def eligible(self, tables: Tables, as_of: datetime) -> ibis.Table:
-        raise NotImplementedError
+    @abstractmethod
+    def eligible(self, tables: Tables, as_of: datetime) -> ibis.Table: ...
 
-    def label(self, tables: Tables, as_of: datetime) -> ibis.Table:
-        raise NotImplementedError
+    @abstractmethod
+    def label(self, tables: Tables, as_of: datetime) -> ibis.Table: ...
 
     def end(self, as_of: datetime) -> datetime:
         """When the horizon after a date ends."""

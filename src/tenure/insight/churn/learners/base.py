@@ -1,7 +1,7 @@
 """What all learners of churn share: one interface, how a frame is read, cross-fitted calibration, and how they are kept."""
 
 import json
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -25,6 +25,7 @@ from tenure.insight.churn.columns import (
     texts,
     to_table,
 )
+from tenure.insight.churn.estimator import Estimator
 from tenure.insight.churn.model import spread
 from tenure.insight.churn.scores import ranks
 from tenure.language import Words, tr
@@ -106,7 +107,7 @@ class Given:
 T = TypeVar("T", bound="Tabular")
 
 
-class Tabular(ABC):
+class Tabular(Estimator):
     """A learner of one row a customer. Any frame, columns of any type, blanks and unseen categories allowed.
 
     Its own score is learned on all rows; on each fold of them it is learned anew, how columns are read with it, and the
@@ -148,29 +149,8 @@ class Tabular(ABC):
     def _part(cls, texts: Mapping[str, str]) -> Part:
         """What `Part.to_texts` wrote."""
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.get_params().items())})"
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in (*self.OWN, *_SETTINGS)}
-
-    def set_params(self: T, **params: Any) -> T:
-        known = self.get_params()
-        for name, value in params.items():
-            if name not in known:
-                raise ValueError(f"{type(self).__name__} has no setting {name!r}; it has: {', '.join(known)}")
-            setattr(self, name, value)
-        return self
-
-    def __sklearn_tags__(self) -> Any:
-        from sklearn.utils import ClassifierTags, InputTags, Tags, TargetTags
-
-        return Tags(
-            estimator_type="classifier",
-            target_tags=TargetTags(required=True, one_d_labels=True),
-            classifier_tags=ClassifierTags(multi_class=False),
-            input_tags=InputTags(categorical=True, string=True, allow_nan=True),
-        )
+    def _names(self) -> tuple[str, ...]:
+        return (*self.OWN, *_SETTINGS)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_kept")
