@@ -403,7 +403,7 @@ def take_tombstones(path: Path, source: Path) -> int:
     return destroyed
 
 
-_TEXT_OF_NOTHING = pa.array([], pa.string())
+_TEXT_OF_NOTHING = pa.nulls(0, pa.string())  # `pa.array` would bring in pandas, which most commands never need
 
 
 def source_record(ids_of: str, customer_id: str | None) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.running import surroundings
 
-SLOW = {"numba", "pypinyin", "scipy", "sklearn", "splink", "tenure.pipeline", "tenure.insight.value"}
+SLOW = {"numba", "pandas", "pypinyin", "scipy", "sklearn", "splink", "tenure.pipeline", "tenure.insight.value"}
 LOADED = "import sys; print(*sys.modules)"
 
 

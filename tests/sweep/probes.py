@@ -115,6 +115,7 @@ def probes(route: str) -> Iterator[Probe]:
 # What an order, a filter or a search would listen to, by key, as nobody asks it otherwise.
 ODD = {"q": "nobody", "sort": "silent", "risk": "none", "decile": "99", "kind": "cases", "page": "9", "limit": "1"}
 ODDLY = "&".join(f"{key}={value}" for key, value in ODD.items())
+NOTHING = "nothing=here"  # what nobody listens to
 
 
 def differently(probe: Probe, look: str = ODDLY) -> Probe:
@@ -153,6 +154,8 @@ _FRESH = [
     (re.compile(rb'(name="csrfmiddlewaretoken" value=")[^"]+'), rb"\1*"),
     (re.compile(rb"(X-CSRFToken[^A-Za-z0-9]+)[A-Za-z0-9]{20,}"), rb"\1*"),
     (re.compile(rb'nonce="[^"]+"'), b'nonce="*"'),
+    # Where the choice of a language leads back to: what was asked, which says nothing of the answer.
+    (re.compile(rb'(name="next" value="/[^"?]*)\?[^"]*'), rb"\1"),
     (
         re.compile(
             rb"tnr_[0-9a-f]{10}_[\w-]+|[0-9a-f]{10}\xe2\x80\xa6|(?<=/shared/)[\w-]{20,}|(?<=/preferences/)[\w:.-]{20,}"
@@ -165,7 +168,8 @@ _FRESH = [
 
 
 def asked(client: Any, probe: Probe, headers: dict[str, str]) -> tuple[int, str, bytes]:
-    """What the answer says: status, where it sends one, and every byte of it but what is made anew each time."""
+    """What the answer says: status, where it sends one, every byte of it but what is made anew each time, and what it
+    leaves to be said on the page that comes next."""
     data = dict(probe.data)
     if probe.method == "json":
         response = client.post(probe.path, json.dumps(data), content_type="application/json", headers=headers)
@@ -174,6 +178,11 @@ def asked(client: Any, probe: Probe, headers: dict[str, str]) -> tuple[int, str,
     else:
         response = getattr(client, probe.method)(probe.path, json.dumps(data), "application/json", headers=headers)
     body = b"".join(response.streaming_content) if response.streaming else response.content
+    # Said here and not on whichever page is asked next: a page that only passes it on does not listen to what it is asked.
+    client.cookies.pop("messages", None)
+    told = getattr(getattr(response, "wsgi_request", None), "_messages", None)
+    for message in getattr(told, "_queued_messages", ()):
+        body += f"\n{message.level_tag}: {message}".encode()
     for pattern, instead in _FRESH:
         body = pattern.sub(instead, body)
     return response.status_code, response.headers.get("Location", ""), body

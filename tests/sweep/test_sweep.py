@@ -48,7 +48,7 @@ from tenure.lake.stored import PRECEDENCE
 from tenure.language import Words
 from tenure.web import cache
 from tests.cast import EAST, MONDAY, SOUTH
-from tests.sweep.probes import Probe, asked, by_key, closer, differently, probes, routes
+from tests.sweep.probes import NOTHING, Probe, asked, by_key, closer, differently, probes, routes
 from tests.sweep.worlds import PEOPLE, World, own_fields
 
 pytestmark = pytest.mark.django_db
@@ -259,8 +259,9 @@ def leaks(desk: Desk, name: str, among: Iterable[str]) -> Iterator[str]:
                if other != plain}  # fmt: skip
     asked_plain = list(listens.values())
     each = [(at, by, one) for at, probe in enumerate(asked_plain) for by, one in by_key(probe).items()]
-    told = answers(desk, name, World(), [*asked_plain, *(one for _at, _by, one in each)])
-    plain = [next(told) for _probe in asked_plain]
+    silent = [differently(probe, NOTHING) for probe in asked_plain]
+    told = answers(desk, name, World(), [*silent, *(one for _at, _by, one in each)])
+    plain = [next(told) for _probe in silent]
     # A list may stir at a name that is there and at no other; a page about one customer lists nobody.
     stirred = [set() if "<" in probe.route else {frozenset({"q"})} for probe in asked_plain]
     for (at, asked_by, _one), answer in zip(each, told, strict=True):

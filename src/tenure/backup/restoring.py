@@ -20,6 +20,7 @@ from tenure.backup.checking import Checked, read, said_plainly, verify
 from tenure.backup.events import WorkspaceRestored
 from tenure.backup.locks import Lock
 from tenure.backup.making import LAST_FILE, Watcher
+from tenure.desk.migrating import uncollected
 from tenure.errors import TenureError
 from tenure.home import settle, vault_path
 from tenure.language import tr
@@ -274,7 +275,8 @@ def _filled(building: Path, checked: Checked, now: datetime, name: str, watch: W
         connection.check_constraints()
     connection.enable_constraint_checking()
     shutil.rmtree(building / _DUMPS)
-    call_command("migrate", interactive=False, verbosity=0)
+    with uncollected():
+        call_command("migrate", interactive=False, verbosity=0)
     _record(checked, name, now)
     return changed
 
@@ -302,7 +304,8 @@ def _migrate_to(checked: Checked) -> None:
         for key in applied
         if not any(child.key in applied and child.key[0] == key[0] for child in graph.node_map[key].children)
     ]
-    executor.migrate(last)
+    with uncollected():
+        executor.migrate(last)
 
 
 def _make_way(replace_old: bool, now: datetime) -> str:

@@ -31,7 +31,10 @@ def desk(here: Workspace | None = None) -> None:
     from django.db import connection
     from django.db.migrations.executor import MigrationExecutor
 
+    from tenure.desk.migrating import uncollected
+
     django.setup()
     executor = MigrationExecutor(connection)
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-        call_command("migrate", interactive=False, verbosity=0, stdout=sys.stderr)
+        with uncollected():
+            call_command("migrate", interactive=False, verbosity=0, stdout=sys.stderr)
