@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import atexit
 import html
 import http.cookiejar
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +49,22 @@ def tenure(
     assert "Traceback" not in ended.stderr, ended.stderr
     assert (ended.returncode != 0) is fails, f"{arguments} ended with {ended.returncode}:\n{ended.stdout}{ended.stderr}"
     return ended
+
+
+def begin(home: Path) -> None:
+    """Put an empty workspace there, as `tenure init` leaves it: made by that command once, and copied for each who asks.
+
+    Such copies share one signing key; what is about keys begins with a `tenure init` of its own.
+    """
+    shutil.copytree(_begun(), home)
+
+
+@cache
+def _begun() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="tenure-begun-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    tenure(folder / "home", "init")
+    return folder / "home"
 
 
 def shown(home: Path, *arguments: str) -> list[dict[str, Any]]:

@@ -67,14 +67,15 @@ def steps_of(ended: subprocess.CompletedProcess[str]) -> int:
     return int(ended.stdout.split()[-1])
 
 
+@pytest.mark.parametrize("instants", [3, pytest.param(40, marks=pytest.mark.soak)])
 def test_a_backup_killed_at_any_instant_is_not_there_and_the_next_one_clears_up(
-    company_home: Path, tmp_path: Path
+    company_home: Path, tmp_path: Path, instants: int
 ) -> None:
     steps = steps_of(run(company_home, 0, "backup", tmp_path / "whole"))
     to = tmp_path / "to"
     luck = random.Random(5)
 
-    for at in luck.sample(range(steps // 3, steps), 4):
+    for at in luck.sample(range(steps // 3, steps), instants):
         killed = run(company_home, at, "backup", to / f"b{at}.tenure")
         assert killed.returncode == -signal.SIGKILL
         for made in to.glob("[!.]*"):
@@ -97,15 +98,16 @@ def users(home: Path) -> set[str]:
         return {name for (name,) in desk.execute("SELECT username FROM governance_user")}
 
 
+@pytest.mark.parametrize("instants", [1, pytest.param(30, marks=pytest.mark.soak)])
 def test_a_restore_killed_at_any_instant_leaves_nothing_or_all_of_it(
-    original: Path, backup: Path, tmp_path: Path
+    original: Path, backup: Path, tmp_path: Path, instants: int
 ) -> None:
     home, new = original / "home", tmp_path / "new"
     whole = contents(home, original / "tokens")
     steps = steps_of(run(home, 0, "restore", backup, "--home", tmp_path / "undisturbed"))
     luck, left = random.Random(11), 0
 
-    for at in [*sorted(luck.sample(range(3, steps - 4), 4)), *range(steps - 3, steps + 1)]:
+    for at in [*sorted(luck.sample(range(3, steps - 4), instants)), *range(steps - 3, steps + 1)]:
         killed = run(home, at, "restore", backup, "--home", new)
         assert killed.returncode == -signal.SIGKILL
         left += clear(tmp_path)

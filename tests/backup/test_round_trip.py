@@ -46,18 +46,27 @@ def test_a_workspace_restored_elsewhere_gives_the_same_to_the_byte(original: Pat
     assert tenure(new, "refresh").returncode == 0
 
 
+@pytest.fixture(scope="module")
+def on_postgresql(tmp_path_factory: pytest.TempPathFactory, new_database: NewDatabase) -> tuple[Path, str]:
+    """The company's workspace with its desk on PostgreSQL, and the database's address; backed up, never restored over."""
+    folder, url = tmp_path_factory.mktemp("on-postgresql"), new_database()
+    python(folder / "home", MAKE, folder / "tokens", DATABASE_URL=url)
+    return folder, url
+
+
 @pytest.mark.postgres
 @pytest.mark.parametrize(
     ("source", "target"), [("postgresql", "postgresql"), ("sqlite", "postgresql"), ("postgresql", "sqlite")]
 )
 def test_a_desk_moves_between_databases_unchanged(
-    original: Path, tmp_path: Path, new_database: NewDatabase, source: str, target: str
+    request: pytest.FixtureRequest, tmp_path: Path, new_database: NewDatabase, source: str, target: str
 ) -> None:
-    home, tokens = original / "home", original / "tokens"
     there: dict[str, str] = {}
     if source == "postgresql":
-        home, tokens, there = tmp_path / "home", tmp_path / "tokens", {"DATABASE_URL": new_database()}
-        python(home, MAKE, tokens, **there)
+        folder, there["DATABASE_URL"] = request.getfixturevalue("on_postgresql")
+    else:
+        folder = request.getfixturevalue("original")
+    home, tokens = folder / "home", folder / "tokens"
     before = contents(home, tokens, **there)
     file = backed_up(home, tmp_path / "b.tenure", **there)["file"]
 

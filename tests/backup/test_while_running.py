@@ -14,7 +14,7 @@ from tenure.lake import SYSTEM, Lake
 from tenure.lake.copies import copying
 from tenure.lake.store import Store
 from tests.backup.conftest import python
-from tests.running import surroundings, tenure
+from tests.running import begin, surroundings, tenure
 
 ROWS = 400  # of every import
 
@@ -101,7 +101,7 @@ def committed(home: Path) -> dict[str, str]:
 
 def test_an_import_is_in_whole_or_absent_and_the_desk_shows_the_lakes_own_cards(tmp_path: Path) -> None:
     home, stop = tmp_path / "home", tmp_path / "stop"
-    tenure(home, "init")
+    begin(home)
     python(home, IMPORTING.replace("n < 4_000", "n < 3"), stop)
     tenure(home, "refresh")
     workers: list[subprocess.Popen[str]] = []
@@ -115,7 +115,7 @@ def test_an_import_is_in_whole_or_absent_and_the_desk_shows_the_lakes_own_cards(
             assert worker.stdout is not None
             assert worker.stdout.readline() == "begun\n", worker.communicate()[1]
         taken = []
-        for number in range(3):
+        for number in range(2):
             before = committed(home)
             tenure(home, "backup", tmp_path / f"{number}.tenure")
             taken.append((before, tmp_path / f"{number}.tenure"))
@@ -275,7 +275,7 @@ def test_what_a_killed_copy_held_is_let_go_by_the_next_and_a_living_ones_is_not(
 def test_backing_up_holds_up_no_refresh(tmp_path: Path) -> None:
     """The lake's one writing place stays free: a refresh that begins during a backup is not turned away."""
     home = tmp_path / "home"
-    tenure(home, "init")
+    begin(home)
     code = """
 from tenure.backup import making
 from tenure.cli import main, opened

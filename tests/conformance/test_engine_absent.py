@@ -8,7 +8,7 @@ import pytest
 
 from tenure.errors import TenureError
 from tenure.lake.engines import open_engine, spark_session
-from tests.running import tenure
+from tests.running import begin, tenure
 
 pytestmark = pytest.mark.spark
 
@@ -27,7 +27,7 @@ def test_without_java_it_says_what_to_install(monkeypatch):
 
 def test_the_doctor_says_what_spark_lacks_and_how_to_mend_it(tmp_path: Path):
     home = tmp_path / "home"
-    tenure(home, "init")
+    begin(home)
 
     lacking = tenure(home, "doctor", fails=True, TENURE_ENGINE="spark", JAVA_HOME="/nowhere").stdout
 

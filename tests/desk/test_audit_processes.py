@@ -1,7 +1,9 @@
 """The chain under several real processes at once, and under one that is killed, on both databases."""
 
+import itertools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -63,24 +65,48 @@ print(json.dumps({"ok": found.ok, **asdict(found)}))
 )
 
 
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home folder with an empty desk on SQLite; copied, never written."""
+    home = tmp_path_factory.mktemp("prepared") / "home"
+    home.mkdir()
+    run(PREPARE, home, {})
+    return home
+
+
+@pytest.fixture(scope="module")
+def new_desk(postgresql_url: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], str]:
+    """A PostgreSQL database with an empty desk, a copy of one whose tables were made once; gives its address."""
+    import psycopg
+
+    at = postgresql_url.rpartition("/")[0]
+    home = tmp_path_factory.mktemp("prepared") / "home"
+    home.mkdir()
+    names = (f"audit_{n}" for n in itertools.count())
+    with psycopg.connect(postgresql_url, autocommit=True) as server:
+        server.execute("CREATE DATABASE audit")
+    run(PREPARE, home, {"DATABASE_URL": f"{at}/audit"})
+
+    def make() -> str:
+        name = next(names)
+        with psycopg.connect(postgresql_url, autocommit=True) as server:
+            server.execute(f"CREATE DATABASE {name} TEMPLATE audit")  # type: ignore[arg-type, unused-ignore]
+        return f"{at}/{name}"
+
+    return make
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def workspace(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, dict[str, str]]:
-    """A home folder set up by the command line, and the environment its processes run in."""
+    """A home folder whose desk is empty, and the environment its processes run in."""
     if ON_SERVER in os.environ:
         pytest.skip("both databases were asked in the run before this one")
-    more = {}
-    if request.param == "postgresql":
-        import psycopg
-
-        url = request.getfixturevalue("postgresql_url")
-        name = f"audit_{tmp_path.name}".lower()
-        with psycopg.connect(url, autocommit=True) as server:
-            server.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type, unused-ignore]
-        more = {"DATABASE_URL": f"{url.rpartition('/')[0]}/{name}"}
     home = tmp_path / "home"
+    if request.param == "sqlite":
+        shutil.copytree(request.getfixturevalue("prepared"), home)
+        return home, {}
     home.mkdir()
-    run(PREPARE, home, more)
-    return home, more
+    return home, {"DATABASE_URL": request.getfixturevalue("new_desk")()}
 
 
 def run(code: str, home: Path, more: dict[str, str]) -> str:
@@ -154,15 +180,10 @@ def test_an_entry_committed_after_later_ids_is_linked_when_it_comes(
         pytest.skip("asked in the run before this one")
     import psycopg
 
-    url = request.getfixturevalue("postgresql_url")
-    name = f"late_{tmp_path.name}".lower()
-    with psycopg.connect(url, autocommit=True) as server:
-        server.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type, unused-ignore]
-    url = f"{url.rpartition('/')[0]}/{name}"
+    url = request.getfixturevalue("new_desk")()
     home = tmp_path / "home"
     home.mkdir()
     more = {"DATABASE_URL": url}
-    run(PREPARE, home, more)
     write: Callable[[psycopg.Connection[Any], str], Any] = lambda to, what: to.execute(  # noqa: E731
         "INSERT INTO governance_auditentry (at, verb, object_type, object_id, detail, sealed) "
         "VALUES (now(), 'note', 'thing', %s, '{}', '')",

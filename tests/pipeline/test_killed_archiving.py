@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from tenure.lake import SYSTEM, Lake
-from tests.running import ROOT, surroundings, tenure
+from tests.running import ROOT, begin, surroundings, tenure
 
 NUMBERS = [f"C-{n}" for n in range(1, 7)]
 CUSTOMERS = "customer_id,name,phone,updated_at\n" + "".join(
@@ -42,7 +42,7 @@ def numbers(home: Path, table: str) -> list[str]:
 
 def test_an_archiving_killed_between_desk_and_lake_heals(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    tenure(home, "init")
+    begin(home)
     for name, text in (("customers", CUSTOMERS), ("orders", ORDERS)):
         (tmp_path / f"{name}.csv").write_text(text, encoding="utf-8")
         tenure(home, "import", tmp_path / f"{name}.csv", "--as", name, "--source", "shop")

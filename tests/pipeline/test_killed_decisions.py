@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from tenure.lake import SYSTEM, Lake
-from tests.running import ROOT, surroundings, tenure
+from tests.running import ROOT, begin, surroundings, tenure
 
 CUSTOMERS = """customer_id,name,phone,updated_at
 C-1,王小明,13800138001,2025-01-05
@@ -43,7 +43,7 @@ def whose(home: Path, table: str) -> dict[str, int]:
 
 def test_a_join_killed_between_desk_and_lake_heals(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    tenure(home, "init")
+    begin(home)
     for name, text in (("customers", CUSTOMERS), ("orders", ORDERS)):
         (tmp_path / f"{name}.csv").write_text(text, encoding="utf-8")
         tenure(home, "import", tmp_path / f"{name}.csv", "--as", name, "--source", "shop")

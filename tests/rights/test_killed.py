@@ -11,7 +11,7 @@ from pathlib import Path
 from tenure.lake import SYSTEM, Lake
 from tests.rights.conftest import CRM, FILES, THEIRS
 from tests.rights.test_erasing import in_bytes, in_parquet
-from tests.running import ROOT, surroundings, tenure
+from tests.running import ROOT, begin, surroundings, tenure
 
 
 def dies(home: Path, at: int, *arguments: str) -> bool:
@@ -26,7 +26,7 @@ def dies(home: Path, at: int, *arguments: str) -> bool:
 
 def test_killed_at_any_write_it_goes_on_and_leaves_no_byte_of_the_person(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    tenure(home, "init")
+    begin(home)
     for name, text in {**FILES, "crm": CRM}.items():
         (tmp_path / f"{name}.csv").write_text(text, encoding="utf-8")
         source = "crm" if name == "crm" else "shop"

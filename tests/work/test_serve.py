@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import TENURE, UNCERTAIN_SECONDS, Visitor, _until_answered, surroundings, tenure
+from tests.running import TENURE, UNCERTAIN_SECONDS, Visitor, _until_answered, begin, surroundings
 
 pytestmark = pytest.mark.linux  # looks at processes through /proc
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.linux  # looks at processes through /proc
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     home = tmp_path / "home"
-    tenure(home, "init")
+    begin(home)
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         port = listening.getsockname()[1]
