@@ -1,0 +1,111 @@
+"""What a refresh keeps for the next one: results under a digest of all they depend on, in the lake's `.kept`.
+
+Only what working it out again would give in the very same way is kept, so nothing here is ever wrong: where the digest
+is another, or a file was cut off, it is worked out. Numbers stand without anybody's name or number, and no backup takes
+them along.
+"""
+
+import hashlib
+import json
+import os
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tenure.lake import Lake
+from tenure.pipeline.run import Context
+
+Numbers: TypeAlias = NDArray[np.float64]
+
+# Odd constants of splitmix64 and of Knuth's hashing: two digests of a row that share none of them.
+_MIXES = ((0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9), (0xD1342543DE82EF95, 0x94D049BB133111EB))
+
+
+def path_of(lake: Lake, *names: str) -> Path:
+    """Where something of that name is kept, the folder made."""
+    path = lake.folder.joinpath(".kept", *names)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def digest(*parts: str | NDArray[Any]) -> str:
+    """One digest of texts and arrays."""
+    found = hashlib.sha256()
+    for part in parts:
+        found.update(part.encode() if isinstance(part, str) else np.ascontiguousarray(part).data)
+    return found.hexdigest()
+
+
+def arrays(context: Context, path: Path, of: str) -> dict[str, NDArray[Any]] | None:
+    """The arrays kept there of that digest; None where there are none, or nothing is to be believed."""
+    if context.again:
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as kept:
+            return {name: kept[name] for name in kept.files if name != "of"} if str(kept["of"]) == of else None
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
+        return None  # none was kept, or it was cut off
+
+
+def keep_arrays(path: Path, of: str, told: Mapping[str, NDArray[Any]]) -> None:
+    """Keep arrays under a digest in the place of what was there."""
+    unfinished = path.with_name(f".{path.stem}.{os.getpid()}.npz")
+    np.savez(unfinished, of=np.array(of), **told)  # type: ignore[arg-type]
+    unfinished.replace(path)
+
+
+def document(context: Context, path: Path, of: str) -> Any:
+    """The plain values kept there of that digest; None where there are none, or nothing is to be believed."""
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return told["told"] if not context.again and told.get("of") == of else None
+
+
+def keep_document(path: Path, of: str, told: Any) -> None:
+    """Keep plain values under a digest in the place of what was there."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    unfinished.write_text(json.dumps({"of": of, "told": told}), encoding="utf-8")
+    unfinished.replace(path)
+
+
+def row_digests(columns: Sequence[NDArray[Any]]) -> NDArray[np.uint64]:
+    """128 bits of each row of these columns of 64-bit values (rows × 2): equal rows alike, others by chance never."""
+    found = np.zeros((len(columns[0]) if columns else 0, 2), np.uint64)
+    with np.errstate(over="ignore"):
+        for at, (step, mix) in enumerate(_MIXES):
+            state = np.full(len(found), step, np.uint64)
+            for column in columns:
+                bits = np.ascontiguousarray(column).view(np.uint64)
+                state = (state ^ bits) * np.uint64(mix)
+                state ^= state >> np.uint64(29)
+                state += np.uint64(step)
+            state = (state ^ (state >> np.uint64(32))) * np.uint64(mix)
+            found[:, at] = state ^ (state >> np.uint64(29))
+    return found
+
+
+def by_row(context: Context, path: Path, of: str, features: Numbers, work_out: Callable[[Numbers], Numbers]) -> Numbers:
+    """What is worked out of each row by itself (rows × features to rows × results), rows met before taken from there.
+
+    of: a digest of everything else the results depend on.
+    """
+    mine = row_digests(list(features.T))
+    kept = arrays(context, path, of)
+    if kept is None or not len(kept["first"]):
+        told = work_out(features)
+    else:
+        place = np.minimum(np.searchsorted(kept["first"], mine[:, 0]), len(kept["first"]) - 1)
+        met = (kept["first"][place] == mine[:, 0]) & (kept["second"][place] == mine[:, 1])
+        told = np.empty((len(features), kept["told"].shape[1]))
+        told[met] = kept["told"][place[met]]
+        if not met.all():
+            told[~met] = work_out(features[~met])
+    order = np.argsort(mine[:, 0], kind="stable")
+    keep_arrays(path, of, {"first": mine[order, 0], "second": mine[order, 1], "told": told[order]})
+    return told
