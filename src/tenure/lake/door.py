@@ -21,6 +21,7 @@ from tenure.lake.sealed import (
     seal,
     seal_reader,
     sealed_columns,
+    stored_schema,
     unsealed,
 )
 from tenure.lake.store import write_document
@@ -242,6 +243,14 @@ class Lake(Truth):
         sealed: those of the contract are; the company's own personal fields never are when they come here.
         """
         self._store.replace(table, self._sealed(table, rows, sealed=sealed))
+
+    def carry(self, table: str, rows: pa.Table) -> None:
+        """Put a computed table in its place, of which whatever is personal was read `as_it_lies`."""
+        self._store.replace(table, rows.select(self.schema(table).names).cast(self.schema_as_it_lies(table)))
+
+    def schema_as_it_lies(self, table: str) -> pa.Schema:
+        """The schema of a table whose tokens are text, whatever they stand for."""
+        return stored_schema(table, self.schema(table), self.custom(table))
 
     def _sealed(self, table: str, rows: Any, *, sealed: bool) -> Any:
         custom = self.custom(table)

@@ -89,7 +89,7 @@ class Habit:
         except NotEnoughDataError:
             spending = None
         each = float(worth[again].mean()) if again.any() else 0.0
-        return cls(rhythm, spending, each, (rhythm.log_likelihood_, spending and spending.log_likelihood_))
+        return cls(rhythm, spending, each, (rhythm.log_likelihood_, spending.log_likelihood_ if spending else None))
 
     def foretell(self, log: PurchaseLog, end: float, horizon_days: float, recall: Recall = anew) -> Forecast:
         x, t_x, T = log.histories(end)
