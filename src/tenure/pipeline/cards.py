@@ -265,8 +265,16 @@ def _publish(context: Context) -> int:
     note_merges(zip(merged["own_id"].to_pylist(), merged["person_id"].to_pylist(), strict=True))
     rows = context.lake.to_arrow(context.lake.read(CARDS, actor=SYSTEM).order_by("person_id"))
     version = context.lake.version(CARDS)
-    api.publish(rows, as_of=context.as_of, now=context.now, lake_version=version, progress=context.tell)
+    api.publish(
+        rows, as_of=context.as_of, now=context.now, lake_version=version, who=_who_shown(context), progress=context.tell
+    )
     return int(rows.num_rows)
+
+
+def _who_shown(context: Context) -> str:
+    """A digest of what the cards say of who people are; nothing where that is to be believed of nobody."""
+    told = context.lake.document(WHO)
+    return "" if context.again or told is None else str(told["of"])
 
 
 def _publish_inputs(context: Context) -> object:

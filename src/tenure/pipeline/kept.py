@@ -9,20 +9,18 @@ import hashlib
 import json
 import os
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tenure.digests import row_digests
 from tenure.lake import Lake
 from tenure.pipeline.run import Context
 
 Numbers: TypeAlias = NDArray[np.float64]
-
-# Odd constants of splitmix64 and of Knuth's hashing: two digests of a row that share none of them.
-_MIXES = ((0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9), (0xD1342543DE82EF95, 0x94D049BB133111EB))
 
 
 def path_of(lake: Lake, *names: str) -> Path:
@@ -72,22 +70,6 @@ def keep_document(path: Path, of: str, told: Any) -> None:
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     unfinished.write_text(json.dumps({"of": of, "told": told}), encoding="utf-8")
     unfinished.replace(path)
-
-
-def row_digests(columns: Sequence[NDArray[Any]]) -> NDArray[np.uint64]:
-    """128 bits of each row of these columns of 64-bit values (rows × 2): equal rows alike, others by chance never."""
-    found = np.zeros((len(columns[0]) if columns else 0, 2), np.uint64)
-    with np.errstate(over="ignore"):
-        for at, (step, mix) in enumerate(_MIXES):
-            state = np.full(len(found), step, np.uint64)
-            for column in columns:
-                bits = np.ascontiguousarray(column).view(np.uint64)
-                state = (state ^ bits) * np.uint64(mix)
-                state ^= state >> np.uint64(29)
-                state += np.uint64(step)
-            state = (state ^ (state >> np.uint64(32))) * np.uint64(mix)
-            found[:, at] = state ^ (state >> np.uint64(29))
-    return found
 
 
 def by_row(context: Context, path: Path, of: str, features: Numbers, work_out: Callable[[Numbers], Numbers]) -> Numbers:
