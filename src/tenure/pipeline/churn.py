@@ -48,7 +48,7 @@ from tenure.pipeline.leaderboard import DOCUMENT as LEADERBOARD
 from tenure.pipeline.leaderboard import leaderboard_document
 from tenure.pipeline.life import Life, code_of, digest_of
 from tenure.pipeline.run import Context, Step
-from tenure.pipeline.value import UNIT_DAYS
+from tenure.pipeline.value import UNIT_DAYS, rhythm_of
 
 _SCHEMA = pa.schema(
     [
@@ -317,7 +317,8 @@ def _told(context: Context, at: At, dates: Sequence[datetime]) -> dict[datetime,
             for moment in some:
                 mine = found.filter(pc.equal(found["as_of"], pa.scalar(moment, found["as_of"].type)))
                 parts[moment].append(mine.drop_columns(["as_of"]))
-    return {moment: _settled(_with_p_alive(_beside(parts[moment]), moment)) for moment in dates}
+    today = {context.as_of: rhythm_of(context)}
+    return {moment: _settled(_with_p_alive(_beside(parts[moment]), moment, today.get(moment))) for moment in dates}
 
 
 def _beside(parts: Sequence[pa.Table]) -> pa.Table:
@@ -455,8 +456,11 @@ def _settled(frame: pa.Table) -> pa.Table:
     return frame
 
 
-def _with_p_alive(frame: pa.Table, cut: datetime) -> pa.Table:
-    """The chance of still being a customer in the place of the numbers it is worked out from."""
+def _with_p_alive(frame: pa.Table, cut: datetime, rhythm: BGNBD | None = None) -> pa.Table:
+    """The chance of still being a customer in the place of the numbers it is worked out from.
+
+    rhythm: how often customers buy, where that is known: what others bought today then moves nobody's chance.
+    """
     frame = frame.sort_by("person_id")
     there = all(name in frame.column_names for name in _BUYING)
     bare = frame.drop_columns([name for name in _BUYING if name in frame.column_names])
@@ -469,7 +473,7 @@ def _with_p_alive(frame: pa.Table, cut: datetime) -> pa.Table:
     some = slice(None, None, max(1, len(x) // _BUYERS))
     try:
         alive = np.full(len(days), np.nan)
-        alive[bought] = BGNBD().fit(x[some], t_x[some], T[some]).p_alive(x, t_x, T)
+        alive[bought] = (rhythm or BGNBD().fit(x[some], t_x[some], T[some])).p_alive(x, t_x, T)
     except ValueError:  # too few repeat purchases to learn a rhythm from
         return bare
     return bare.append_column("p_alive", pa.array(alive, from_pandas=True))

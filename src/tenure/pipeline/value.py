@@ -1,5 +1,6 @@
 """Step: what each customer is expected to bring in the next twelve months, by the model that foretold best so far."""
 
+from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from importlib.metadata import version
@@ -71,22 +72,23 @@ def _bought(context: Context, log: PurchaseLog, end: float, card: dict[str, Any]
     if not len(log.first):
         return None
     try:
+        past = _past(context, log)
         chosen = buying.choose(log, end, HORIZON_DAYS, partial(_foretold, context))
         context.tell(2, 4)
         name = chosen.best
         try:
-            found = _now(context, name, log, end)
+            found = _now(context, name, log, past, end)
         except NotEnoughDataError:
             # What the stretch held out allowed, today's customers need not.
             name = "bgnbd"
-            found = _now(context, name, log, end)
+            found = _now(context, name, log, past, end)
     except NotEnoughDataError as error:
         # Too few repeat purchases to learn a rhythm from: said on the page instead of a number.
         why = both(error.args[0])
         card["not_enough_data"] = {"en": why.en, "zh": why.zh}
         return None
     x, t_x, T = log.histories(end)
-    plain = BGNBD().fit(x, t_x / UNIT_DAYS, T / UNIT_DAYS)
+    plain = _rhythm(log, past, end)
     total = float(found.purchases.sum())
     spread = float(
         plain.error_of(
@@ -123,20 +125,51 @@ def _foretold(context: Context, name: str, past: PurchaseLog, cut: float, reach:
     return found
 
 
-def _now(context: Context, name: str, log: PurchaseLog, end: float) -> buying.Forecast:
+@dataclass(frozen=True)
+class _Past:
+    """What was bought before this month. cut: the day it begins, counted from 1970."""
+
+    log: PurchaseLog
+    cut: float
+
+
+def _past(context: Context, log: PurchaseLog) -> _Past:
+    cut = float((last_seen(context.as_of).replace(day=1) - _EPOCH).days)
+    return _Past(log.before(cut), cut)
+
+
+def _rhythm(log: PurchaseLog, past: _Past, end: float) -> BGNBD:
+    """How often customers buy in general, learned from before this month; from all there is where that is too little."""
+    for seen, until in ((past.log, past.cut), (log, end)):
+        try:
+            if len(seen.first):
+                x, t_x, T = seen.histories(until)
+                return BGNBD().fit(x, t_x / UNIT_DAYS, T / UNIT_DAYS)
+        except ValueError:
+            if seen is log:
+                raise
+    raise AssertionError("unreachable")
+
+
+def rhythm_of(context: Context) -> BGNBD | None:
+    """How often customers buy in general, by the value step of this day; None where it could not be told."""
+    card = context.lake.document("value_card") or {}
+    if card.get("as_of") != last_seen(context.as_of).isoformat() or "bgnbd" not in card:
+        return None
+    return BGNBD.of(**{name: card["bgnbd"][name] for name in BGNBD.NAMES})
+
+
+def _now(context: Context, name: str, log: PurchaseLog, past: _Past, end: float) -> buying.Forecast:
     """What the model foretells of today's customers, learned from what was bought before this month.
 
     Purchases of this month tell where a customer stands, and leave what was learned as it is; nobody's forecast moves
     for what others bought today. Where there is too little from before this month, all is learned from.
     """
-    since = last_seen(context.as_of).replace(day=1)
-    cut = float((since - _EPOCH).days)
-    past = log.before(cut)
-    digest = _digest(past, name, cut, HORIZON_DAYS)
+    digest = _digest(past.log, name, past.cut, HORIZON_DAYS)
     path = kept.path_of(context.lake, "value", f"learned-{name}.json")
     told = kept.document(context, path, digest)
     if told is None:
-        told, digest = _learned(name, log, past, cut, digest, end)
+        told, digest = _learned(name, log, past, digest, end)
         kept.keep_document(path, digest, told)
     # Read back in any case, so that what was just learned speaks as it will tomorrow.
     learned = buying.of_document(name, told)
@@ -144,13 +177,11 @@ def _now(context: Context, name: str, log: PurchaseLog, end: float) -> buying.Fo
     return learned.foretell(log, end, HORIZON_DAYS, partial(kept.by_row, context, rows, digest))
 
 
-def _learned(
-    name: str, log: PurchaseLog, past: PurchaseLog, cut: float, digest: str, end: float
-) -> tuple[dict[str, Any], str]:
+def _learned(name: str, log: PurchaseLog, past: _Past, digest: str, end: float) -> tuple[dict[str, Any], str]:
     """What the model learns of the past, or, where that is too little, of all there is; and what of, as a digest."""
     try:
-        if len(past.first):
-            return buying.MODELS[name](past, cut, HORIZON_DAYS).as_document(), digest
+        if len(past.log.first):
+            return buying.MODELS[name](past.log, past.cut, HORIZON_DAYS).as_document(), digest
     except ValueError:  # too little, or nothing a model of habits can be put to
         pass
     return buying.MODELS[name](log, end, HORIZON_DAYS).as_document(), _digest(log, name, end, HORIZON_DAYS)
