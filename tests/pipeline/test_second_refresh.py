@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tenure.desk.customers.models import Customer, Publication, Score
+from tenure.insight.churn import ChurnModel
 from tenure.lake import SYSTEM
 from tenure.pipeline import kept
 from tests.pipeline.conftest import Shop
@@ -126,3 +127,20 @@ def test_rows_met_before_are_taken_from_what_is_kept_and_only_of_the_same_model(
 
     assert asked == [50, 1, 50]
     assert (again == rows[::-1].sum(axis=1, keepdims=True)).all()
+
+
+def test_only_those_whose_facts_changed_are_scored_again(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    scored: list[int] = []
+    opened = ChurnModel.opened
+
+    def counted(model: ChurnModel, X: Any, *given: Any, **more: Any) -> Any:
+        scored.append(X.num_rows)
+        return opened(model, X, *given, **more)
+
+    monkeypatch.setattr(ChurnModel, "opened", counted)
+    buyers = {row["customer_id"] for row in TODAYS}
+
+    shop.receive(orders=TODAYS)
+    shop.refresh()
+
+    assert 0 < sum(scored) <= len(buyers)

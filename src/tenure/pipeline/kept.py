@@ -72,6 +72,29 @@ def keep_document(path: Path, of: str, told: Any) -> None:
     unfinished.replace(path)
 
 
+def keep_rows(path: Path, of: str, digests: NDArray[np.uint64]) -> None:
+    """Keep which rows were met, by their `row_digests`."""
+    order = np.argsort(digests[:, 0], kind="stable")
+    keep_arrays(path, of, {"first": digests[order, 0], "second": digests[order, 1]})
+
+
+def rows_met(context: Context, path: Path, of: str, digests: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Which of these rows were kept under that digest."""
+    known = arrays(context, path, of)
+    if known is None or not len(known["first"]):
+        return np.zeros(len(digests), bool)
+    return _found(known, digests)[1]
+
+
+def _found(
+    known: Mapping[str, NDArray[Any]], digests: NDArray[np.uint64]
+) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Where each row is among those kept, and whether it is."""
+    place = np.minimum(np.searchsorted(known["first"], digests[:, 0]), len(known["first"]) - 1)
+    met: NDArray[np.bool_] = (known["first"][place] == digests[:, 0]) & (known["second"][place] == digests[:, 1])
+    return place, met
+
+
 def by_row(context: Context, path: Path, of: str, features: Numbers, work_out: Callable[[Numbers], Numbers]) -> Numbers:
     """What is worked out of each row by itself (rows × features to rows × results), rows met before taken from there.
 
@@ -82,8 +105,7 @@ def by_row(context: Context, path: Path, of: str, features: Numbers, work_out: C
     if kept is None or not len(kept["first"]):
         told = work_out(features)
     else:
-        place = np.minimum(np.searchsorted(kept["first"], mine[:, 0]), len(kept["first"]) - 1)
-        met = (kept["first"][place] == mine[:, 0]) & (kept["second"][place] == mine[:, 1])
+        place, met = _found(kept, mine)
         told = np.empty((len(features), kept["told"].shape[1]))
         told[met] = kept["told"][place[met]]
         if not met.all():
