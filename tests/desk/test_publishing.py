@@ -1,4 +1,4 @@
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -21,6 +21,8 @@ from tests.cast import CHEN, LI, MONDAY, QUIET, TUESDAY, WANG, ZHANG, cards
 
 pytestmark = pytest.mark.django_db
 
+WEDNESDAY = TUESDAY + timedelta(days=1)
+
 
 def risks() -> dict[int, float | None]:
     return dict(scores(SYSTEM).values_list("customer_id", "churn_probability"))
@@ -42,12 +44,12 @@ def test_a_publish_that_breaks_leaves_the_generation_before_and_the_next_clears_
     calls = 0
     original = getattr(publishing, at)
 
-    def breaking(*arguments: Any) -> None:
+    def breaking(*arguments: Any, **said: Any) -> None:
         nonlocal calls
         calls += 1
         if calls == 2 or at == "_flip":
             raise OSError("killed")
-        original(*arguments)
+        original(*arguments, **said)
 
     with monkeypatch.context() as patched:
         patched.setattr(publishing, at, breaking)
@@ -62,10 +64,100 @@ def test_a_publish_that_breaks_leaves_the_generation_before_and_the_next_clears_
 
 
 def test_only_the_shown_generation_and_the_one_before_are_kept(company: dict[str, User]) -> None:
+    day = TUESDAY
     for _ in range(3):
-        last = publish(cards(), as_of=TUESDAY, now=TUESDAY)
+        last = publish(cards(), as_of=(day := day + timedelta(days=1)), now=TUESDAY)
 
     assert set(Score.objects.values_list("generation", flat=True)) == {last, last - 1}
+
+
+def test_the_same_day_again_changes_the_rows_that_differ_in_the_generation_shown(company: dict[str, User]) -> None:
+    generation = publish(cards(), as_of=TUESDAY, now=TUESDAY)
+    before = dict(Score.objects.filter(generation=generation).values_list("customer_id", "pk"))
+
+    with CaptureQueriesContext(connection) as asked:
+        again = publish(cards(churn_probability={LI: 0.6}, risk_band={LI: "high"}), as_of=TUESDAY, now=WEDNESDAY)
+
+    assert again == generation
+    assert risks()[LI] == 0.6
+    assert dict(Score.objects.filter(generation=generation).values_list("customer_id", "pk")) == before
+    written = [one["sql"] for one in asked if 'INSERT INTO "customers_score"' in one["sql"]]
+    assert len(written) == 1
+    publication = publishing.Publication.current()
+    assert publication is not None
+    assert (publication.published_at, publication.previous_as_of) == (WEDNESDAY, MONDAY)
+    # Beside the day before, not beside what the same day said first.
+    assert totals(SYSTEM, publication).newly_high == 1
+
+
+def test_the_same_day_again_takes_out_who_has_no_card_any_more(company: dict[str, User]) -> None:
+    generation = publish(cards(), as_of=TUESDAY, now=TUESDAY)
+
+    publish(cards().filter(pa.compute.not_equal(cards()["person_id"], QUIET)), as_of=TUESDAY, now=TUESDAY)
+
+    assert QUIET not in risks()
+    assert Score.objects.filter(generation=generation).count() == 5
+
+
+def test_where_most_of_a_day_differs_it_goes_as_a_generation_beside_the_same_day_before(
+    company: dict[str, User],
+) -> None:
+    first = publish(cards(), as_of=TUESDAY, now=TUESDAY)
+
+    last = publish(cards(churn_probability=dict.fromkeys((WANG, LI, ZHANG, CHEN), 0.5)), as_of=TUESDAY, now=TUESDAY)
+
+    publication = publishing.Publication.current()
+    assert publication is not None
+    assert (publication.generation, publication.previous_as_of) == (last, MONDAY)
+    assert not Score.objects.filter(generation=first).exists()
+
+
+def test_a_publish_of_the_same_day_that_breaks_half_way_is_finished_by_the_next(
+    company: dict[str, User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(cards(), as_of=TUESDAY, now=TUESDAY)
+    monkeypatch.setattr(publishing, "CHUNK", 1)
+    later = cards(churn_probability={LI: 0.61, WANG: 0.63})
+    write, written = publishing._write_scores, []
+
+    def breaking(rows: Any, *, upon: bool) -> None:
+        if written:
+            raise OSError("killed")
+        written.append(rows)
+        write(rows, upon=upon)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(publishing, "_write_scores", breaking)
+        with pytest.raises(OSError, match="killed"):
+            publish(later, as_of=TUESDAY, now=WEDNESDAY)
+    assert {risks()[LI], risks()[WANG]} & {0.61, 0.63}
+    assert not {risks()[LI], risks()[WANG]} >= {0.61, 0.63}
+
+    publish(later, as_of=TUESDAY, now=WEDNESDAY)
+
+    assert (risks()[LI], risks()[WANG]) == (0.61, 0.63)
+    assert Score.objects.count() == 2 * 6
+
+
+def test_customers_are_passed_over_only_where_all_of_them_are_known_to_be_shown(
+    company: dict[str, User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def named(name: str, who: str, **broken: Any) -> str:
+        publish(cards(name={LI: name}), as_of=TUESDAY, now=TUESDAY, who=who)
+        return Customer.objects.get(pk=LI).name
+
+    assert named("李一", "a") == "李一"
+    assert named("李二", "a") == "李一"
+    assert named("李二", "b") == "李二"
+    # Neither is anybody passed over for what was cut off half way …
+    with monkeypatch.context() as patched:
+        patched.setattr(publishing, "_flip", lambda *given: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            publish(cards(name={LI: "李三"}), as_of=TUESDAY, now=TUESDAY, who="c")
+    assert named("李二", "b") == "李二"
+    # … nor once somebody came whom the records may name as an owner.
+    User.objects.create(username="newcomer")
+    assert named("李四", "b") == "李四"
 
 
 def test_a_customer_assigned_on_the_desk_stays_where_it_was_put(company: dict[str, User]) -> None:
@@ -143,13 +235,15 @@ def test_a_publish_is_audited_and_announced_once_it_is_committed(people: dict[st
     assert AuditEntry.objects.get(verb="publish").object_id == str(generation)
 
 
-def test_progress_reaches_the_number_of_rows(people: dict[str, User], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_reaches_the_number_of_rows_customers_first_then_their_figures(
+    people: dict[str, User], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(publishing, "CHUNK", 4)
     told: list[tuple[int, int]] = []
 
     publish(cards(), as_of=MONDAY, now=MONDAY, progress=lambda done, total: told.append((done, total)))
 
-    assert told == [(4, 6), (6, 6)]
+    assert told == [(4, 12), (6, 12), (10, 12), (12, 12)]
 
 
 def customers_written(cards: pa.Table) -> int:

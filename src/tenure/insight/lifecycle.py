@@ -1,12 +1,17 @@
 """Where each customer stands in its life with us, from its own buying rhythm or its contract, and why."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import cache, lru_cache
+from string import Formatter
 from typing import Any
 
 import ibis
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from tenure.contracts import CONTRACTS
 from tenure.insight.purchases import at, days, days_between, purchase_days
@@ -231,14 +236,52 @@ def _together(bought: ibis.Table, held: ibis.Table) -> ibis.Table:
 
 def explain(row: Mapping[str, Any]) -> Words:
     """Why the customer stands where it does, in one line of both languages, from a row of `stages`."""
-    numbers = {name: _whole(value) for name, value in row.items()}
-    if row.get("rhythm_days") is not None:
-        numbers["pace_days"] = _whole(row["rhythm_days"] * PACE_RHYTHMS)
-    if row.get("term_left_days") is not None:
-        numbers["over_days"] = -row["term_left_days"]
-    if row.get("fee_before_base_minor") and row.get("fee_base_minor") is not None:
-        numbers["fee_change"] = _whole(abs(row["fee_base_minor"] / row["fee_before_base_minor"] - 1) * 100)
-    words = RULES[row["rule"]][1].format(**numbers, fee_days=FEE_DAYS)
+    rule: str = row["rule"]
+    return _said(rule, tuple(_number(name, [row.get(column) for column in _from(name)]) for name in _asked(rule)))
+
+
+def explained(stages: pa.Table) -> list[Words]:
+    """The same of every row of a table of `stages`."""
+    found: list[Words] = [Words("", "")] * stages.num_rows
+    for rule in pc.unique(stages["rule"]).to_pylist():
+        places = np.flatnonzero(pc.equal(stages["rule"], rule).to_numpy())
+        some = stages.take(places)
+        numbers = []
+        for name in _asked(rule):
+            columns = [some[column].to_pylist() for column in _from(name)]
+            numbers.append([_number(name, values) for values in zip(*columns, strict=True)])
+        for place, *told in zip(places.tolist(), *numbers, strict=True):
+            found[place] = _said(rule, tuple(told))
+    return found
+
+
+@cache
+def _asked(rule: str) -> tuple[str, ...]:
+    """The numbers that a rule's words name."""
+    words = RULES[rule][1]
+    named = {part[1] for text in (words.en, words.zh) for part in Formatter().parse(text) if part[1]}
+    return tuple(sorted(named - {"fee_days"}))
+
+
+def _from(name: str) -> tuple[str, ...]:
+    """The columns of `stages` a number in words is taken from."""
+    made = {"pace_days": ("rhythm_days",), "over_days": ("term_left_days",)}
+    return ("fee_base_minor", "fee_before_base_minor") if name == "fee_change" else made.get(name, (name,))
+
+
+def _number(name: str, values: Sequence[Any]) -> Any:
+    if name == "pace_days":
+        return _whole(values[0] * PACE_RHYTHMS)
+    if name == "over_days":
+        return -values[0]
+    if name == "fee_change":
+        return _whole(abs(values[0] / values[1] - 1) * 100)
+    return _whole(values[0])
+
+
+@lru_cache(maxsize=100_000)
+def _said(rule: str, numbers: tuple[Any, ...]) -> Words:
+    words = RULES[rule][1].format(**dict(zip(_asked(rule), numbers, strict=True)), fee_days=FEE_DAYS)
     return Words(re.sub(r"(?<![\d.,-])1 (day|purchase)s\b", r"1 \1", words.en), words.zh)
 
 

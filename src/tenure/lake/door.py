@@ -21,6 +21,7 @@ from tenure.lake.sealed import (
     seal,
     seal_reader,
     sealed_columns,
+    stored_schema,
     unsealed,
 )
 from tenure.lake.store import write_document
@@ -242,6 +243,26 @@ class Lake(Truth):
         sealed: those of the contract are; the company's own personal fields never are when they come here.
         """
         self._store.replace(table, self._sealed(table, rows, sealed=sealed))
+
+    def renew(
+        self, table: str, fresh: Sequence[pa.RecordBatchReader], carried: Collection[str] = ()
+    ) -> list[list[str]]:
+        """Put fresh rows, nothing personal among them, in the place of all but the files carried over, at once.
+
+        Returns the names of each one's files, for the next time. carried: none of them is touched. Raises ValueError for
+        a table with personal columns.
+        """
+        if sealed_columns(table):
+            raise ValueError(f"{table} has personal columns; publish it whole")
+        return self._store.renew(table, fresh, carried)
+
+    def carry(self, table: str, rows: pa.Table) -> None:
+        """Put a computed table in its place, of which whatever is personal was read `as_it_lies`."""
+        self._store.replace(table, rows.select(self.schema(table).names).cast(self.schema_as_it_lies(table)))
+
+    def schema_as_it_lies(self, table: str) -> pa.Schema:
+        """The schema of a table whose tokens are text, whatever they stand for."""
+        return stored_schema(table, self.schema(table), self.custom(table))
 
     def _sealed(self, table: str, rows: Any, *, sealed: bool) -> Any:
         custom = self.custom(table)

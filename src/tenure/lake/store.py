@@ -3,7 +3,8 @@
 import fcntl
 import json
 import os
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -77,7 +78,7 @@ class Store:
     def replace(self, name: str, rows: pa.Table | pa.RecordBatchReader) -> None:
         """Put these rows in the table's place, all at once; readers of the older version are not disturbed."""
         if isinstance(rows, pa.RecordBatchReader):
-            self._replace_by_stream(name, rows)
+            self.renew(name, [rows])
             return
         write_deltalake(
             str(self.path(name)),
@@ -107,15 +108,26 @@ class Store:
         _retried(lambda: DeltaTable(str(self.path(name))).create_write_transaction(parts, mode="append", schema=schema))
         return True
 
-    def _replace_by_stream(self, name: str, rows: pa.RecordBatchReader) -> None:
-        schema = Schema.from_arrow(rows.schema)
+    def renew(self, name: str, fresh: Sequence[pa.RecordBatchReader], carried: Collection[str] = ()) -> list[list[str]]:
+        """Put fresh rows in the place of all files but those carried over, in one commit; returns the files of each.
+
+        carried: names of files of the newest version, all of them there. fresh: one schema, that of the table.
+        """
         path = self.path(name)
         path.mkdir(parents=True, exist_ok=True)
-        parts = write_parts(path, rows, pa.schema(schema.to_arrow()))
-        if self.exists(name):
-            DeltaTable(str(path)).create_write_transaction([*parts], mode="overwrite", schema=schema)
+        schema = Schema.from_arrow(fresh[0].schema)
+        parts = [write_parts(path, rows, pa.schema(schema.to_arrow())) for rows in fresh]
+        added = [part for some in parts for part in some]
+        if carried:
+            now = int(time.time() * 1000)
+            stale = [Path(file).name for file in self.files(name)[0]]
+            gone = [RemoveAction(one, True, deletion_timestamp=now) for one in stale if one not in carried]
+            DeltaTable(str(path)).create_write_transaction([*gone, *added], mode="append", schema=schema)
+        elif self.exists(name):
+            DeltaTable(str(path)).create_write_transaction([*added], mode="overwrite", schema=schema)
         else:
-            create_table_with_add_actions(str(path), schema, parts, mode="error", configuration=_CONFIGURATION)
+            create_table_with_add_actions(str(path), schema, added, mode="error", configuration=_CONFIGURATION)
+        return [[part.path for part in some] for some in parts]
 
     def is_of_today(self, name: str) -> bool:
         """Whether the table was begun, or forgotten the past of, since personal columns are sealed."""

@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Sequence
 from functools import lru_cache
-from typing import Any
 
 import ibis
 import pyarrow as pa
+import pyarrow.compute as pc
 from ibis import _
 
 from tenure.contracts import CONTRACTS, standard_column
@@ -16,8 +16,9 @@ from tenure.lake.tables import COMPUTED
 from tenure.language import Words
 from tenure.pipeline.fields import definitions_of
 from tenure.pipeline.history import scored_from, tables_at
-from tenure.pipeline.run import Context, Step
+from tenure.pipeline.run import Context, Step, made_from
 
+CARDS, WHO = "scores/customers", "cards_who"
 _GOLDEN = ("name", "kind", "phone", "email", "region", "city", "language", "owner", "team")
 _STANDARDS = {column.name for column in CONTRACTS["customers"].standards}
 _READ = ("orders", "subscriptions", "cases", "survey_responses")
@@ -28,19 +29,51 @@ def _card_inputs(context: Context) -> object:
     return [
         scored_from(context, *CONTRACTS),
         [context.lake.version(table) for table in _SCORES],
-        COMPUTED["scores/customers"].names,
+        COMPUTED[CARDS].names,
         *definitions_of(context.lake, "customers"),
     ]
 
 
 def _cards(context: Context) -> int:
-    """Put one row together for each person: who they are, what they did, what is foreseen and why."""
+    """Put one row together for each person: who they are, what they did, what is foreseen and why.
+
+    Who they are is carried over as it lies, unopened, while nothing it is taken from has changed.
+    """
     lake = context.lake
+    made = _who_made_from(context)
+    carried = not context.again and lake.document(WHO) == {"of": made, "content": lake.content(CARDS)}
+    people = lake.as_it_lies(CARDS).select("person_id", *_who(lake)) if carried else _people(context)
     with tables_at(context, context.as_of, _READ) as tables:
-        found = lake.to_arrow(_joined(context, tables).order_by("person_id"))
-    card = _as_cards(context, found)
-    lake.publish("scores/customers", card)
+        found = lake.to_arrow(_joined(context, tables, people).order_by("person_id"))
+    if carried:
+        card = _in_schema(_with_stage(context, found), lake.schema_as_it_lies(CARDS))
+        lake.carry(CARDS, card)
+    else:
+        card = _as_cards(context, found)
+        lake.publish(CARDS, card)
+    lake.publish_document(WHO, {"of": made, "content": lake.content(CARDS)})
     return int(card.num_rows)
+
+
+def _who(lake: Lake) -> list[str]:
+    """The columns of a card that say who somebody is, whatever they did."""
+    plain = ("customer_id", "source", "also_known_as", *_GOLDEN, "pinyin", "blocked", "created_on", "extra")
+    return [*plain, *(column.name for column in lake.custom("customers"))]
+
+
+def _who_made_from(context: Context) -> str:
+    """A digest of all that says who people are."""
+    lake = context.lake
+    tables = ("identity/links", "records/customers", "records/snapshot", archived.PERSONS)
+    return made_from(
+        [
+            [lake.content(table) for table in tables],
+            lake.rules("customers"),
+            lake.zone,
+            lake.schema(CARDS).names,
+            *definitions_of(lake, "customers"),
+        ]
+    )
 
 
 def cards_of(context: Context, people: Sequence[int]) -> pa.Table:
@@ -55,11 +88,13 @@ def cards_of(context: Context, people: Sequence[int]) -> pa.Table:
     for name in _READ:
         rows = lake.read(f"records/{name}", actor=SYSTEM)
         tables[name] = rows.filter(rows.valid_at < ibis.literal(context.as_of)).semi_join(wanted, "person_id")
-    found = lake.to_arrow(_joined(context, tables).semi_join(wanted, "person_id").order_by("person_id"))
+    found = lake.to_arrow(
+        _joined(context, tables, _people(context)).semi_join(wanted, "person_id").order_by("person_id")
+    )
     bought = {row["person_id"]: row for row in lake.to_arrow(rfm(tables["orders"], context.as_of)).to_pylist()}
     for name in ("recency_days", "frequency", "monetary_base_minor"):
         values = [bought.get(person, {}).get(name) for person in found["person_id"].to_pylist()]
-        column = pa.array(values, COMPUTED["scores/customers"].field(name).type)
+        column = pa.array(values, COMPUTED[CARDS].field(name).type)
         place = found.schema.get_field_index(name)
         found = found.append_column(name, column) if place < 0 else found.set_column(place, name, column)
     return _as_cards(context, found)
@@ -67,18 +102,21 @@ def cards_of(context: Context, people: Sequence[int]) -> pa.Table:
 
 def publish_some(lake: Lake, fresh: pa.Table, people: Collection[int]) -> int | None:
     """Put these persons' cards in the place of those the lake has of them; returns the table's version."""
-    lake.store.delete("scores/customers", f"person_id IN ({', '.join(str(int(one)) for one in people)})")
-    lake.add("scores/customers", fresh)
-    return lake.version("scores/customers")
+    lake.store.delete(CARDS, f"person_id IN ({', '.join(str(int(one)) for one in people)})")
+    lake.add(CARDS, fresh)
+    return lake.version(CARDS)
 
 
 def _as_cards(context: Context, found: pa.Table) -> pa.Table:
-    if "cell" in found.column_names:
-        found = found.rename_columns(["rfm_cell" if name == "cell" else name for name in found.column_names])
     found = _with_stage(context, found)
     names = found["name"].to_pylist() if "name" in found.column_names else []
     found = found.append_column("pinyin", pa.array([_pinyin(name) for name in names], pa.string()))
-    schema = context.lake.schema("scores/customers")
+    return _in_schema(found, context.lake.schema(CARDS))
+
+
+def _in_schema(found: pa.Table, schema: pa.Schema) -> pa.Table:
+    if "cell" in found.column_names:
+        found = found.rename_columns(["rfm_cell" if name == "cell" else name for name in found.column_names])
     return pa.table(
         [
             found[f.name].cast(f.type) if f.name in found.column_names else pa.nulls(found.num_rows, f.type)
@@ -88,10 +126,10 @@ def _as_cards(context: Context, found: pa.Table) -> pa.Table:
     )
 
 
-def _joined(context: Context, tables: dict[str, ibis.Table]) -> ibis.Table:
+def _joined(context: Context, tables: dict[str, ibis.Table], people: ibis.Table) -> ibis.Table:
+    """One row a person: who they are as `people` has it, and everything else known of them."""
     lake = context.lake
-    people = _people(context)
-    for facts in (_orders(tables), _fees(tables), _open_cases(tables), _last_nps(tables), _snapshot(context)):
+    for facts in (_orders(tables), _fees(tables), _open_cases(tables), _last_nps(tables)):
         people = people.left_join(facts, "person_id").drop("person_id_right")
     for table, columns in {
         "scores/rfm": ("recency_days", "frequency", "monetary_base_minor", "r", "f", "m", "cell", "abc"),
@@ -134,7 +172,8 @@ def _people(context: Context) -> ibis.Table:
         created_at=rows.created_at.min(),
     )
     golden = golden.mutate(created_on=lake.local_day(golden.created_at)).drop("created_at")
-    return persons.left_join(golden, "person_id").drop("person_id_right")
+    people = persons.left_join(golden, "person_id").drop("person_id_right")
+    return people.left_join(_snapshot(context), "person_id").drop("person_id_right")
 
 
 def _first(rows: ibis.Table, order: Sequence[str]) -> ibis.Value:
@@ -178,16 +217,25 @@ def _snapshot(context: Context) -> ibis.Table:
 
 def _with_stage(context: Context, found: pa.Table) -> pa.Table:
     """Add each person's stage and, in both languages, why."""
-    there = context.lake.exists("scores/stages_now")
-    stages = context.lake.to_arrow(context.lake.read("scores/stages_now", actor=SYSTEM)).to_pylist() if there else []
-    by_person: dict[int, dict[str, Any]] = {row["person_id"]: row for row in stages}
-    rows = [by_person.get(person) for person in found["person_id"].to_pylist()]
-    why = [lifecycle.explain(row) if row else None for row in rows]
-    return (
-        found.append_column("stage", pa.array([row and row["stage"] for row in rows], pa.string()))
-        .append_column("stage_why_en", pa.array([words and words.en for words in why], pa.string()))
-        .append_column("stage_why_zh", pa.array([words and words.zh for words in why], pa.string()))
-    )
+    lake = context.lake
+    if not lake.exists("scores/stages_now"):
+        nothing = pa.nulls(found.num_rows, pa.string())
+        return (
+            found.append_column("stage", nothing)
+            .append_column("stage_why_en", nothing)
+            .append_column("stage_why_zh", nothing)
+        )
+    stages = lake.to_arrow(lake.read("scores/stages_now", actor=SYSTEM))
+    why = lifecycle.explained(stages)
+    place = pc.index_in(found["person_id"], value_set=stages["person_id"].combine_chunks())
+    said = {
+        "stage": stages["stage"],
+        "stage_why_en": pa.array([words.en for words in why], pa.string()),
+        "stage_why_zh": pa.array([words.zh for words in why], pa.string()),
+    }
+    for name, column in said.items():
+        found = found.append_column(name, column.take(place))
+    return found
 
 
 def _pinyin(name: str | None) -> str | None:
@@ -215,14 +263,22 @@ def _publish(context: Context) -> int:
     links = context.lake.read("identity/links", actor=SYSTEM)
     merged = context.lake.to_arrow(links.filter(_.own_id != _.person_id).select("own_id", "person_id"))
     note_merges(zip(merged["own_id"].to_pylist(), merged["person_id"].to_pylist(), strict=True))
-    rows = context.lake.to_arrow(context.lake.read("scores/customers", actor=SYSTEM).order_by("person_id"))
-    version = context.lake.version("scores/customers")
-    api.publish(rows, as_of=context.as_of, now=context.now, lake_version=version, progress=context.tell)
+    rows = context.lake.to_arrow(context.lake.read(CARDS, actor=SYSTEM).order_by("person_id"))
+    version = context.lake.version(CARDS)
+    api.publish(
+        rows, as_of=context.as_of, now=context.now, lake_version=version, who=_who_shown(context), progress=context.tell
+    )
     return int(rows.num_rows)
 
 
+def _who_shown(context: Context) -> str:
+    """A digest of what the cards say of who people are; nothing where that is to be believed of nobody."""
+    told = context.lake.document(WHO)
+    return "" if context.again or told is None else str(told["of"])
+
+
 def _publish_inputs(context: Context) -> object:
-    return [context.lake.version("scores/customers"), context.as_of]
+    return [context.lake.version(CARDS), context.as_of]
 
 
 def _not_shown(context: Context) -> bool:

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from tenure.contracts import CONTRACTS
 from tenure.currencies import minor_digits
+from tenure.digests import row_digests
 from tenure.errors import TenureError
 from tenure.insight import features
 from tenure.insight.churn import (
@@ -41,14 +42,14 @@ from tenure.insight.features.terms import distinct, highest, lowest
 from tenure.insight.value import BGNBD
 from tenure.lake import SYSTEM
 from tenure.language import Words, both
-from tenure.pipeline import models, score_history
+from tenure.pipeline import kept, models, score_history
 from tenure.pipeline.following import practice
 from tenure.pipeline.history import scored_from, settled, tables_over
 from tenure.pipeline.leaderboard import DOCUMENT as LEADERBOARD
 from tenure.pipeline.leaderboard import leaderboard_document
 from tenure.pipeline.life import Life, code_of, digest_of
-from tenure.pipeline.run import Context, Step
-from tenure.pipeline.value import UNIT_DAYS
+from tenure.pipeline.run import Context, Step, made_from
+from tenure.pipeline.value import UNIT_DAYS, rhythm_of
 
 _SCHEMA = pa.schema(
     [
@@ -82,6 +83,7 @@ _BUYING = {
     "_last": highest("ordered_on", where="sale"),
 }
 
+_ROWS = "churn rows"  # of the main definition: by which model and of which facts this run scored
 _MAIN, _BESIDE = "scores/churn", "scores/churn_beside"
 
 At: TypeAlias = Callable[[datetime], Mapping[str, ibis.Table]]
@@ -118,6 +120,9 @@ def _churn(context: Context) -> int:
             if main.life is None or code != main.life.code:
                 further[code] = _answered(known, partial(_same, definition), wished.beside, _BESIDE)
     lake.publish(_MAIN, main.scores)
+    if (rows := context.shared.pop(_ROWS, None)) is not None:
+        by, digests = rows
+        kept.keep_rows(kept.path_of(lake, "churn", "rows.npz"), _scored_by(context, by), digests)
     lake.publish_document("churn_card", main.card)
     if main.leaderboard is not None:
         lake.publish_document(LEADERBOARD, main.leaderboard)
@@ -224,7 +229,7 @@ def _over_time(known: _Known, life: Life, table: str) -> _Answer:
     if why is None:
         assert life.kept is not None
         rows = known.scored(life.definition)
-        scored = _scored(context, life.kept.model, rows, life.bands, table)
+        scored = _scored(context, life.kept.model, rows, life.bands, table, by=life.kept.mark)
         life.hold_against(partial(known.left, life.definition))
         why = life.look(rows, _columns(known), scored["churn_probability"].to_numpy())
     if why is not None:
@@ -248,7 +253,8 @@ def _over_time(known: _Known, life: Life, table: str) -> _Answer:
 
 def _by_champion(known: _Known, life: Life, table: str) -> _Answer:
     assert life.kept is not None
-    scored = _scored(known.context, life.kept.model, known.scored(life.definition), life.bands, table)
+    rows = known.scored(life.definition)
+    scored = _scored(known.context, life.kept.model, rows, life.bands, table, by=life.kept.mark)
     life.scored(scored["churn_probability"].to_numpy())
     return _Answer(scored, life.card(), life)
 
@@ -317,7 +323,8 @@ def _told(context: Context, at: At, dates: Sequence[datetime]) -> dict[datetime,
             for moment in some:
                 mine = found.filter(pc.equal(found["as_of"], pa.scalar(moment, found["as_of"].type)))
                 parts[moment].append(mine.drop_columns(["as_of"]))
-    return {moment: _settled(_with_p_alive(_beside(parts[moment]), moment)) for moment in dates}
+    today = {context.as_of: rhythm_of(context)}
+    return {moment: _settled(_with_p_alive(_beside(parts[moment]), moment, today.get(moment))) for moment in dates}
 
 
 def _beside(parts: Sequence[pa.Table]) -> pa.Table:
@@ -455,8 +462,11 @@ def _settled(frame: pa.Table) -> pa.Table:
     return frame
 
 
-def _with_p_alive(frame: pa.Table, cut: datetime) -> pa.Table:
-    """The chance of still being a customer in the place of the numbers it is worked out from."""
+def _with_p_alive(frame: pa.Table, cut: datetime, rhythm: BGNBD | None = None) -> pa.Table:
+    """The chance of still being a customer in the place of the numbers it is worked out from.
+
+    rhythm: how often customers buy, where that is known: what others bought today then moves nobody's chance.
+    """
     frame = frame.sort_by("person_id")
     there = all(name in frame.column_names for name in _BUYING)
     bare = frame.drop_columns([name for name in _BUYING if name in frame.column_names])
@@ -469,33 +479,55 @@ def _with_p_alive(frame: pa.Table, cut: datetime) -> pa.Table:
     some = slice(None, None, max(1, len(x) // _BUYERS))
     try:
         alive = np.full(len(days), np.nan)
-        alive[bought] = BGNBD().fit(x[some], t_x[some], T[some]).p_alive(x, t_x, T)
+        alive[bought] = (rhythm or BGNBD().fit(x[some], t_x[some], T[some])).p_alive(x, t_x, T)
     except ValueError:  # too few repeat purchases to learn a rhythm from
         return bare
     return bare.append_column("p_alive", pa.array(alive, from_pandas=True))
 
 
-def _scored(context: Context, model: ChurnModel, now: pa.Table, bands: Bands, table: str) -> pa.Table:
-    """The scores of people with these facts; table: where they are to stand."""
+def _scored(context: Context, model: ChurnModel, now: pa.Table, bands: Bands, table: str, by: str = "") -> pa.Table:
+    """The scores of people with these facts; table: where they are to stand.
+
+    by: what tells the model from any other; whoever it scored before, with the very same facts, is not scored again.
+    """
     if not now.num_rows:
         return _SCHEMA.empty_table()
     digits = minor_digits(context.lake.currency)
-    X = _read_by(model, now)
-    parts, known = [], []
-    for start in range(0, now.num_rows, _ROWS_A_SCORING):
-        some = X.slice(start, _ROWS_A_SCORING)
-        people = now["person_id"].slice(start, _ROWS_A_SCORING)
-        chance, reasons, effects = model.opened(some, minor_digits=digits)
-        parts.append(_table(people, bands, chance, reasons, drivers.as_json(effects)))
-        known.append(facts.packed(people, some, model.readings))
+    X, people = _read_by(model, now), now["person_id"]
+    met, before = np.zeros(now.num_rows, bool), None
+    if table == _MAIN and by:
+        rows = row_digests([people, *X.columns])
+        met = kept.rows_met(context, kept.path_of(context.lake, "churn", "rows.npz"), _scored_by(context, by), rows)
+        context.shared[_ROWS] = (by, rows)
+        before = _before(context, table, "") if met.any() else None
+    fresh = np.flatnonzero(~met)
+    parts = []
+    for start in range(0, len(fresh), _ROWS_A_SCORING):
+        some = fresh[start : start + _ROWS_A_SCORING]
+        chance, reasons, effects = model.opened(X.take(some), minor_digits=digits)
+        parts.append(_table(people.take(some), bands, chance, reasons, drivers.as_json(effects)))
+    if before is not None:
+        place = pc.index_in(people.filter(pa.array(met)), value_set=before["person_id"].combine_chunks())
+        was = before.take(place)
+        chance = was["churn_probability"].to_numpy()
+        parts.append(_table(was["person_id"], bands, chance, was["reasons"], was["drivers"]))
     if table == _MAIN:
+        slices = range(0, now.num_rows, _ROWS_A_SCORING)
+        known = [
+            facts.packed(people.slice(at, _ROWS_A_SCORING), X.slice(at, _ROWS_A_SCORING), model.readings)
+            for at in slices
+        ]
         context.lake.publish(score_history.NOW, pa.concat_tables(known))
-    return pa.concat_tables(parts)
+    return pa.concat_tables(parts).sort_by("person_id").combine_chunks()
 
 
-def _table(
-    people: pa.ChunkedArray, bands: Bands, probability: Any, reasons: Sequence[str], rests_on: Sequence[str]
-) -> pa.Table:
+def _scored_by(context: Context, by: str) -> str:
+    """A digest of what scores rest on beside the facts, and of the scores there are."""
+    lake = context.lake
+    return made_from([by, minor_digits(lake.currency), lake.content(_MAIN)])
+
+
+def _table(people: pa.ChunkedArray, bands: Bands, probability: Any, reasons: Any, rests_on: Any) -> pa.Table:
     return pa.table([people, probability, bands.of(probability), reasons, rests_on], schema=_SCHEMA)
 
 

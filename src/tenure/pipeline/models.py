@@ -52,6 +52,11 @@ class Kept:
     def as_of(self) -> datetime:
         return datetime.fromisoformat(self.made["as_of"])
 
+    @property
+    def mark(self) -> str:
+        """What tells the model from any other, whatever is written about it."""
+        return json.dumps(files.sums(self.folder / "model"), sort_keys=True)
+
     @cached_property
     def training(self) -> Training:
         """What it learned from. Raises TenureError where that is missing or damaged; the model itself may be whole."""

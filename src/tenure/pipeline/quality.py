@@ -51,7 +51,7 @@ def fields_of(lake: Lake, contract: Contract, now: datetime, *, actor: Scope = S
     What lies sealed is counted sealed; opened are only identifiers, to see whether people share them.
     """
     clear = _by_month(lake, lake.read(f"records/{contract.name}", actor=actor))
-    lies = _by_month(lake, lake.as_it_lies(contract.name))
+    lies = _by_month(lake, lake.as_it_lies(f"records/{contract.name}"))
     if not actor.sees_all:
         # Which rows the actor may see is known by the door alone; what is in them is counted without opening it.
         key = ["ids_of", *contract.key]

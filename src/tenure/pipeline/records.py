@@ -308,7 +308,7 @@ def _people(context: Context, minted: int) -> str:
 def _found_since(lake: Lake, contract: Contract) -> bool:
     """Whether there are records of nobody whose customer number was minted since: imported while a refresh ran."""
     assert contract.person is not None
-    records = lake.as_it_lies(contract.name)
+    records = lake.as_it_lies(f"records/{contract.name}")
     loose = records.filter(records.person_id.isnull(), records[contract.person].notnull())
     links = lake.read(LINKS, actor=SYSTEM)
     found = loose.semi_join(links, [loose.ids_of == links.ids_of, loose[contract.person] == links.customer_id])

@@ -1,9 +1,10 @@
 """Steps: what customers are like and where they stand, now and at the end of each month of the year before."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import ibis
@@ -23,10 +24,11 @@ from tenure.lake import SYSTEM, Lake
 from tenure.lake.resolve import undisputed
 from tenure.lake.tables import COMPUTED
 from tenure.language import Words, both
+from tenure.pipeline import kept
 from tenure.pipeline.clock import start_of
 from tenure.pipeline.following import practice
 from tenure.pipeline.history import scored_from, tables_at
-from tenure.pipeline.run import Context, Step
+from tenure.pipeline.run import Context, Step, made_from
 
 TIERS_DOCUMENT, PERSONAS_DOCUMENT = "tiers", "personas"
 _STANDARDS = {column.name for column in CONTRACTS["customers"].standards}
@@ -55,26 +57,53 @@ def _rfm(context: Context) -> int:
     days = _days(context)
     now = days.rfm(context.as_of.date())
     context.lake.publish("scores/rfm", now)
-    schema = COMPUTED["scores/rfm_months"]
-
-    def batches() -> Iterator[pa.RecordBatch]:
-        for moment in _moments(context.as_of):
-            rows = days.rfm(moment.date())
-            dated = rows.append_column("as_of", pa.array([moment.date()] * rows.num_rows, pa.date32()))
-            yield from dated.select(schema.names).cast(schema).to_batches()
-
-    context.lake.publish("scores/rfm_months", pa.RecordBatchReader.from_batches(schema, batches()))
+    _publish_months(
+        context, "scores/rfm_months", [], lambda some: ((moment, days.rfm(moment.date())) for moment in some)
+    )
     return int(now.num_rows)
+
+
+def _publish_months(
+    context: Context,
+    table: str,
+    made_of: list[object],
+    work_out: Callable[[Sequence[datetime]], Iterable[tuple[datetime, pa.Table]]],
+) -> None:
+    """Publish what holds at each of the moments, those of the past as they lie while nothing of before them changed.
+
+    made_of: what the rows come from beside the purchases of the days before. work_out: gives each moment's rows.
+    """
+    lake, days, schema = context.lake, _days(context), COMPUTED[table]
+    *past, now = _moments(context.as_of)
+    since = (past or [now])[-1].date()
+    digest = kept.digest(made_from([past, made_of, schema.names]), *days.before(since))
+    path = kept.path_of(lake, f"{table.replace('/', '_')}.json")
+    carried = kept.document(context, path, digest) or []
+    there = {Path(file).name for file in lake.store.files(table)[0]} if lake.exists(table) else set()
+    if not carried or not set(carried) <= there:
+        carried = []
+
+    def dated(some: Sequence[datetime]) -> pa.RecordBatchReader:
+        batches = (
+            batch
+            for moment, rows in work_out(some)
+            for batch in rows.append_column("as_of", pa.array([moment.date()] * rows.num_rows, pa.date32()))
+            .select(schema.names)
+            .cast(schema)
+            .to_batches()
+        )
+        return pa.RecordBatchReader.from_batches(schema, batches)
+
+    fresh = [dated([now])] if carried else [dated(past), dated([now])]
+    files = lake.renew(table, fresh, carried)
+    kept.keep_document(path, digest, carried or files[0])
 
 
 def _stages(context: Context) -> int:
     lake, days = context.lake, _days(context)
-    moments, limits = _moments(context.as_of), practice(lake).limits
-    schema = COMPUTED["scores/stages"]
-    rows = 0
+    limits = practice(lake).limits
 
-    def batches() -> Iterator[pa.RecordBatch]:
-        nonlocal rows
+    def worked_out(moments: Sequence[datetime]) -> Iterator[tuple[datetime, pa.Table]]:
         with _subscriptions(context, moments) as held:
             # As many dates at once as fit: what a question costs to put matters where there are few customers.
             at_once = max(1, AT_ONCE // max(len(days.people), 1))
@@ -90,13 +119,12 @@ def _stages(context: Context) -> int:
                     )
                     if moment == context.as_of:
                         lake.publish("scores/stages_now", now.drop_columns(["moment"]))
-                    rows += now.num_rows
-                    dated = now.append_column("as_of", pa.array([moment.date()] * now.num_rows, pa.date32()))
-                    yield from dated.select(schema.names).cast(schema).to_batches()
+                    yield moment, now
                 context.tell(start + len(some), len(moments))
 
-    lake.publish("scores/stages", pa.RecordBatchReader.from_batches(schema, batches()))
-    return rows
+    held = scored_from(context, "subscriptions")[1:]  # all but the date
+    _publish_months(context, "scores/stages", [held, str(limits)], worked_out)
+    return int(lake.store.count("scores/stages", "true"))
 
 
 def _at(rows: pa.Table, moment: datetime) -> pa.Table:

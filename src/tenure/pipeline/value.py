@@ -1,8 +1,6 @@
 """Step: what each customer is expected to bring in the next twelve months, by the model that foretold best so far."""
 
-import hashlib
-import os
-import zipfile
+from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from importlib.metadata import version
@@ -27,6 +25,7 @@ from tenure.insight.value.summary import last_seen, purchases
 from tenure.lake import SYSTEM
 from tenure.lake.tables import COMPUTED
 from tenure.language import Words, both
+from tenure.pipeline import kept
 from tenure.pipeline.history import scored_from, tables_at
 from tenure.pipeline.run import Context, Step, made_from
 
@@ -73,22 +72,23 @@ def _bought(context: Context, log: PurchaseLog, end: float, card: dict[str, Any]
     if not len(log.first):
         return None
     try:
+        past = _past(context, log)
         chosen = buying.choose(log, end, HORIZON_DAYS, partial(_foretold, context))
         context.tell(2, 4)
         name = chosen.best
         try:
-            found = buying.MODELS[name](log, end, HORIZON_DAYS)
+            found = _now(context, name, log, past, end)
         except NotEnoughDataError:
             # What the stretch held out allowed, today's customers need not.
             name = "bgnbd"
-            found = buying.MODELS[name](log, end, HORIZON_DAYS)
+            found = _now(context, name, log, past, end)
     except NotEnoughDataError as error:
         # Too few repeat purchases to learn a rhythm from: said on the page instead of a number.
         why = both(error.args[0])
         card["not_enough_data"] = {"en": why.en, "zh": why.zh}
         return None
     x, t_x, T = log.histories(end)
-    plain = BGNBD().fit(x, t_x / UNIT_DAYS, T / UNIT_DAYS)
+    plain = _rhythm(log, past, end)
     total = float(found.purchases.sum())
     spread = float(
         plain.error_of(
@@ -114,26 +114,82 @@ def _bought(context: Context, log: PurchaseLog, end: float, card: dict[str, Any]
 
 
 def _foretold(context: Context, name: str, past: PurchaseLog, cut: float, reach: float) -> buying.Forecast:
-    """What a model foretells of customers set back, kept for the next refresh: of the same past it is the same.
-
-    Kept are numbers in the order of the customers, without anybody's.
-    """
-    digest = hashlib.sha256(made_from([name, cut, reach, version("lightgbm"), np.__version__]).encode())
-    for part in (past.person, past.when, past.value):
-        digest.update(np.ascontiguousarray(part).tobytes())
-    path = context.lake.folder / ".kept" / "value" / f"{name}.npz"  # not a model: no backup takes it along
-    try:
-        with np.load(path, allow_pickle=False) as kept:
-            if str(kept["of"]) == digest.hexdigest() and not context.again:
-                return buying.Forecast(**{part: kept[part] for part in _KEPT}, card={})
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
-        pass  # none was kept, or it was cut off
+    """What a model foretells of customers set back, kept for the next refresh: of the same past it is the same."""
+    digest = _digest(past, name, cut, reach)
+    path = kept.path_of(context.lake, "value", f"{name}.npz")
+    told = kept.arrays(context, path, digest)
+    if told is not None and set(told) == {*_KEPT}:
+        return buying.Forecast(**told, card={})
     found = buying.foretold(name, past, cut, reach)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{name}.{os.getpid()}.npz")
-    np.savez(unfinished, of=np.array(digest.hexdigest()), **{part: getattr(found, part) for part in _KEPT})
-    unfinished.replace(path)
+    kept.keep_arrays(path, digest, {part: getattr(found, part) for part in _KEPT})
     return found
+
+
+@dataclass(frozen=True)
+class _Past:
+    """What was bought before this month. cut: the day it begins, counted from 1970."""
+
+    log: PurchaseLog
+    cut: float
+
+
+def _past(context: Context, log: PurchaseLog) -> _Past:
+    cut = float((last_seen(context.as_of).replace(day=1) - _EPOCH).days)
+    return _Past(log.before(cut), cut)
+
+
+def _rhythm(log: PurchaseLog, past: _Past, end: float) -> BGNBD:
+    """How often customers buy in general, learned from before this month; from all there is where that is too little."""
+    for seen, until in ((past.log, past.cut), (log, end)):
+        try:
+            if len(seen.first):
+                x, t_x, T = seen.histories(until)
+                return BGNBD().fit(x, t_x / UNIT_DAYS, T / UNIT_DAYS)
+        except ValueError:
+            if seen is log:
+                raise
+    raise AssertionError("unreachable")
+
+
+def rhythm_of(context: Context) -> BGNBD | None:
+    """How often customers buy in general, by the value step of this day; None where it could not be told."""
+    card = context.lake.document("value_card") or {}
+    if card.get("as_of") != last_seen(context.as_of).isoformat() or "bgnbd" not in card:
+        return None
+    return BGNBD.of(**{name: card["bgnbd"][name] for name in BGNBD.NAMES})
+
+
+def _now(context: Context, name: str, log: PurchaseLog, past: _Past, end: float) -> buying.Forecast:
+    """What the model foretells of today's customers, learned from what was bought before this month.
+
+    Purchases of this month tell where a customer stands, and leave what was learned as it is; nobody's forecast moves
+    for what others bought today. Where there is too little from before this month, all is learned from.
+    """
+    digest = _digest(past.log, name, past.cut, HORIZON_DAYS)
+    path = kept.path_of(context.lake, "value", f"learned-{name}.json")
+    told = kept.document(context, path, digest)
+    if told is None:
+        told, digest = _learned(name, log, past, digest, end)
+        kept.keep_document(path, digest, told)
+    # Read back in any case, so that what was just learned speaks as it will tomorrow.
+    learned = buying.of_document(name, told)
+    rows = kept.path_of(context.lake, "value", f"rows-{name}.npz")
+    return learned.foretell(log, end, HORIZON_DAYS, partial(kept.by_row, context, rows, digest))
+
+
+def _learned(name: str, log: PurchaseLog, past: _Past, digest: str, end: float) -> tuple[dict[str, Any], str]:
+    """What the model learns of the past, or, where that is too little, of all there is; and what of, as a digest."""
+    try:
+        if len(past.log.first):
+            return buying.MODELS[name](past.log, past.cut, HORIZON_DAYS).as_document(), digest
+    except ValueError:  # too little, or nothing a model of habits can be put to
+        pass
+    return buying.MODELS[name](log, end, HORIZON_DAYS).as_document(), _digest(log, name, end, HORIZON_DAYS)
+
+
+def _digest(past: PurchaseLog, name: str, cut: float, reach: float) -> str:
+    made = made_from([name, cut, reach, version("lightgbm"), np.__version__])
+    return kept.digest(made, past.person, past.when, past.value)
 
 
 def _owed(contracts: Contracts, end: float, card: dict[str, Any]) -> dict[int, float] | None:

@@ -69,7 +69,7 @@ def heard(lake: Lake, contract: Contract, rows: ibis.Table, now: datetime) -> ib
     there = [one for one in CONTRACTS.values() if one.fact and one.person and lake.exists(f"records/{one.name}")]
     if contract.person is None or contract.fact or not there:
         return rows
-    facts = [lake.as_it_lies(one.name).select("person_id", "valid_at") for one in there]
+    facts = [lake.as_it_lies(f"records/{one.name}").select("person_id", "valid_at") for one in there]
     return quality.with_heard(rows, facts, now, stale_days(lake))
 
 
@@ -81,7 +81,7 @@ def records_with(lake: Lake, scope: Scope, found: Finding, now: datetime) -> ibi
     shape, table = found.shape, f"records/{found.contract}"
     key = ["ids_of", *shape.key]
     clear = lake.read(table, actor=scope)
-    all_rows = clear if found.flaw == quality.SHARED.code else lake.as_it_lies(shape.name)
+    all_rows = clear if found.flaw == quality.SHARED.code else lake.as_it_lies(f"records/{shape.name}")
     if not scope.sees_all and found.flaw == quality.DUPLICATE.code:
         all_rows = all_rows.semi_join(clear.select(*key), key)
     if found.flaw == quality.STALE.code:

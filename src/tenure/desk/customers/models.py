@@ -153,6 +153,8 @@ class Score(models.Model):
     spent_key = models.BigIntegerField(default=-(2**62))
     recency_key = models.IntegerField(default=-1)
     at_risk_minor = models.BigIntegerField(_("value at risk"), default=0)  # churn_probability × value
+    # A digest of the figures as they were published; null: of before there was any.
+    told = models.BigIntegerField(null=True, editable=False)
 
     class Meta:
         verbose_name = _("score")
@@ -220,6 +222,8 @@ class Publication(models.Model):
     rows = models.IntegerField()
     # The version of the lake's cards that it shows; a backup takes that very version along. Null: nobody said.
     lake_version = models.BigIntegerField(null=True)
+    # A digest of what the customers themselves were published from; empty: not known to be all of them.
+    who = models.CharField(max_length=64, blank=True, default="")
     as_of = models.DateTimeField(_("as of"))
     previous_as_of = models.DateTimeField(null=True)
     published_at = models.DateTimeField(_("published"))

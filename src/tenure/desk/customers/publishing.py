@@ -1,16 +1,23 @@
-"""How a refresh reaches the pages: a new generation beside the old one, in small writes, then one pointer flips."""
+"""How a refresh reaches the pages: a new generation beside the old one, in small writes, then one pointer flips.
 
+What comes again on the day shown goes in the place of what was there, where it differs.
+"""
+
+import hashlib
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from django.db import connection, models, transaction
 from django.db.models import Max
+from numpy.typing import NDArray
 
 from tenure.desk.customers.events import CustomersPublished
 from tenure.desk.customers.fields.values import Publishing
@@ -21,9 +28,11 @@ from tenure.desk.governance import audit
 from tenure.desk.governance.consents import note_merges_of
 from tenure.desk.governance.models import Team, User
 from tenure.desk.sealed import RowSealer
+from tenure.digests import row_digests
 
 CHUNK = 500  # rows a write: well under 100 ms on SQLite, so no page waits behind a refresh
 _LOG_PAGES = 16_384  # of 4 KB
+_MOST_IN_PLACE = 1 / 3  # of the rows: past it a generation of their own costs no more
 _BLOCK = 10_000  # rows brought from the cards' columns to the desk's at once
 
 Progress = Callable[[int, int], None]
@@ -43,36 +52,130 @@ def publish(
     as_of: datetime,
     now: datetime,
     lake_version: int | None = None,
+    who: str = "",
     progress: Progress | None = None,
 ) -> int:
     """Show these published cards (one row a person, Arrow) from now on, and return their generation.
 
-    lake_version: the version of the lake's `scores/customers` the cards are.
+    lake_version: the version of the lake's `scores/customers` the cards are. who: a digest of all that says who these
+    people are; where the desk shows what was made from the very same, customers are not looked at, only their figures.
 
-    Killed at any point, the pages go on showing the generation before, and the next publish clears what was left.
+    Figures of another day go as a generation beside the one shown, and killed at any point, the pages go on showing that.
+    Where figures of the day shown come again and few differ, those rows are put in the place of the old, a few at a time:
+    each customer's are whole, and killed at any point, the next publish goes on. They stay beside the same day before.
+    What was left of a generation never shown is cleared.
     An owner is matched by user name and a team by its name (made where new); a customer assigned on the desk stays
     where it was put, whatever the records say.
     """
     _sweep()
-    generation = _next_generation()
-    people = _People()
-    done, total = 0, rows.num_rows
+    people, shown, rows = _People(), Publication.current(), rows.sort_by("person_id")
+    figures = _Figures.to_write(rows, shown, as_of)
+    known = bool(who) and shown is not None and shown.who == _with_names(who, people)
+    step = _steps(progress, figures.rows.num_rows + (0 if known else rows.num_rows))
     with _seldom_checkpoints():
-        for start in range(0, total, _BLOCK):
-            # Sorted by key, so the two databases' indexes grow at their end and two writers lock in one order.
-            block = rows.slice(start, _BLOCK).sort_by("person_id")
-            facts, figures = _facts(block), _figures(block, generation)
+        if not known:
+            # From here on the desk is between what it showed and what it will: nothing is to be passed over for it.
+            Publication.objects.filter(pk=1).update(who="")
+            for block in _blocks(rows):
+                facts = _facts(block)
+                for at in range(0, block.num_rows, CHUNK):
+                    _write_customers(facts[at : at + CHUNK], people)
+                    step(len(facts[at : at + CHUNK]))
+        for start, block in zip(range(0, figures.rows.num_rows, _BLOCK), _blocks(figures.rows), strict=True):
+            made = _figures(block, figures.generation, figures.told[start : start + _BLOCK])
             for at in range(0, block.num_rows, CHUNK):
-                chunk = facts[at : at + CHUNK]
-                _write_customers(chunk, people)
-                _write_scores(figures[at : at + CHUNK])
-                done += len(chunk)
-                if progress:
-                    progress(done, total)
-    _weigh()
-    _flip(generation, total, lake_version, as_of, now)
+                _write_scores(made[at : at + CHUNK], upon=figures.upon)
+                step(len(made[at : at + CHUNK]))
+        _drop(figures.generation, figures.gone)
+    if not figures.upon:
+        _weigh()
+    _flip(figures.generation, rows.num_rows, lake_version, as_of, now, _with_names(who, people) if who else "")
     _sweep()
-    return generation
+    return figures.generation
+
+
+@dataclass(frozen=True)
+class _Figures:
+    """The figures a publish writes. upon: in a generation that is shown; gone: who is to be taken out of it.
+
+    rows: those cards, in order of person_id. told: the digest of each one's figures.
+    """
+
+    generation: int
+    rows: pa.Table
+    told: NDArray[np.int64]
+    upon: bool
+    gone: NDArray[np.int64]
+
+    @classmethod
+    def to_write(cls, rows: pa.Table, shown: Publication | None, as_of: datetime) -> "_Figures":
+        told = _told(rows)
+        if shown is not None and shown.as_of == as_of:
+            there, said = _there(shown)
+            changed = _changed(rows, told, there, said)
+            if changed.sum() <= _MOST_IN_PLACE * rows.num_rows:
+                gone = np.setdiff1d(there, rows["person_id"].to_numpy())
+                return cls(shown.generation, rows.filter(pa.array(changed)), told[changed], True, gone)
+        return cls(_next_generation(), rows, told, False, np.empty(0, np.int64))
+
+
+def _steps(progress: Progress | None, total: int) -> Callable[[int], None]:
+    """Counts rows written, and tells how many of so many."""
+    done = 0
+
+    def step(rows: int) -> None:
+        nonlocal done
+        done += rows
+        if progress:
+            progress(done, total)
+
+    return step
+
+
+def _blocks(rows: pa.Table) -> Iterator[pa.Table]:
+    # In order of their key, so the two databases' indexes grow at their end and two writers lock in one order.
+    return (rows.slice(start, _BLOCK) for start in range(0, rows.num_rows, _BLOCK))
+
+
+def _with_names(who: str, people: "_People") -> str:
+    """The digest of who people are together with the users and teams their owners are matched by."""
+    names = json.dumps([sorted(people.users.items()), sorted(people.teams.items())])
+    return hashlib.sha256(f"{who} {names}".encode()).hexdigest()
+
+
+def _told(rows: pa.Table) -> NDArray[np.int64]:
+    """A digest of the figures of each card, as `Score.told` has it."""
+    names = [name for name in (*_FIGURES, "reasons", "extra") if name in rows.column_names]
+    digests = row_digests([rows[name] for name in names])
+    return digests[:, 0].view(np.int64) if names else np.zeros(rows.num_rows, np.int64)
+
+
+def _there(shown: Publication) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Whose figures are shown, and the digests of those; 0 for one of before there was any."""
+    found = Score.objects.filter(generation=shown.generation).order_by().values_list("customer_id", "told")
+    pairs = np.array([(who, told or 0) for who, told in found.iterator(chunk_size=_BLOCK)], np.int64).reshape(-1, 2)
+    order = np.argsort(pairs[:, 0])
+    return pairs[order, 0], pairs[order, 1]
+
+
+def _changed(
+    rows: pa.Table, told: NDArray[np.int64], there: NDArray[np.int64], said: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Which cards the desk does not show the very figures of."""
+    people = rows["person_id"].to_numpy()
+    if not len(there):
+        return np.ones(len(people), bool)
+    place = np.minimum(np.searchsorted(there, people), len(there) - 1)
+    changed: NDArray[np.bool_] = (there[place] != people) | (said[place] != told)
+    return changed
+
+
+def _drop(generation: int, people: NDArray[np.int64]) -> None:
+    """Take the figures of those who have no card any more out of a generation."""
+    for start in range(0, len(people), CHUNK):
+        stale = Score.objects.filter(generation=generation, customer_id__in=people[start : start + CHUNK].tolist())
+        with transaction.atomic():
+            stale._raw_delete(using=stale.db)
 
 
 @contextmanager
@@ -111,11 +214,12 @@ def republish(
     stale = Score.objects.filter(generation=shown.generation, customer_id__in=people)
     went = stale._raw_delete(using=stale.db)
     _write_customers(_facts(rows), _People())
-    _write_scores(_figures(rows, shown.generation))
+    _write_scores(_figures(rows, shown.generation, _told(rows)))
     shown.rows += rows.num_rows - went
+    shown.who = ""
     if lake_version is not None:
         shown.lake_version = lake_version
-    shown.save(update_fields=["rows", "lake_version"])
+    shown.save(update_fields=["rows", "lake_version", "who"])
 
 
 def _weigh() -> None:
@@ -132,15 +236,19 @@ def _next_generation() -> int:
 
 
 @transaction.atomic
-def _flip(generation: int, rows: int, lake_version: int | None, as_of: datetime, now: datetime) -> None:
+def _flip(generation: int, rows: int, lake_version: int | None, as_of: datetime, now: datetime, who: str) -> None:
     shown = Publication.objects.select_for_update().filter(pk=1).first()
+    before: tuple[int | None, datetime | None] = (shown.generation, shown.as_of) if shown else (None, None)
+    if shown and shown.as_of == as_of:  # the same day again stands beside the same day before
+        before = shown.previous, shown.previous_as_of
     Publication(
         pk=1,
         generation=generation,
-        previous=shown.generation if shown else None,
-        previous_as_of=shown.as_of if shown else None,
+        previous=before[0],
+        previous_as_of=before[1],
         rows=rows,
         lake_version=lake_version,
+        who=who,
         as_of=as_of,
         published_at=now,
     ).save()
@@ -205,13 +313,9 @@ def _write_customers(chunk: Sequence[dict[str, Any]], people: _People) -> None:
     ):
         with transaction.atomic():
             if changed:
-                _upsert(
-                    Customer,
-                    fields,
-                    changed,
-                    conflict="person_id",
-                    update=[field.column for field in fields if field.column not in ours],
-                )
+                columns = [field.column for field in fields]
+                plain_rows = [[row[column] for column in columns] for row in changed]
+                _put(Customer, columns, plain_rows, ["person_id"], [one for one in columns if one not in ours])
             # … and only customers nobody has assigned here follow the records when those change.
             moved: dict[tuple[int | None, int | None], list[int]] = {}
             placed = Customer.objects.filter(pk__in=list(wanted), assigned_here=False)
@@ -276,8 +380,11 @@ def _score_columns() -> list[str]:
     return [field.column for field in _concrete(Score) if not field.primary_key]
 
 
-def _write_scores(rows: Sequence[list[Any]]) -> None:
-    """Put rows of `_figures` in their table, in its columns, with whose the customers are."""
+def _write_scores(rows: Sequence[list[Any]], *, upon: bool = False) -> None:
+    """Put rows of `_figures` in their table, in its columns, with whose the customers are.
+
+    upon: in the place of the same customers' rows of the generation, where there are any.
+    """
     if not rows:
         return
     columns = _score_columns()
@@ -293,10 +400,13 @@ def _write_scores(rows: Sequence[list[Any]]) -> None:
         for row in rows:
             for at, value in zip(whose_at, whose[row[who]], strict=True):
                 row[at] = value
-        _insert(Score, columns, rows)
+        if upon:
+            _put(Score, columns, rows, conflict=("customer_id", "generation"))
+        else:
+            _insert(Score, columns, rows)
 
 
-def _figures(block: pa.Table, generation: int) -> list[list[Any]]:
+def _figures(block: pa.Table, generation: int, said: NDArray[np.int64]) -> list[list[Any]]:
     """The figures of these cards as rows in the columns of their table; whose they are, and under which key, is left open.
 
     Worked out column by column: a million times forty values are too many to look at one by one.
@@ -314,6 +424,7 @@ def _figures(block: pa.Table, generation: int) -> list[list[Any]]:
     at_risk = pc.multiply(risk, pc.max_element_wise(value, 0, skip_nulls=False).cast(pa.float64(), safe=False))
     made |= {
         "customer_id": block["person_id"],
+        "told": pa.array(said),
         "risk_key": risk.fill_null(-1.0),
         "value_key": value.fill_null(-1),
         "spent_key": made["monetary_base_minor"].cast(pa.int64()).fill_null(-(2**62)),
@@ -350,27 +461,28 @@ def _concrete(model: type[models.Model]) -> list[Any]:
     return list(model._meta.concrete_fields)
 
 
-def _upsert(
+def _put(
     model: type[models.Model],
-    fields: Sequence[Any],
-    rows: Iterable[dict[str, Any]],
-    conflict: str = "",
-    update: Sequence[str] = (),
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    conflict: Sequence[str],
+    update: Sequence[str] | None = None,
 ) -> None:
-    """Insert plain rows, keyed by column, in one prepared statement; both databases speak this same SQL.
+    """Insert rows of values, or put them upon those they conflict with: all other columns, or those to update.
 
-    Measured against `bulk_create`, which builds a model and a statement text for every few rows.
+    In one prepared statement; both databases speak this same SQL. Measured against `bulk_create`, which builds a model
+    and a statement text for every few rows.
     """
     quoted = connection.ops.quote_name
-    columns = [field.column for field in fields]
     places = ", ".join(["%s"] * len(columns))
-    into = f"{quoted(model._meta.db_table)} ({', '.join(map(quoted, columns))})"
-    sql = f"INSERT INTO {into} VALUES ({places})"
-    if conflict:
-        sets = ", ".join(f"{quoted(column)} = excluded.{quoted(column)}" for column in update)
-        sql += f" ON CONFLICT ({quoted(conflict)}) DO UPDATE SET {sets}"
+    sets = update if update is not None else [column for column in columns if column not in conflict]
+    sql = (
+        f"INSERT INTO {quoted(model._meta.db_table)} ({', '.join(map(quoted, columns))}) VALUES ({places}) "
+        f"ON CONFLICT ({', '.join(map(quoted, conflict))}) DO UPDATE "
+        f"SET {', '.join(f'{quoted(column)} = excluded.{quoted(column)}' for column in sets)}"
+    )
     with connection.cursor() as cursor:
-        cursor.executemany(sql, [[row[column] for column in columns] for row in rows])
+        cursor.executemany(sql, rows)
 
 
 def _insert(model: type[models.Model], columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

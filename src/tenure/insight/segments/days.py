@@ -1,6 +1,7 @@
 """What each customer bought by day, read once, and what follows from it at any number of earlier dates."""
 
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -50,6 +51,12 @@ class PurchaseDays:
         held = np.flatnonzero(gap)
         held = held[np.lexsort((gap[held], self._visit_of[held]))]
         self._gap, self._gap_of, self._gap_day = gap[held], self._visit_of[held], self._visit_day[held]
+
+    def before(self, day: date) -> list[NDArray[Any]]:
+        """All there is of the days before a morning: what everything said of that morning comes from."""
+        early = self._day < day.toordinal() - _EPOCH
+        whose = np.repeat(self.people, self._ends - self._starts)
+        return [whose[early], self._day[early], self._bought[early], np.diff(self._net_until)[early]]
 
     def rfm(self, day: date) -> pa.Table:
         """RFM scores, cells and ABC classes on a morning: the columns and rules of `segments.rfm`, sorted by person."""

@@ -52,7 +52,7 @@ def lifecycle(
     people = _people([table["person_id"] for table in frames.values()])
     tables = {name: ibis.memtable(_shaped(name, table, people, as_of)) for name, table in frames.items()}
     found = life.stages(tables, as_of).order_by("person_id").to_pyarrow()
-    why = [life.explain(row) for row in found.to_pylist()]
+    why = life.explained(found)
     found = found.append_column("why_en", pa.array([words.en for words in why], pa.string()))
     found = found.append_column("why_zh", pa.array([words.zh for words in why], pa.string()))
     return _like(next(iter(given.values())), _with_people(found, people))

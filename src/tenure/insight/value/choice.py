@@ -1,8 +1,9 @@
 """Which model values buyers best: each foretells a stretch already known, and the one that explains most is taken."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from functools import partial
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
@@ -11,9 +12,10 @@ from tenure.insight.value.base import Numbers
 from tenure.insight.value.bgnbd import BGNBD
 from tenure.insight.value.checks import NotEnoughDataError
 from tenure.insight.value.gamma_gamma import GammaGamma
-from tenure.insight.value.hybrid import HybridCLV
+from tenure.insight.value.hybrid import HybridCLV, Recall, anew
 from tenure.insight.value.log import PurchaseLog, happened_in
 from tenure.insight.value.mbgnbd import MBGNBD
+from tenure.insight.value.noncontractual import Buying
 from tenure.insight.value.pareto import ParetoNBD
 
 UNIT_DAYS = 7
@@ -53,46 +55,117 @@ class Choice:
     simple: Backtest | None
 
 
-def by_habit(kind: Any) -> Callable[[PurchaseLog, float, float], Forecast]:
-    """Foretell with one of the models of habits, and what a purchase is worth with gamma-gamma."""
+class Learned(Protocol):
+    """A model of what customers will buy and spend, learned from a log; tells of any later state of the same base."""
 
-    def foretell(log: PurchaseLog, end: float, horizon_days: float) -> Forecast:
+    def foretell(self, log: PurchaseLog, end: float, horizon_days: float, recall: Recall = anew) -> Forecast:
+        """What it foretells of each customer of the log. recall: as HybridCLV takes it."""
+
+    def as_document(self) -> dict[str, Any]:
+        """What was learned, as plain values JSON can hold."""
+
+
+@dataclass(frozen=True)
+class Habit:
+    """One of the models of habits, and gamma-gamma for what a purchase is worth.
+
+    spending: None where all spend alike, or hardly anyone spends; a purchase is then worth `each`, the average, or nothing
+    if nobody spends.
+    """
+
+    rhythm: Buying
+    spending: GammaGamma | None
+    each: float
+    log_likelihoods: tuple[float, float | None]
+
+    @classmethod
+    def learn(cls, kind: type[Buying], log: PurchaseLog, end: float, horizon_days: float) -> "Habit":
+        x, t_x, T = log.histories(end)
+        rhythm = kind().fit(x, t_x / UNIT_DAYS, T / UNIT_DAYS)
+        worth = log.later() / np.maximum(x, 1)
+        again = (x > 0) & (worth > 0)
+        try:
+            spending = GammaGamma().fit(x[again], worth[again]) if again.any() else None
+        except NotEnoughDataError:
+            spending = None
+        each = float(worth[again].mean()) if again.any() else 0.0
+        return cls(rhythm, spending, each, (rhythm.log_likelihood_, spending.log_likelihood_ if spending else None))
+
+    def foretell(self, log: PurchaseLog, end: float, horizon_days: float, recall: Recall = anew) -> Forecast:
         x, t_x, T = log.histories(end)
         t_x, T = t_x / UNIT_DAYS, T / UNIT_DAYS
-        rhythm = kind().fit(x, t_x, T)
-        purchases = rhythm.expected_purchases(horizon_days / UNIT_DAYS, x, t_x, T)
-        alive = rhythm.p_alive(x, t_x, T)
-        each, spending = worth_of_each(log)
-        shape = rhythm.r_ + x
+        purchases = self.rhythm.expected_purchases(horizon_days / UNIT_DAYS, x, t_x, T)
+        alive = self.rhythm.p_alive(x, t_x, T)
+        shape = self.rhythm.parameters_["r"] + x
         chance = -alive * np.expm1(-shape * np.log1p(purchases / np.maximum(alive, 1e-12) / shape))
-        card: dict[str, Any] = {"rhythm": {**rhythm.parameters_, "log_likelihood": rhythm.log_likelihood_}}
-        if spending is not None:
-            card["gamma_gamma"] = {**spending.parameters_, "log_likelihood": spending.log_likelihood_}
-        return Forecast(alive, chance.clip(0, 1), purchases, purchases * each, card)
+        told, spent = self.log_likelihoods
+        card: dict[str, Any] = {"rhythm": {**self.rhythm.parameters_, "log_likelihood": told}}
+        if self.spending is not None:
+            card["gamma_gamma"] = {**self.spending.parameters_, "log_likelihood": spent}
+        return Forecast(alive, chance.clip(0, 1), purchases, purchases * self._worth(log), card)
 
-    return foretell
+    def _worth(self, log: PurchaseLog) -> Numbers:
+        """What a purchase of each customer is expected to be worth; whoever has not bought again spends like the average."""
+        x = (log.last - log.first).astype(float)
+        if self.spending is None:
+            return np.full(len(x), self.each)
+        worth = log.later() / np.maximum(x, 1)
+        again = (x > 0) & (worth > 0)
+        return self.spending.expected_value(np.where(again, x, 0.0), np.where(again, worth, 1.0))
+
+    def as_document(self) -> dict[str, Any]:
+        spending = self.spending
+        return {
+            "rhythm": self.rhythm.parameters_, "each": self.each, "log_likelihoods": list(self.log_likelihoods),
+            "spending": spending and [*spending.parameters_.values(), spending.observed_mean_],
+        }  # fmt: skip
+
+    @classmethod
+    def of_document(cls, kind: type[Buying], told: Mapping[str, Any]) -> "Habit":
+        rhythm, spent = kind._with(list(told["rhythm"].values())), told["log_likelihoods"]
+        spending = told["spending"] and GammaGamma.of(*told["spending"])
+        return cls(rhythm, spending, told["each"], (spent[0], spent[1]))
 
 
-def by_hybrid(log: PurchaseLog, end: float, horizon_days: float) -> Forecast:
-    """Foretell with habits corrected by trees."""
-    rows = {"person_id": log.people[log.person], "when": log.when, "value": log.value}
-    model = HybridCLV(horizon_days).fit(rows, end)
-    found = model.predict(rows, end)
-    card = {
-        "scale": model.scale_,
-        "scales": list(model.scales_),
-        "cuts": len(model.cuts_),
-        "rhythm": model.habits_.parameters_,
-    }
-    return Forecast(found["p_alive"], found["p_buy"], found["expected_purchases"], found["expected_value"], card)
+@dataclass(frozen=True)
+class Corrected:
+    """Habits corrected by trees."""
+
+    model: HybridCLV
+
+    @classmethod
+    def learn(cls, log: PurchaseLog, end: float, horizon_days: float) -> "Corrected":
+        return cls(HybridCLV(horizon_days).fit(log, end))
+
+    def foretell(self, log: PurchaseLog, end: float, horizon_days: float, recall: Recall = anew) -> Forecast:
+        found = self.model.foretell(log, end, recall)
+        card = {
+            "scale": self.model.scale_,
+            "scales": list(self.model.scales_),
+            "cuts": len(self.model.cuts_),
+            "rhythm": self.model.habits_.parameters_,
+        }
+        return Forecast(found["p_alive"], found["p_buy"], found["expected_purchases"], found["expected_value"], card)
+
+    def as_document(self) -> dict[str, Any]:
+        return self.model.as_document()
+
+    @classmethod
+    def of_document(cls, told: Mapping[str, Any]) -> "Corrected":
+        return cls(HybridCLV.of_document(told))
 
 
-MODELS: dict[str, Callable[[PurchaseLog, float, float], Forecast]] = {
-    "bgnbd": by_habit(BGNBD),
-    "mbgnbd": by_habit(MBGNBD),
-    "pareto": by_habit(ParetoNBD),
-    "hybrid": by_hybrid,
+_HABITS: dict[str, type[Buying]] = {"bgnbd": BGNBD, "mbgnbd": MBGNBD, "pareto": ParetoNBD}
+
+MODELS: dict[str, Callable[[PurchaseLog, float, float], Learned]] = {
+    **{name: partial(Habit.learn, kind) for name, kind in _HABITS.items()},
+    "hybrid": Corrected.learn,
 }
+
+
+def of_document(name: str, told: Mapping[str, Any]) -> Learned:
+    """A model of that name, of what its `as_document` told."""
+    return Habit.of_document(_HABITS[name], told) if name in _HABITS else Corrected.of_document(told)
 
 
 Foretold: TypeAlias = Callable[[str, PurchaseLog, float, float], Forecast]
@@ -100,7 +173,7 @@ Foretold: TypeAlias = Callable[[str, PurchaseLog, float, float], Forecast]
 
 def foretold(name: str, log: PurchaseLog, end: float, horizon_days: float) -> Forecast:
     """What the model of that name foretells; the same of the same."""
-    return MODELS[name](log, end, horizon_days)
+    return MODELS[name](log, end, horizon_days).foretell(log, end, horizon_days)
 
 
 def choose(log: PurchaseLog, end: float, horizon_days: float, foretell: Foretold = foretold) -> Choice:
@@ -143,23 +216,6 @@ def envelope(log: PurchaseLog, end: float, horizon_days: float) -> Numbers:
     x, t_x, T = log.histories(end)
     total = np.bincount(log.person, log.value, minlength=len(x))
     return simple_value(x + 1, T + 1, total / (x + 1), T - t_x, horizon=horizon_days)
-
-
-def worth_of_each(log: PurchaseLog) -> tuple[Numbers, GammaGamma | None]:
-    """What a purchase of each customer is expected to be worth; whoever has not bought again spends like the average.
-
-    Where all spend alike, or hardly anyone spends, the average is the best forecast, and nothing if nobody does.
-    """
-    x = (log.last - log.first).astype(float)
-    worth = log.later() / np.maximum(x, 1)
-    again = (x > 0) & (worth > 0)
-    try:
-        spending = GammaGamma().fit(x[again], worth[again]) if again.any() else None
-    except NotEnoughDataError:
-        spending = None
-    if spending is None:
-        return np.full(len(x), worth[again].mean() if again.any() else 0.0), None
-    return spending.expected_value(np.where(again, x, 0.0), np.where(again, worth, 1.0)), spending
 
 
 def some_of(log: PurchaseLog, most: int) -> PurchaseLog:

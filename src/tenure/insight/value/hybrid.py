@@ -4,20 +4,28 @@ The customers are set back to earlier cuts; there the habits (BTYD, "buy till yo
 trees learn from what then happened: will they buy at all, how much if they do, and at what value.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
-from scipy.special import expit, logit
+from scipy.special import expit
 
 from tenure.insight.value.base import Numbers, ValueModel, frame_like
 from tenure.insight.value.checks import NotEnoughDataError
-from tenure.insight.value.log import Known, PurchaseLog, happened_in
+from tenure.insight.value.log import Habits, Known, PurchaseLog, happened_in
 from tenure.language import tr
 
 LEAST_CUSTOMERS = 200
 LEAST_BUYERS = 50
 MOST_ROWS = 60_000  # of each cut that the trees learn from; past it they hardly learn more
+
+Recall: TypeAlias = Callable[[Numbers, Callable[[Numbers], Numbers]], Numbers]
+
+
+def anew(features: Numbers, work_out: Callable[[Numbers], Numbers]) -> Numbers:
+    """Works every row out."""
+    return work_out(features)
 
 
 class HybridCLV(ValueModel):
@@ -86,7 +94,8 @@ class HybridCLV(ValueModel):
         self.scales_ = tuple(lesson.scale for lesson in rows)
         self.scale_ = self.scales_[0]
         self._learn(rows)
-        self.habits_ = seen.habits(end).pareto
+        self._habits = seen.habits(end)
+        self.habits_ = self._habits.pareto
         return self
 
     def predict(self, log: Any, end: float) -> Any:
@@ -94,26 +103,61 @@ class HybridCLV(ValueModel):
 
         Raises ValueError for a log that can't be, NotEnoughDataError where nobody bought again.
         """
+        past = PurchaseLog.of(log, end)
+        found = self.foretell(past, end)
+        likely = least_absolute_error(found["p_buy"], found["expected_purchases"])
+        return frame_like(log, {"person_id": past.people, **found, "likely_purchases": likely})
+
+    def foretell(self, past: PurchaseLog, end: float, recall: Recall = anew) -> dict[str, Numbers]:
+        """What `predict` says of each customer of a log, but for likely_purchases, by name.
+
+        The habits are those of the end it was fitted at: customers are told by how the base bought then.
+        recall: given features (rows × features) and what works out three numbers of each row from them, gives those
+        numbers; it may know rows from before.
+        """
         if not hasattr(self, "scale_"):
             raise ValueError("this model has learned nothing yet; call fit(log, end) first")
-        past = PurchaseLog.of(log, end)
-        known = past.known(end, float(self.horizon))
-        buys = expit(_raw(self._buys, known.features))
-        purchases = known.foretold * self.scale_ * np.exp(_raw(self._purchases, known.features))
-        value = known.each * np.exp(_raw(self._values, known.features)) if self._values else known.each
+        known = past.known(end, float(self.horizon), self._habits)
+        buying, purchasing, valued = recall(known.features, self._corrections).T
+        buys = expit(buying)
+        purchases = known.foretold * self.scale_ * np.exp(purchasing)
+        value = known.each * np.exp(valued)
         # Nobody is likelier to buy than the purchases expected of them allow.
         buys = np.clip(np.minimum(buys, purchases), 1e-9, 1 - 1e-9)
-        return frame_like(
-            log,
-            {
-                "person_id": past.people,
-                "p_alive": known.p_alive,
-                "p_buy": buys,
-                "expected_purchases": purchases,
-                "expected_value": purchases * value,
-                "likely_purchases": least_absolute_error(buys, purchases),
-            },
-        )
+        return {
+            "p_alive": known.p_alive, "p_buy": buys, "expected_purchases": purchases, "expected_value": purchases * value,
+        }  # fmt: skip
+
+    def _corrections(self, features: Numbers) -> Numbers:
+        """What the trees say of each row: log-odds to buy, log of the correction to purchases and to their value."""
+        said = [_raw(trees, features) if trees else np.zeros(len(features)) for trees in self._trees_of.values()]
+        return np.column_stack(said)
+
+    @property
+    def _trees_of(self) -> dict[str, list[Any]]:
+        return {"buys": self._buys, "purchases": self._purchases, "values": self._values}
+
+    def as_document(self) -> dict[str, Any]:
+        """What was learned as plain values, for `of_document`: numbers, and trees as LightGBM writes them."""
+        return {
+            "settings": self.get_params(), "cuts": list(self.cuts_), "scales": list(self.scales_),
+            "learned_horizon": self.learned_horizon_, "habits": self._habits.as_document(),
+            "trees": {name: [one.model_to_string() for one in trees] for name, trees in self._trees_of.items()},
+        }  # fmt: skip
+
+    @classmethod
+    def of_document(cls, told: Mapping[str, Any]) -> "HybridCLV":
+        """The model `as_document` told of."""
+        import lightgbm
+
+        model = cls(**told["settings"])
+        model.cuts_, model.scales_ = tuple(told["cuts"]), tuple(told["scales"])
+        model.scale_, model.learned_horizon_ = model.scales_[0], told["learned_horizon"]
+        model._habits = Habits.of_document(told["habits"])
+        model.habits_ = model._habits.pareto
+        trees = {name: [lightgbm.Booster(model_str=one) for one in texts] for name, texts in told["trees"].items()}
+        model._buys, model._purchases, model._values = (trees[name] for name in ("buys", "purchases", "values"))
+        return model
 
     def _learn(self, lessons: list["_Lesson"]) -> None:
         features = np.concatenate([lesson.known.features for lesson in lessons])
@@ -122,7 +166,6 @@ class HybridCLV(ValueModel):
         # Foretold by habits and scaled by what the latest cut saw: the trees only tell customers from each other.
         foretold = np.log(np.concatenate([lesson.known.foretold * lesson.scale for lesson in lessons]))
         each = np.concatenate([lesson.known.each for lesson in lessons])
-        logit(np.concatenate([lesson.known.chance(lesson.scale) for lesson in lessons]))
         self._buys = self._trees("binary", features, (bought > 0).astype(float), rounds=3 * self.rounds)
         self._purchases = self._trees("poisson", features, bought, offset=foretold)
         worth = (bought > 0) & (spent > 0) & (each > 0)

@@ -1,5 +1,6 @@
 """Purchases by person and day, and what could be known of each person at a cut."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,9 +18,30 @@ RECENT = (0.1, 0.2, 1 / 3)  # of a horizon before the cut: how often a customer 
 
 @dataclass(frozen=True)
 class Habits:
+    """How a base buys. typical: the mean value of a purchase, in which values are told."""
+
     pareto: ParetoNBD
     coins: MBGNBD
     spending: GammaGamma | None
+    typical: float
+
+    def as_document(self) -> dict[str, Any]:
+        """The same as plain values, for `of_document`."""
+        spending = self.spending
+        return {
+            "pareto": self.pareto.parameters_,
+            "coins": self.coins.parameters_,
+            "spending": spending and [*spending.parameters_.values(), spending.observed_mean_],
+            "typical": self.typical,
+        }
+
+    @classmethod
+    def of_document(cls, told: Mapping[str, Any]) -> "Habits":
+        """Habits as `as_document` told them."""
+        spending = told["spending"]
+        return cls(
+            ParetoNBD.of(**told["pareto"]), MBGNBD.of(**told["coins"]), spending and GammaGamma.of(*spending), told["typical"]
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -30,16 +52,9 @@ class Known:
     foretold: Numbers
     each: Numbers
     p_alive: Numbers
-    shape: Numbers
 
     def some(self, rows: NDArray[np.intp]) -> "Known":
-        return Known(self.features[rows], self.foretold[rows], self.each[rows], self.p_alive[rows], self.shape[rows])
-
-    def chance(self, scale: float) -> Numbers:
-        """Chance of at least one purchase by habit: of those still active, with their rate known as gamma of this shape."""
-        if_active = np.log1p(self.foretold * scale / (self.p_alive.clip(1e-12) * self.shape))
-        chance: Numbers = (-self.p_alive * np.expm1(-self.shape * if_active)).clip(1e-9, 1 - 1e-9)
-        return chance
+        return Known(self.features[rows], self.foretold[rows], self.each[rows], self.p_alive[rows])
 
 
 @dataclass(frozen=True)
@@ -54,6 +69,8 @@ class PurchaseLog:
 
     @classmethod
     def of(cls, log: Any, end: float) -> "PurchaseLog":
+        if isinstance(log, PurchaseLog):
+            return log if not len(log.when) or log.when.max() < end else log.before(end)
         when, value = columns(log, ("when", "value"))
         who = np.asarray(column(log, "person_id"))
         if not np.isfinite(when).all():
@@ -62,9 +79,11 @@ class PurchaseLog:
             raise ValueError("value must be a finite number in every row; fill or drop the rows without one first")
         when = np.floor(when)
         seen = when < end
-        people, person = np.unique(who[seen], return_inverse=True)
-        order = np.lexsort((when[seen], person))
-        person, when, value = person[order], when[seen][order], value[seen][order]
+        who, when, value = who[seen], when[seen], value[seen]
+        if not _in_order(who, when):
+            order = np.lexsort((when, who))
+            who, when, value = who[order], when[order], value[order]
+        people, person = _numbered(who)
         new = np.ones(len(person), bool)
         new[1:] = (person[1:] != person[:-1]) | (when[1:] != when[:-1])
         at = np.flatnonzero(new)
@@ -77,7 +96,7 @@ class PurchaseLog:
 
     def before(self, cut: float) -> "PurchaseLog":
         past = self.when < cut
-        there, person = np.unique(self.person[past], return_inverse=True)
+        there, person = _numbered(self.person[past])
         return self._made(person, self.when[past], self.value[past], self.people[there])
 
     def of_people(self, wanted: NDArray[np.bool_]) -> "PurchaseLog":
@@ -103,21 +122,25 @@ class PurchaseLog:
             spending = GammaGamma().fit(x[used], later[used] / x[used]) if used.sum() > 1 else None
         except NotEnoughDataError:
             spending = None
-        return Habits(ParetoNBD().fit(x, t_x, T), MBGNBD().fit(x, t_x, T), spending)
+        typical = max(float(self.value.mean()), 1e-9)
+        return Habits(ParetoNBD().fit(x, t_x, T), MBGNBD().fit(x, t_x, T), spending, typical)
 
     def later(self) -> Numbers:
         """What each person's purchases after the first were worth."""
         total = np.bincount(self.person, self.value, minlength=len(self.first))
         return np.asarray(total - self.value[self.first])
 
-    def known(self, cut: float, horizon: float) -> Known:
-        """Features at the cut, with times in horizons and values in those of the average purchase."""
-        habits = self.habits(cut)
+    def known(self, cut: float, horizon: float, habits: Habits | None = None) -> Known:
+        """Features at the cut, with times in horizons and values in those of the average purchase.
+
+        habits: how the base buys, known from before; learned at the cut where left out.
+        """
+        habits = habits or self.habits(cut)
         x, t_x, T = self.histories(cut)
         pareto = habits.pareto.expected_purchases(horizon, x, t_x, T)
         coins = habits.coins.expected_purchases(horizon, x, t_x, T)
         p_alive = habits.pareto.p_alive(x, t_x, T)
-        typical = max(float(self.value.mean()), 1e-9)
+        typical = habits.typical
         later = self.later()
         if habits.spending is not None:
             again = (x > 0) & (later > 0)
@@ -135,7 +158,19 @@ class PurchaseLog:
                 np.log1p(size[self.first]), np.log1p(np.maximum.reduceat(size, self.first)), np.log(np.maximum(each, 1e-9) / typical),
             ]
         )  # fmt: skip
-        return Known(features, np.maximum(pareto, 1e-12), np.maximum(each, 0), p_alive, habits.pareto.r_ + x)
+        return Known(features, np.maximum(pareto, 1e-12), np.maximum(each, 0), p_alive)
+
+
+def _in_order(who: Any, when: Numbers) -> bool:
+    same = who[1:] == who[:-1]
+    return bool(((who[1:] > who[:-1]) | (same & (when[1:] >= when[:-1]))).all())
+
+
+def _numbered(who: Any) -> tuple[Any, NDArray[np.intp]]:
+    """Those there are, of a column that has each one's rows together, and the place of each row's among them."""
+    new = np.ones(len(who), bool)
+    new[1:] = who[1:] != who[:-1]
+    return who[new], np.cumsum(new) - 1
 
 
 def happened_in(seen: PurchaseLog, past: PurchaseLog, since: float, until: float) -> tuple[Numbers, Numbers]:
