@@ -27,8 +27,10 @@ PARTS: dict[str, tuple[str, ...]] = {
         "campaigns",
         "model",
         "causes",
+        "competitors",
     ),
-    "cause": ("price_high", "away"),
+    "cause": ("price_high", "network_branch"),
+    "verb": ("comment", "loss", "withdraw"),
     "code": ("new", "agent", "clerk"),
     "metric": ("revenue", "complaint_rate"),
     "group": ("revenue", "service"),
@@ -145,7 +147,7 @@ SENT: tuple[tuple[str, Any], ...] = (
     ("c_1", "gold"), ("c_2", "12"), ("show", "c_2"), ("up", "2"),
     ("kind", "export"), ("field", "phone"), ("value", "1"), ("fields", ("name", "phone")), ("partner", "A partner"),
     ("n.0.ask", "field:region"), ("n.0.is", "set"), ("definition", {"all": [{"field": "region", "is": "set"}]}),
-    ("sql", "SELECT count(*), min(region) FROM customers"),
+    ("s", "8:1"), ("do", "confirm"), ("person", "4"), ("on", "2026-02-20"), ("loss", "8"), ("sql", "SELECT count(*), min(region) FROM customers"),
 )  # fmt: skip
 
 # Made anew with every answer, and told to whoever asks: never the same twice.
@@ -174,6 +176,9 @@ def asked(client: Any, probe: Probe, headers: dict[str, str]) -> tuple[int, str,
     else:
         response = getattr(client, probe.method)(probe.path, json.dumps(data), "application/json", headers=headers)
     body = b"".join(response.streaming_content) if response.streaming else response.content
+    # What the next page would say of it belongs to this answer, and makes no other page look as if it listened.
+    body += "".join(str(said) for said in response.wsgi_request._messages._queued_messages).encode()
+    client.cookies.pop("messages", None)
     for pattern, instead in _FRESH:
         body = pattern.sub(instead, body)
     return response.status_code, response.headers.get("Location", ""), body

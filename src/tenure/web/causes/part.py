@@ -36,7 +36,8 @@ def causes(scope: Scope, shown: Publication | None, given: Mapping[str, str]) ->
         "may_record": asker is not None and statements.may_record(asker),
         "look": look, "offered": offered(scope, shown, look), "waiting": waiting,
         "any": bool(found.leavers) or bool(found.said) or visible.exists(), "found": found,
-        "learned": (lake().document("causes_learned") or {}),
+        # Learned from everybody's statements: how many these are is for those who see everybody.
+        "learned": (lake().document("causes_learned") or {}) if scope.sees_all else {},
     }  # fmt: skip
     if not found.leavers:
         return context
