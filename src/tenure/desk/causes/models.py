@@ -56,6 +56,7 @@ RECORDS = {
     CameFrom.CANCELLATION: "subscriptions",
     CameFrom.COMPLAINT: "cases",
     CameFrom.CALL_NOTE: "interactions",
+    CameFrom.STAFF_INTERVIEW: "survey_responses",
 }
 
 
@@ -69,7 +70,10 @@ class StatementQuerySet(models.QuerySet["Statement"]):
         found = reach_of_numbers(scope)
         for came_from, kind in RECORDS.items():
             if scope.on(kind) is not scope:
-                found &= ~models.Q(came_from=came_from) | reach_of_numbers(scope, kind)
+                mine = models.Q(came_from=came_from)
+                if came_from == CameFrom.STAFF_INTERVIEW:  # as a rule written down here, of no record
+                    mine &= models.Q(record_key__isnull=False)
+                found &= ~mine | reach_of_numbers(scope, kind)
         return self.standing().filter(found)
 
 
