@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from django.core.cache import caches
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from tenure.desk.causes import statements, taxonomy
@@ -167,6 +168,20 @@ def test_the_tree_is_edited_in_settings_by_whoever_may(sign_in: SignIn, said: di
     assert dee.post("/settings/causes/", {"do": "change", "code": "none", **named}).status_code == 404
     assert sign_in("mia").get("/settings/causes/").status_code == 403
     assert taxonomy.tree()["price_high"].retired
+
+
+def test_a_tree_is_brought_from_a_file_by_whoever_may_change_it(sign_in: SignIn, company: dict[str, User]) -> None:
+    dee = sign_in("dee")
+
+    def send(client: Client, text: str) -> str:
+        file = SimpleUploadedFile("tree.csv", text.encode(), "text/csv")
+        return client.post("/settings/causes/import/", {"file": file}, follow=True).content.decode()
+
+    assert "Added: 1." in send(dee, "name_en,branch\nNo night service,service\n")
+    assert "Nothing was taken from the file. Line 2: There is no branch" in send(dee, "name_en,branch\nX,nowhere\n")
+    assert "Choose a file first" in dee.post("/settings/causes/import/", follow=True).content.decode()
+    assert sign_in("mia").post("/settings/causes/import/").status_code == 403
+    assert KeptCause.objects.get().name_en == "No night service"
 
 
 def test_files_hold_what_their_reader_may_see_and_leave_a_trace(sign_in: SignIn, said: dict[int, Statement]) -> None:
