@@ -113,7 +113,7 @@ def corrected(said: Iterable[Leaver], vague: Collection[str] = ()) -> Corrected 
     stated cause is spread as theirs was, by the mean of a Dirichlet distribution over what such leavers mean. The
     interval takes in that few were asked and that those left are a handful: meanings are drawn from that distribution,
     and the leavers from the meanings. This is double sampling (Tenenbein 1970). It holds as far as those asked are like
-    those who were not, so they should be drawn by lot. None below LEAST_ASKED interviews.
+    those who were not, so they should be drawn by lot. A stated cause nobody was asked about stays as said. None below LEAST_ASKED interviews.
     """
     by_person: dict[int, list[Leaver]] = {}
     for one in said:
@@ -158,6 +158,10 @@ def _spread(pairs: Real, known: Real, others: NDArray[np.int64]) -> tuple[Real, 
     mean, drawn = known.copy(), np.tile(known, (_DRAWS, 1))
     share = pairs.sum(axis=0) / pairs.sum()
     for at in np.flatnonzero(others):
+        if not pairs[at].any():  # as of the dead, whom nobody can ask: a fact of theirs is not spread over reasons
+            mean[at] += others[at]
+            drawn[:, at] += others[at]
+            continue
         weights = pairs[at] + _AS_OTHERS * share
         weights[at] += _AS_SAID
         may = weights > 0

@@ -84,7 +84,15 @@ def rows_of(
     spent = spent_by(scope, found.leavers)
     by_cause, said = found.by_cause(), {one.cause: one for one in tally(found.leavers.values())}
     better = found.corrected
-    order = [*said, *(cause for cause in (better.ranked() if better else []) if cause not in said)]
+    # What one of those asked meant, and nobody said, has a row as well.
+    order = [
+        *said,
+        *(
+            cause
+            for cause in (better.ranked() if better else [])
+            if cause not in said and better and better.leavers[cause] >= 0.5
+        ),
+    ]
     weights: dict[str, float] = {cause: said[cause].leavers if cause in said else 0 for cause in order}
     if estimated and better:
         weights = {cause: better.leavers.get(cause, 0.0) for cause in order}
@@ -195,7 +203,7 @@ def pareto(rows: list[dict[str, Any]], *, estimated: bool = False) -> figures.Fi
     return {
         "data": [*bars, line],
         "layout": {
-            "barmode": "stack", "xaxis": {"type": "category", "tickangle": -35}, "yaxis": {"title": {"text": _("Leavers")}},
+            "barmode": "stack", "xaxis": {"type": "category", "tickangle": -35}, "yaxis": {"title": {"text": _("Leavers")}, "rangemode": "tozero"},
             "yaxis2": {"overlaying": "y", "side": "right", "range": [0, 1.04], "tickformat": ".0%", "showgrid": False},
             "showlegend": True, "legend": {"orientation": "h", "y": 1.12}, "margin": {"l": 48, "r": 44, "t": 12, "b": 42},
         },
