@@ -106,9 +106,14 @@ def _retire(code: str, actor: User | None, now: datetime) -> bool:
 def _draft(row: Row, before: Node | None, nodes: Mapping[str, Node]) -> Draft:
     """What the line wants a cause to be: of one that is known, as it stands where the line says nothing."""
     draft = taxonomy.draft_of(before) if before else Draft("", "", "")
-    told = {name: row.cells[name] for name in ("name_en", "name_zh") if name in row.cells}
-    told |= {axis: _axis(row, axis) for axis in AXES if axis in row.cells}
-    draft = replace(draft, **told)
+
+    def told(column: str, before: str) -> str:
+        return _axis(row, column) if column in AXES and column in row.cells else row.cells.get(column, before)
+
+    draft = replace(
+        draft, name_en=told("name_en", draft.name_en), name_zh=told("name_zh", draft.name_zh),
+        control=told("control", draft.control), side=told("side", draft.side), nature=told("nature", draft.nature),
+    )  # fmt: skip
     if row.branch:
         draft = replace(draft, parent=_branch_of(row.branch, nodes))
     return replace(draft, vague=_flag(row, "vague")) if "vague" in row.cells else draft

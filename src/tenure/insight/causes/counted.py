@@ -95,11 +95,11 @@ class Corrected:
 
     def only(self, causes: Collection[str]) -> "Corrected":
         """The same of these causes alone."""
-        told = (
-            {cause: value for cause, value in one.items() if cause in causes}
-            for one in (self.leavers, self.low, self.high)
-        )
-        return Corrected(*told, self.asked, self.otherwise)
+
+        def kept(told: Mapping[str, float]) -> dict[str, float]:
+            return {cause: value for cause, value in told.items() if cause in causes}
+
+        return Corrected(kept(self.leavers), kept(self.low), kept(self.high), self.asked, self.otherwise)
 
     def ranked(self) -> list[str]:
         """The causes, the most frequent first; equal ones by code."""
@@ -143,8 +143,12 @@ def corrected(said: Iterable[Leaver], vague: Collection[str] = ()) -> Corrected 
         others[place[cause]] += person not in meant
     leavers, drawn = _spread(pairs, known, others)
     low, high = np.percentile(drawn, [2.5, 97.5], axis=0)
-    told = ({cause: float(one[at]) for cause, at in place.items()} for one in (leavers, low, high))
-    return Corrected(*told, len(asked), sum(stated[person] != meant[person] for person in asked))
+
+    def told(values: Real) -> dict[str, float]:
+        return dict(zip(causes, values.tolist(), strict=True))
+
+    otherwise = sum(stated[person] != meant[person] for person in asked)
+    return Corrected(told(leavers), told(low), told(high), len(asked), otherwise)
 
 
 def _in_depth(one: Leaver) -> bool:
