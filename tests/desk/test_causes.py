@@ -70,6 +70,17 @@ def test_a_role_that_sees_no_complaints_sees_no_statement_made_of_one(company: d
     assert [row.own_id for row in Statement.objects.visible_to(scope)] == [LI]
 
 
+def test_an_interview_read_from_a_survey_is_kept_from_who_sees_no_surveys_and_one_written_down_here_is_not(
+    company: dict[str, User],
+) -> None:
+    read = say(company["dee"], WANG)
+    Statement.objects.filter(pk=read.pk).update(record_key="a" * 32)
+    say(company["dee"], LI)
+    scope = replace(scope_of(company["mia"]), objects=(("survey_responses", "none"),))
+
+    assert [row.own_id for row in Statement.objects.visible_to(scope)] == [LI]
+
+
 def test_text_hidden_from_a_role_stays_hidden_on_pages_and_in_files(company: dict[str, User]) -> None:
     say(company["dee"], WANG, "价格太高 SECRETLY")
     scope = scope_of(company["ivy"])
