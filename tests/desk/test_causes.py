@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tenure.desk.causes import api, board, reading, statements, taxonomy
+from tenure.desk.causes import api, board, importing, reading, statements, taxonomy
 from tenure.desk.causes.exporting import statement_lines, taxonomy_lines
 from tenure.desk.causes.held import _naming
 from tenure.desk.causes.models import Idea, KeptCause, Statement
@@ -66,6 +66,17 @@ def test_a_role_that_sees_no_complaints_sees_no_statement_made_of_one(company: d
     say(company["dee"], WANG, came_from="complaint")
     say(company["dee"], LI, came_from="note")
     scope = replace(scope_of(company["mia"]), objects=(("cases", "none"),))
+
+    assert [row.own_id for row in Statement.objects.visible_to(scope)] == [LI]
+
+
+def test_an_interview_read_from_a_survey_is_kept_from_who_sees_no_surveys_and_one_written_down_here_is_not(
+    company: dict[str, User],
+) -> None:
+    read = say(company["dee"], WANG)
+    Statement.objects.filter(pk=read.pk).update(record_key="a" * 32)
+    say(company["dee"], LI)
+    scope = replace(scope_of(company["mia"]), objects=(("survey_responses", "none"),))
 
     assert [row.own_id for row in Statement.objects.visible_to(scope)] == [LI]
 
@@ -314,3 +325,80 @@ def test_what_leavers_said_is_collected_once_and_goes_with_its_record(company: d
     assert exit_row.withdrawn_at is not None
     assert exit_row.confirmed == "network_quality"
     assert exit_row not in Statement.objects.visible_to(scope_of(company["dee"]))
+
+
+def bring(who: User, text: str | bytes) -> importing.Brought:
+    return importing.import_tree(text.encode() if isinstance(text, str) else text, actor=who, now=MONDAY)
+
+
+def test_an_exported_tree_comes_back_as_it_was_and_moves_to_another_company(company: dict[str, User]) -> None:
+    dee = company["dee"]
+    added = taxonomy.add_cause(
+        Draft("=Night service", "夜间服务", "service", nature="subjective"), actor=dee, now=MONDAY
+    )
+    taxonomy.retire_cause("no_need", version=0, actor=dee, now=MONDAY)
+    exported = "".join(taxonomy_lines(taxonomy.tree()))
+    before = [(node.code, taxonomy.draft_of(node), node.retired) for node in taxonomy.tree().values()]
+
+    assert bring(dee, exported) == importing.Brought(same=len(before))
+    KeptCause.objects.all().delete()
+    assert bring(dee, exported) == importing.Brought(added=1, retired=1, same=len(before) - 2)
+
+    assert [(node.code, taxonomy.draft_of(node), node.retired) for node in taxonomy.tree().values()] == before
+    assert taxonomy.tree()[added.code].words.en == "=Night service"
+
+
+def test_a_tree_somebody_typed_adds_changes_and_brings_back_and_leaves_the_rest(company: dict[str, User]) -> None:
+    dee = company["dee"]
+    taxonomy.retire_cause("moved", version=0, actor=dee, now=MONDAY)
+    typed = "name_zh;branch;control;retired;code\n客服排队;service_desk;可控;;\n客服中心;;;;service_desk\n太贵;;部分可控;;price_high\n;;;否;moved\n"
+
+    told = bring(dee, typed.encode("gb18030"))
+
+    nodes = taxonomy.tree()
+    assert told == importing.Brought(added=2, changed=1, restored=1)
+    assert nodes["cause"].parent == "service_desk"
+    assert (nodes["price_high"].words.zh, nodes["price_high"].control, nodes["price_high"].parent) == (
+        "太贵", "mixed", "price_bills"
+    )  # fmt: skip
+    assert nodes["price_high"].words.en == "Price too high, or raised"
+    assert not nodes["moved"].retired
+    assert AuditEntry.objects.filter(verb__in=("add_cause", "change_cause", "restore_cause")).count() == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "The file is empty"),
+        ("\x00\n", "names the columns"),
+        ("code,cost\nx,1\n", "names the columns"),
+        ("code,code\nx,1\n", "names the columns"),
+        ("code,name_en\n", "no cause below"),
+        ("code,name_en\nx,y,z\n", "Line 2: 3 cells"),
+        ("name_en,control\nA,controllable\nB,a bit\n", 'Line 3: "a bit" under control'),
+        ("name_en,vague\nA,perhaps\n", "neither yes nor no"),
+        ("code,name_en\nA B,C\n", "is no code"),
+        ("code,name_en\nx,A\nx,B\n", "stands in line 2"),
+        ("code\nx\n", "needs a name"),
+        ("name_en,branch\nA,nowhere\n", 'Line 2: There is no branch "nowhere"'),
+        ("name_en,branch\nA,moved\n", "Line 2: Choose a branch"),
+        ("name_en,branch\nMoved out of reach,away\n", "Line 2: There is a cause called"),
+        ("code,retired\naway,yes\n", "Line 2: This branch still has causes"),
+        ("code,branch\naway,service\n", "Line 2: A branch stays a branch"),
+        (b"\xff\xff\xff", "no text"),
+        (b"name_en\n" + b"x\n" * 2000, "2001 lines"),
+        (b"x" * 1_000_001, "larger than 1 MB"),
+    ],
+)  # fmt: skip
+def test_a_file_that_cannot_be_read_changes_nothing_and_says_where(
+    company: dict[str, User], text: str | bytes, said: str
+) -> None:
+    good = b"name_en\nKept only with the rest\n"
+    content = text.encode() if isinstance(text, str) else text
+
+    with pytest.raises(TenureError, match=said):
+        bring(company["dee"], content)
+    with pytest.raises(TenureError, match="does not change the tree"):
+        bring(company["ann"], good)
+
+    assert not KeptCause.objects.exists()

@@ -22,7 +22,7 @@ from tenure.desk.governance.models import AuditEntry, User
 from tenure.desk.governance.services import save_role
 from tenure.desk.lake import lake
 from tenure.errors import TenureError
-from tests.cast import LI, MONDAY, SMITH, WANG, ZHANG
+from tests.cast import CUSTOMERS, LI, MONDAY, SMITH, WANG, ZHANG
 
 pytestmark = pytest.mark.django_db
 LEFT = date(2026, 2, 20)
@@ -104,6 +104,23 @@ def test_a_customer_out_of_reach_can_not_be_said_to_have_left_nor_taken_back(
     with pytest.raises(Loss.DoesNotExist):
         services.withdraw_loss(loss.pk, scope=scope_of(company["mia"]), actor=company["mia"], now=MONDAY)
     assert Loss.objects.count() == 1
+
+
+def test_a_loss_taken_from_a_call_is_kept_from_who_may_not_see_calls_and_masked_names_stay_masked(
+    company: dict[str, User], whale: Competitor
+) -> None:
+    loss = lost(company["dee"], WANG, whale, found_in="interactions")
+    lost(company["dee"], LI, whale)
+    mia = company["mia"]
+    deaf = replace(scope_of(mia), objects=(("interactions", "none"),), masked=frozenset({"name"}))
+
+    (seen,) = selectors.losses(deaf)
+
+    assert seen.person_id == LI
+    assert seen.name != CUSTOMERS[LI][0]
+    with pytest.raises(Loss.DoesNotExist):
+        services.withdraw_loss(loss.pk, scope=deaf, actor=mia, now=MONDAY)
+    services.withdraw_loss(loss.pk, scope=scope_of(mia), actor=mia, now=MONDAY)
 
 
 def test_only_who_keeps_the_register_changes_it(company: dict[str, User], whale: Competitor) -> None:

@@ -27,8 +27,10 @@ PARTS: dict[str, tuple[str, ...]] = {
         "campaigns",
         "model",
         "causes",
+        "competitors",
     ),
-    "cause": ("price_high", "away"),
+    "cause": ("price_high", "network_branch"),
+    "verb": ("comment", "loss", "withdraw"),
     "code": ("new", "agent", "clerk"),
     "metric": ("revenue", "complaint_rate"),
     "group": ("revenue", "service"),
@@ -146,7 +148,7 @@ SENT: tuple[tuple[str, Any], ...] = (
     ("c_1", "gold"), ("c_2", "12"), ("show", "c_2"), ("up", "2"),
     ("kind", "export"), ("field", "phone"), ("value", "1"), ("fields", ("name", "phone")), ("partner", "A partner"),
     ("n.0.ask", "field:region"), ("n.0.is", "set"), ("definition", {"all": [{"field": "region", "is": "set"}]}),
-    ("sql", "SELECT count(*), min(region) FROM customers"),
+    ("s", "8:1"), ("do", "confirm"), ("person", "4"), ("on", "2026-02-20"), ("loss", "8"), ("sql", "SELECT count(*), min(region) FROM customers"),
 )  # fmt: skip
 
 # Made anew with every answer, and told to whoever asks: never the same twice.

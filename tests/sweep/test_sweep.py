@@ -21,6 +21,8 @@ from django.db.models import Q
 from django.test import Client
 from django.utils import timezone
 
+from tenure.desk.causes.models import Statement
+from tenure.desk.competitors.models import Competitor, Loss
 from tenure.desk.customers.api import publish
 from tenure.desk.customers.boards import services as boards
 from tenure.desk.customers.boards.ready import Placed
@@ -49,7 +51,7 @@ from tenure.language import Words
 from tenure.web import cache
 from tests.cast import EAST, MONDAY, SOUTH
 from tests.sweep.probes import NOTHING, Probe, asked, by_key, closer, differently, probes, routes
-from tests.sweep.worlds import PEOPLE, World, own_fields
+from tests.sweep.worlds import PEOPLE, World, competitors, own_fields
 
 pytestmark = pytest.mark.django_db
 
@@ -187,7 +189,7 @@ def desk(
         for rule in (PRECEDENCE, RULES):
             Lake(home / "lake").publish_document(rule, {})
         figures.clear()
-        for model in (Customer, Publication, OwnRecord, OwnObject, CustomField):
+        for model in (Customer, Publication, OwnRecord, OwnObject, CustomField, Statement, Competitor):
             model.objects.all().delete()
         publish(world.cards(), as_of=MONDAY, now=MONDAY)
         CustomField.objects.bulk_create(own_fields())
@@ -201,6 +203,9 @@ def desk(
         ConsentEntry.objects.all()._raw_delete(using="default")
         SubjectRequest.objects.bulk_create(world.requests())
         ConsentEntry.objects.bulk_create(world.consents())
+        Statement.objects.bulk_create(world.statements())
+        Competitor.objects.bulk_create(competitors())
+        Loss.objects.bulk_create(world.losses())
         Relation.objects.all().delete()
         Relation.objects.bulk_create(world.relations())
         Archiving.objects.all().delete()
@@ -310,6 +315,10 @@ OFF: dict[str, tuple[str, Any, str, str]] = {
     "pairs": ("tenure.desk.customers.selectors.within_reach", lambda scope, people: set(people), "mia", "duplicates/"),
     "evidence": ("tenure.desk.customers.candidates._field", lambda name: None, "cleo", "duplicates/"),
     "relations": ("tenure.desk.customers.models.reach", lambda scope, prefix="": Q(), "mia", "customers/<int:person_id>/"),
+    "statements": ("tenure.desk.causes.models.reach_of_numbers", lambda scope, kind="": Q(), "mia", "churn/causes/of/<slug:cause>/"),
+    "statements from records": ("tenure.desk.causes.models.RECORDS", {}, "cleo", "churn/causes/of/<slug:cause>/"),
+    "losses from records": ("tenure.desk.competitors.models.RECORDS", (), "cleo", "churn/competitors/<int:competitor_id>/"),
+    "names of those lost": ("tenure.lake.scope.Scope.show", lambda self, table, column, value: value, "nan", "churn/competitors/<int:competitor_id>/"),
     "sums": ("tenure.desk.customers.selectors.totals", lambda scope, shown: totals(SYSTEM, shown), "cleo", ""),
 }  # fmt: skip
 

@@ -15,6 +15,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from tenure.desk.causes.models import Statement
+from tenure.desk.competitors.models import Competitor, Loss
 from tenure.desk.customers.models import (
     ArchivedRecord,
     Archiving,
@@ -43,6 +45,12 @@ OWN_FIELDS = (
     {"pk": 3, "name_en": "Plate", "kind": "text", "personal": True, "guarded_as": "identity"},
     {"pk": 4, "name_en": "Model", "kind": "text", "contract": "o_1"},
 )
+
+
+def competitors() -> list[Competitor]:
+    """Whom customers are lost to; records name the one, and in the other world the other."""
+    called = {1: "One thing", 3: "Another thing"}
+    return [Competitor(pk=pk, name=name, made_at=MONDAY, changed_at=MONDAY) for pk, name in called.items()]
 
 
 def own_fields() -> list[CustomField]:
@@ -205,6 +213,41 @@ class World:
                 )  # fmt: skip
         return deeds, rows
 
+    def statements(self) -> list[Statement]:
+        """Why each person leaves: what they answered, which people confirmed, and what they said on the phone."""
+        told = {"survey_responses": ("exit_survey", "confirmed"), "interactions": ("call_note", "waiting")}
+        found = []
+        for p in self.people:
+            for at, (kind, (came_from, state)) in enumerate(told.items()):
+                strange = self.other(p, "", kind)
+                cause = ("moved", "price_high") if strange else ("price_high", "network_quality")
+                found.append(
+                    Statement(
+                        pk=2 * p + at, own_id=p, said_at=MONDAY - timedelta(days=p + 40 * strange), came_from=came_from,
+                        left_on=date(2025, 12, 9 + p) if strange else date(2026, 2, 9 + p), suggested=cause[at],
+                        confirmed=cause[at] if state == "confirmed" else "", state=state, confidence=0.9 - p / 20 - strange / 10,
+                        competitor="Another thing" if strange else "", suggested_by="words", made_at=MONDAY,
+                        text=personal.seal(p, self.said(p, kind), context="statement"),
+                        went_by=personal.seal(p, self.said(p, kind)[10:], context="statement"),
+                    )
+                )  # fmt: skip
+        return found
+
+    def losses(self) -> list[Loss]:
+        """The competitor each person left for, as people say and as they take it from a call."""
+        found = []
+        for p in self.people:
+            for at, (kind, found_in) in enumerate((("customers", "said"), ("interactions", "interactions"))):
+                strange = self.other(p, "", kind)
+                found.append(
+                    Loss(
+                        pk=2 * p + at, competitor_id=3 if (p + at + strange) % 2 else 1, own_id=p, found_in=found_in,
+                        on=date(2026, 1, 9 + p) if strange else date(2026, 2, 9 + p), record=f"I-9{p}", verdict="confirmed",
+                        note=personal.seal(p, self.said(p, kind), context="loss"), decided_at=MONDAY,
+                    )
+                )  # fmt: skip
+        return found
+
     def requests(self) -> list[SubjectRequest]:
         """What each person asked about their own data."""
         return [
@@ -256,6 +299,10 @@ class World:
         lake.publish("scores/stages", pa.Table.from_pylist(stages, schema=COMPUTED["scores/stages"]))
         for table, rows in self.groups().items():
             lake.publish(table, pa.Table.from_pylist(rows, schema=COMPUTED[table]))
+        # Learned from what people confirmed, whoever's customers these are.
+        lake.publish_document("causes_learned", {
+            "of": {"statements": 90 + len(self.unseen)}, "used": False, "tried": {"asked": 9, "told": 8, "agreed": len(self.unseen)},
+        })  # fmt: skip
         lake.publish_document("personas", {
             "kept_share": 0.9, "tried": {"2": 0.5}, "groups": [
                 {"number": n, "rows": 3, "en": f"Group {n}", "zh": f"群体{n}", "traits": [

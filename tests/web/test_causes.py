@@ -1,17 +1,27 @@
 """Pages of why customers leave, as each person of the cast may open them."""
 
+import json
+import shutil
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from django.core.cache import caches
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from tenure.desk.causes import statements, taxonomy
 from tenure.desk.causes.models import Idea, KeptCause, Statement
 from tenure.desk.causes.statements import Said
+from tenure.desk.customers.models import Customer
 from tenure.desk.governance.api import scope_of
 from tenure.desk.governance.models import AuditEntry, User
 from tenure.desk.lake import lake
+from tenure.insight.churn.drivers import words_of
+from tenure.lake import Lake
+from tenure.lake.tables import COMPUTED
 from tenure.web.causes import fishbone
 from tenure.web.causes.fishbone import Bone, Rib
 from tests.cast import LI, MONDAY, SMITH, WANG
@@ -160,6 +170,20 @@ def test_the_tree_is_edited_in_settings_by_whoever_may(sign_in: SignIn, said: di
     assert taxonomy.tree()["price_high"].retired
 
 
+def test_a_tree_is_brought_from_a_file_by_whoever_may_change_it(sign_in: SignIn, company: dict[str, User]) -> None:
+    dee = sign_in("dee")
+
+    def send(client: Client, text: str) -> str:
+        file = SimpleUploadedFile("tree.csv", text.encode(), "text/csv")
+        return client.post("/settings/causes/import/", {"file": file}, follow=True).content.decode()
+
+    assert "Added: 1." in send(dee, "name_en,branch\nNo night service,service\n")
+    assert "Nothing was taken from the file. Line 2: There is no branch" in send(dee, "name_en,branch\nX,nowhere\n")
+    assert "Choose a file first" in dee.post("/settings/causes/import/", follow=True).content.decode()
+    assert sign_in("mia").post("/settings/causes/import/").status_code == 403
+    assert KeptCause.objects.get().name_en == "No night service"
+
+
 def test_files_hold_what_their_reader_may_see_and_leave_a_trace(sign_in: SignIn, said: dict[int, Statement]) -> None:
     mia = sign_in("mia")
 
@@ -192,6 +216,63 @@ def test_a_fishbone_has_a_bone_a_branch_cuts_long_names_and_escapes_them() -> No
         assert "<script>" not in drawn
     assert str(fishbone.lying(bones, "x", "y")).count("fb-bone") == 11
     assert fishbone.fit("Price too high", 40).endswith("…")
+
+
+def interviewed(company: dict[str, User]) -> None:
+    """Forty statements of price by WANG's and LI's neighbours' numbers, of whom 32 told a member of staff what it was."""
+    for n in range(100, 140):
+        common = {"own_id": n, "left_on": DAY, "said_at": MONDAY, "made_at": MONDAY, "state": "confirmed"}
+        Customer.objects.create(person_id=n, customer_id=f"C-{n}", team_id=company["mia"].team_id)
+        Statement.objects.create(**common, came_from="exit_survey", confirmed="price_high")
+        if n < 132:
+            meant = "competitor_offer" if n < 128 else "price_high"
+            Statement.objects.create(**common, came_from="staff_interview", confirmed=meant)
+
+
+def test_causes_rank_as_interviews_correct_them_and_as_said_on_demand(
+    sign_in: SignIn, company: dict[str, User]
+) -> None:
+    interviewed(company)
+    dee = sign_in("dee")
+
+    better, plain = (dee.get("/churn/causes/", asked) for asked in ({}, {"rank": "said"}))
+
+    first = better.context["rows"][0]
+    assert (first["name"], better.context["estimated"]) == ("Better offer elsewhere", True)
+    assert 28 < first["low"] <= first["better"] <= first["high"] <= 36
+    assert first["leavers"] == 28
+    assert sum(row["share"] for row in better.context["rows"]) == pytest.approx(1)
+    assert "of 32 leavers whom somebody asked in depth, 28 meant something else" in better.content.decode()
+    assert [trace["name"] for trace in better.context["pareto"]["data"]] == ["Estimated", "As said", "Cumulative"]
+    assert not plain.context["estimated"]
+    assert [trace["name"] for trace in plain.context["pareto"]["data"]] == ["Confirmed", "Suggested", "Cumulative"]
+    held = dee.get("/churn/causes/", {"control": "controllable"}).context["rows"]
+    assert [row["name"] for row in held] == ["Price too high, or raised"]
+
+
+def test_what_the_model_read_is_of_those_who_left_by_the_last_score_before_they_did(
+    sign_in: SignIn, company: dict[str, User], filled_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interviewed(company)
+    home = tmp_path / "home"
+    shutil.copytree(filled_home, home)
+    monkeypatch.setenv("TENURE_HOME", str(home))
+    points = [
+        {"person_id": n, "as_of": day, "churn_probability": 0.5, "drivers": json.dumps({code: 1.0, "buying": -0.5})}
+        for n in range(100, 130)
+        for day, code in ((date(2026, 1, 1), "price"), (date(2026, 2, 1), "service"), (date(2026, 2, 25), "quality"))
+    ]
+    schema = COMPUTED["scores/churn_history"]
+    Lake(home / "lake").publish("scores/churn_history", pa.Table.from_pylist(points, schema=schema))
+    caches["figures"].clear()
+
+    told = sign_in("dee").get("/churn/causes/")
+    few = sign_in("dee").get("/churn/causes/", {"control": "controllable"})
+
+    assert [one["words"] for one in told.context["drivers"]] == [words_of("service")]
+    assert told.context["of_drivers"] == 30
+    assert "What raised the risk of 30 of these leavers" in told.content.decode()
+    assert few.context["of_drivers"] == 0
 
 
 def test_before_anybody_said_anything_the_page_says_what_to_do(sign_in: SignIn) -> None:

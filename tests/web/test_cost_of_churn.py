@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from math import exp
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ import pyarrow as pa
 import pytest
 from django.core.cache import caches
 
+from tenure.desk.causes.models import Statement
+from tenure.desk.causes.statements import Said, record_statement, review
 from tenure.desk.customers import packs
 from tenure.desk.customers.assumptions import set_assumptions
 from tenure.desk.customers.models import SavedView
@@ -119,6 +121,36 @@ def test_cost_and_risk_are_as_by_hand_add_up_by_region_cause_month_and_band_and_
     assert risk["low"] <= risk["at_risk"] <= risk["high"]
     assert (risk["customers"], risk["unknown"]) == (4, 1)
     assert "risk=high" in page.context["bands"][0]["url"]
+
+
+def test_each_leaver_costs_under_the_one_cause_that_counts_as_far_as_the_reader_sees_what_was_said(
+    sign_in: SignIn, company: dict[str, User], left: Any
+) -> None:
+    left(**SAID)
+    dee = company["dee"]
+    told = ((WANG, "太贵了", "competitor_offer"), (LI, "No signal at home", ""), (SMITH, "搬家了", "moved"))
+    for person, text, cause in told:
+        said = Said("staff_interview", text, date(2026, 2, 10), date(2026, 2, 10), cause=cause)
+        record_statement(person, said, lake=lake(), scope=scope_of(dee), actor=dee, now=MONDAY)
+
+    whole, east = sign_in("dee").get(COST), sign_in("mia").get(COST)
+
+    lines = {row["name"]: (row["customers"], row["confirmed"]) for row in whole.context["said"]["lines"]}
+    assert lines == {
+        "Not said": (2, 0), "Better offer elsewhere": (1, 1), "Poor coverage, drops, outages": (1, 0),
+        "Moved out of reach": (1, 1),
+    }  # fmt: skip
+    total = sum(row["total"] for row in whole.context["said"]["lines"])
+    assert total == whole.context["whole"]["total"]
+    controls = {code: row["customers"] for code, _words, row in whole.context["said"]["controls"]}
+    assert controls == {"controllable": 1, "mixed": 1, "uncontrollable": 1}
+    assert "Moved out of reach" not in {row["name"] for row in east.context["said"]["lines"]}
+    behind = sign_in("dee").get("/insight/customers/", PRICE | {"by": "cause", "code": "moved"}).content.decode()
+    assert CUSTOMERS[SMITH][0] in behind
+    assert CUSTOMERS[WANG][0] not in behind
+    review({s.pk: s.version for s in Statement.objects.filter(own_id=LI)}, "delivery_late", scope=scope_of(dee), actor=dee, now=MONDAY)  # fmt: skip
+    again = {row["name"]: row["confirmed"] for row in sign_in("dee").get(COST).context["said"]["lines"]}
+    assert again["Slow or late delivery"] == 1
 
 
 def test_a_team_sees_its_own_and_is_told_where_they_are_too_few(sign_in: SignIn, left: Any) -> None:

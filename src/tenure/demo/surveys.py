@@ -1,10 +1,10 @@
-"""What customers answer when asked: NPS, CSAT, CES, Kano, and on leaving."""
+"""What customers answer when asked: NPS, CSAT, CES, Kano, on leaving, and in interviews after it."""
 
 import numpy as np
 import pyarrow as pa
 
 from tenure.demo.behaviour import Orders, moments
-from tenure.demo.causes import STATED
+from tenure.demo.causes import CAUSES, STATED
 from tenure.demo.churn import POSITION, Leaving
 from tenure.demo.clock import DAY, HOUR, Calendar
 from tenure.demo.drawing import Numbers, constant, instants, numbered, stream, table, where_known
@@ -43,6 +43,7 @@ def answers_table(
         *_after_cases(rng, cases),
         *_kano(rng, people, leaving, calendar),
         _exit(rng, people, leaving, calendar),
+        _interviews(stream(seed, "interviews"), people, leaving, calendar),
         *_regard(stream(seed, "regard"), people, leaving, trouble, calendar),
     ]
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
@@ -172,6 +173,24 @@ def _exit(rng: np.random.Generator, people: People, leaving: Leaving, calendar: 
         [
             reasons[s].en if e else reasons[s].zh
             for s, e in zip(leaving.stated[told], people.english[told], strict=True)
+        ],
+        dtype=object,
+    )
+    return row
+
+
+def _interviews(rng: np.random.Generator, people: People, leaving: Leaving, calendar: Calendar) -> dict[str, Numbers]:
+    """One leaver in four, drawn by lot, is called within three weeks by somebody who asks until it is clear why."""
+    told = np.flatnonzero(
+        (leaving.left != NEVER) & (leaving.cause != POSITION["gone"]) & (rng.random(len(people)) < 0.25)
+    )
+    at = leaving.left[told] + ((7 + rng.random(len(told)) * 14) * DAY).astype(np.int64)
+    row = _rows(told, at, "exit-interview", "why", "interview", np.full(len(told), np.nan))
+    meant = [CAUSES[name].words for name in POSITION]
+    row["text"] = np.array(
+        [
+            meant[cause].en if e else meant[cause].zh
+            for cause, e in zip(leaving.cause[told], people.english[told], strict=True)
         ],
         dtype=object,
     )

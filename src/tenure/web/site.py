@@ -212,6 +212,7 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
             path("churn/causes/statements.csv", self.page("export", cause_files.statements), name="statements_csv"),
             path("customers/<int:person_id>/causes/", self.page("customers", cause_review.of_person), name="causes_of"),
             path("settings/causes/", self.page("pack", cause_tree.page), name="causes_tree"),
+            path("settings/causes/import/", self.page("pack", cause_files.bring), name="causes_import"),
             path("settings/causes/causes.csv", self.page("pack", cause_files.taxonomy), name="causes_csv"),
             path("churn/roi/keep/", self.page("insight", churn_roi.keep), name="roi_keep"),
             path("churn/roi/keep/<int:view_id>/drop/", self.page("insight", churn_roi.drop), name="roi_drop"),

@@ -5,11 +5,12 @@ from datetime import date
 
 from tenure.desk.causes import reading
 from tenure.desk.causes.collecting import TABLES, Collected, collect, desk_mark
+from tenure.desk.causes.reading import mark
 from tenure.desk.causes.taxonomy import tree
 from tenure.lake.scope import Scope
 from tenure.language import Words
 
-__all__ = ["TABLES", "Collected", "LeftFor", "causes", "collect", "desk_mark", "left_for"]
+__all__ = ["TABLES", "Collected", "LeftFor", "causes", "collect", "desk_mark", "left_for", "mark"]
 
 
 @dataclass(frozen=True, slots=True)

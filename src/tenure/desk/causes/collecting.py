@@ -31,6 +31,8 @@ CHUNK = 500
 KEPT = 4000  # characters of a text that come along
 AGAIN = 5000  # waiting statements looked at again in one run, where the suggester goes by something new
 EXIT = ("exit", "leav", "cancel", "churn", "offboard", "离网", "离开", "流失", "退订", "退网", "销户", "离店", "注销")
+# A survey by one of these names is filled in by a member of staff who asks a leaver in depth.
+INTERVIEW = ("interview", "访谈", "面谈")
 TABLES = ("records/subscriptions", "records/survey_responses", "records/cases", "records/interactions", "scores/lives",
           "scores/customers", "identity/links")  # fmt: skip
 
@@ -233,7 +235,16 @@ def _found(lake: Lake, left: Mapping[int, date]) -> Iterator[Found]:
     for row in _rows(lake, left, "survey_responses", "response_id", "question", "answered_at", "survey", "text"):
         survey = f"{row['survey'] or ''} {row['question']}".casefold()
         if row["text"] and any(word in survey for word in EXIT):
-            yield _one(lake, CameFrom.EXIT_SURVEY, row, ("response_id", "question"), "answered_at", left, row["text"])
+            asked = any(word in survey for word in INTERVIEW)
+            yield _one(
+                lake,
+                CameFrom.STAFF_INTERVIEW if asked else CameFrom.EXIT_SURVEY,
+                row,
+                ("response_id", "question"),
+                "answered_at",
+                left,
+                row["text"],
+            )
     for row in _rows(lake, left, "subscriptions", "subscription_id", "ended_at", "end_reason"):
         if row["ended_at"] is not None and row["end_reason"]:
             reason = row["end_reason"]

@@ -2,8 +2,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from tenure.desk.customers.models import Customer, reach
-from tenure.desk.governance.models import PersonMerge
+from tenure.desk.customers.models import reach_of_numbers
 from tenure.insight.causes.tree import BY_CODE
 from tenure.lake.scope import Scope
 from tenure.language import Words
@@ -57,6 +56,7 @@ RECORDS = {
     CameFrom.CANCELLATION: "subscriptions",
     CameFrom.COMPLAINT: "cases",
     CameFrom.CALL_NOTE: "interactions",
+    CameFrom.STAFF_INTERVIEW: "survey_responses",
 }
 
 
@@ -67,22 +67,14 @@ class StatementQuerySet(models.QuerySet["Statement"]):
 
     def visible_to(self, scope: Scope) -> "StatementQuerySet":
         """What was said by customers this scope reaches, and in records of a kind that it reaches of them."""
-        found = _said_by(scope, scope)
-        other = dict(scope.objects)
-        for came_from, contract in RECORDS.items():
-            if contract in other or (scope.within is not None and scope.within.objects):
-                found &= ~models.Q(came_from=came_from) | _said_by(scope, scope.on(contract))
+        found = reach_of_numbers(scope)
+        for came_from, kind in RECORDS.items():
+            if scope.on(kind) is not scope:
+                mine = models.Q(came_from=came_from)
+                if came_from == CameFrom.STAFF_INTERVIEW:  # as a rule written down here, of no record
+                    mine &= models.Q(record_key__isnull=False)
+                found &= ~mine | reach_of_numbers(scope, kind)
         return self.standing().filter(found)
-
-
-def _said_by(scope: Scope, of_kind: Scope) -> models.Q:
-    """Statements of persons within both reaches, whichever of their numbers it was said under."""
-    people = Customer.objects.visible_to(scope)
-    if of_kind is not scope:
-        people = people.filter(reach(of_kind))
-    joined = PersonMerge.objects.filter(person_id__in=people.values("pk"))
-    alone = models.Q(own_id__in=people.values("pk")) & ~models.Q(own_id__in=PersonMerge.objects.values("own_id"))
-    return alone | models.Q(own_id__in=joined.values("own_id"))
 
 
 class Statement(models.Model):

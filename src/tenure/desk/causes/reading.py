@@ -93,7 +93,10 @@ def leavers(scope: Scope, asked: Asked, nodes: Mapping[str, Node] | None = None)
     vague = {node.code for node in nodes.values() if node.cause.vague}
     main = main_of(said, vague)
     kept = {person: one for person, one in main.items() if asked.holds(nodes[one.cause])}
-    return Counted(kept, len(main), len(people) - len(main), corrected(said, vague))
+    better = corrected(said, vague)
+    if better is not None:
+        better = better.only([cause for cause in better.leavers if asked.holds(nodes[cause])])
+    return Counted(kept, len(main), len(people) - len(main), better)
 
 
 def spent_by(scope: Scope, persons: Collection[int]) -> dict[int, int] | None:

@@ -98,18 +98,18 @@ def _node(row: KeptCause) -> Node:
 
 
 @transaction.atomic
-def add_cause(draft: Draft, *, actor: User | None, now: datetime) -> Node:
-    """Add a cause of the company's own, or a branch (`parent` empty).
+def add_cause(draft: Draft, *, code: str = "", actor: User | None, now: datetime) -> Node:
+    """Add a cause of the company's own, or a branch (`parent` empty). code: as a file has it; else made from the name.
 
     Raises TenureError for an actor who may not, names that are none or taken, a branch that is none, or axes unknown.
     """
-    _allowed(actor)
+    allowed(actor)
     nodes = tree()
     if len(nodes) >= MOST:
         raise TenureError(tr("A tree holds up to {most} causes. Retire what nobody uses.", most=MOST))
     draft = _checked(draft, nodes)
     stem = re.sub(r"[^a-z0-9]+", "_", draft.name_en.lower()).strip("_")[:40] or "cause"
-    code, number = stem, 2
+    code, number = code or stem, 2
     while code in nodes or code in BY_CODE:
         code, number = f"{stem}_{number}", number + 1
     try:
@@ -128,7 +128,7 @@ def change_cause(code: str, draft: Draft, *, version: int, actor: User | None, n
     version: of what the actor looked at. Raises KeyError for no such cause, TenureError as `add_cause`, where somebody
     changed it meanwhile, and where a branch that has causes would become one.
     """
-    _allowed(actor)
+    allowed(actor)
     nodes, row = tree(), _locked(code)
     before = nodes[code]
     _fresh(row, version)
@@ -136,10 +136,10 @@ def change_cause(code: str, draft: Draft, *, version: int, actor: User | None, n
     if bool(before.parent) != bool(draft.parent):
         raise TenureError(tr("A branch stays a branch, and a cause stays a cause. Add another one instead."))
     columns = _columns(draft)
-    if columns == _columns(_draft_of(before)):
+    if columns == _columns(draft_of(before)):
         return before
     row = _kept(row, before, columns)
-    _told("change_cause", code, "change", actor, now, before=_columns(_draft_of(before)), after=columns)
+    _told("change_cause", code, "change", actor, now, before=_columns(draft_of(before)), after=columns)
     return _node(row)
 
 
@@ -150,7 +150,7 @@ def retire_cause(code: str, *, into: str = "", version: int, actor: User | None,
 
     Raises KeyError for no such cause, TenureError for a branch with causes in it, and as `change_cause`.
     """
-    _allowed(actor)
+    allowed(actor)
     nodes, row = tree(), _locked(code)
     before = nodes[code]
     _fresh(row, version)
@@ -160,7 +160,7 @@ def retire_cause(code: str, *, into: str = "", version: int, actor: User | None,
         raise TenureError(tr("This branch still has causes. Move or retire them first."))
     if into and (into == code or into not in nodes or nodes[into].retired or not nodes[into].parent):
         raise TenureError(tr("Choose a cause that is in use to take its place."))
-    _kept(row, before, _columns(_draft_of(before)) | {"retired_at": now})
+    _kept(row, before, _columns(draft_of(before)) | {"retired_at": now})
     waiting = Statement.objects.filter(suggested=code, state=Statement.State.WAITING)
     anew: dict[str, Any] = {"suggested": into}
     if not into:
@@ -175,7 +175,7 @@ def retire_cause(code: str, *, into: str = "", version: int, actor: User | None,
 @transaction.atomic
 def restore_cause(code: str, *, actor: User | None, now: datetime) -> Node:
     """Offer a retired cause again. Raises KeyError for no such cause, TenureError where its branch is retired."""
-    _allowed(actor)
+    allowed(actor)
     nodes, row = tree(), _locked(code)
     node = nodes[code]
     if row is None or not node.retired:
@@ -187,7 +187,8 @@ def restore_cause(code: str, *, actor: User | None, now: datetime) -> Node:
     return _node(row)
 
 
-def _allowed(actor: User | None) -> None:
+def allowed(actor: User | None) -> None:
+    """Raises TenureError for an actor who may not change the tree."""
     if actor is not None and not may(actor, "pack"):
         raise TenureError(tr("Your role does not change the tree of causes. Ask an administrator."))
 
@@ -205,7 +206,7 @@ def _kept(row: KeptCause | None, before: Node, columns: Mapping[str, Any]) -> Ke
     if row is None:
         try:
             with transaction.atomic():
-                return KeptCause.objects.create(code=before.code, **(_columns(_draft_of(before)) | dict(columns)))
+                return KeptCause.objects.create(code=before.code, **(_columns(draft_of(before)) | dict(columns)))
         except IntegrityError:
             raise TenureError(tr("Somebody changed this cause meanwhile. Look at it again before you save.")) from None
     for name, value in columns.items():
@@ -215,7 +216,8 @@ def _kept(row: KeptCause | None, before: Node, columns: Mapping[str, Any]) -> Ke
     return row
 
 
-def _draft_of(node: Node) -> Draft:
+def draft_of(node: Node) -> Draft:
+    """What a cause is now, as a draft to change."""
     one = node.cause
     return Draft(one.words.en, one.words.zh, one.parent, one.control, one.side, one.nature, one.vague)
 

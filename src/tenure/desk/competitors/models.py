@@ -2,6 +2,12 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from tenure.desk.customers.models import reach_of_numbers
+from tenure.lake.scope import Scope
+
+# Kinds of records whose text may name a competitor.
+RECORDS = ("subscriptions", "survey_responses", "cases", "interactions")
+
 
 class Competitor(models.Model):
     """A company that customers leave for. aliases: what people call it, in any language, one each."""
@@ -63,6 +69,16 @@ class Move(models.Model):
         return f"{self.on} {self.title}"
 
 
+class LossQuerySet(models.QuerySet["Loss"]):
+    def visible_to(self, scope: Scope) -> "LossQuerySet":
+        """Those of customers this scope reaches, found in records of a kind that it reaches of them."""
+        found = reach_of_numbers(scope)
+        for kind in RECORDS:
+            if scope.on(kind) is not scope:
+                found &= ~models.Q(found_in=kind) | reach_of_numbers(scope, kind)
+        return self.filter(found)
+
+
 class Loss(models.Model):
     """What people decided about a customer and a competitor: it left for them, or it did not.
 
@@ -84,6 +100,8 @@ class Loss(models.Model):
     note = models.TextField(_("note"), blank=True)
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     decided_at = models.DateTimeField()
+
+    objects = LossQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("customer lost to a competitor")

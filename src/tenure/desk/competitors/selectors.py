@@ -60,7 +60,7 @@ def competitors(*, away: bool = False) -> list[Competitor]:
 
 def losses(scope: Scope, competitor_id: int | None = None) -> list[Lost]:
     """Confirmed losses of customers within reach, the latest first. Each customer counts once for a competitor."""
-    rows = Loss.objects.filter(verdict=Loss.Verdict.CONFIRMED, competitor__archived_at=None)
+    rows = Loss.objects.visible_to(scope).filter(verdict=Loss.Verdict.CONFIRMED, competitor__archived_at=None)
     if competitor_id is not None:
         rows = rows.filter(competitor_id=competitor_id)
     found = list(rows)
@@ -77,7 +77,7 @@ def losses(scope: Scope, competitor_id: int | None = None) -> list[Lost]:
         score = spent.get(person)
         told.append(
             Lost(
-                row.pk, row.competitor_id, person, str(customer), customer.region,
+                row.pk, row.competitor_id, person, _called(customer, scope), customer.region,
                 score.tier if score and scope.sees("amounts") else "", row.on, row.found_in,
                 (personal.unseal(row.note) or "") if scope.sees("text") else "",
                 score.monetary_base_minor if score and scope.sees("amounts") else None,
@@ -119,7 +119,13 @@ def suggestions(scope: Scope, lake: Lake, rows: Sequence[Competitor] | None = No
             found.setdefault(
                 about,
                 Suggested(
-                    competitor, customer.pk, str(customer), row["at"].date(), contract, about[2], row["said"][:300]
+                    competitor,
+                    customer.pk,
+                    _called(customer, scope),
+                    row["at"].date(),
+                    contract,
+                    about[2],
+                    row["said"][:300],
                 ),
             )
     return sorted(found.values(), key=lambda one: (one.on, one.person_id), reverse=True)[:MOST]
@@ -152,6 +158,10 @@ def _people(scope: Scope, ids: Iterable[int]) -> dict[int, Customer]:
     for start in range(0, len(wanted), 500):
         found.update(Customer.objects.visible_to(scope).in_bulk(wanted[start : start + 500]))
     return found
+
+
+def _called(customer: Customer, scope: Scope) -> str:
+    return scope.show("scores/customers", "name", customer.name) or customer.customer_id or str(customer.pk)
 
 
 def _figures(scope: Scope, people: Mapping[int, Customer]) -> dict[int, Score]:

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from tenure.desk.competitors.events import CompetitorSaved, LossDecided, MoveNoted
-from tenure.desk.competitors.models import Competitor, Loss, Move
+from tenure.desk.competitors.models import RECORDS, Competitor, Loss, Move
 from tenure.desk.customers.models import Customer
 from tenure.desk.events import announce
 from tenure.desk.governance import audit, consents, personal
@@ -20,7 +20,7 @@ from tenure.language import tr
 
 LONGEST, MOST_TEXT, MOST_ALIASES, MOST = 80, 4_000, 30, 500
 SHORTEST_ALIAS = 2  # one letter or character is in every other word
-SOURCES = ("subscriptions", "survey_responses", "cases", "interactions", "said")
+SOURCES = (*RECORDS, "said")
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,13 +216,12 @@ def decide_loss(
 def withdraw_loss(loss_id: int, *, scope: Scope, actor: User | None, now: datetime) -> None:
     """Take back what was said of a customer and a competitor; a record that names it is suggested again.
 
-    Raises Loss.DoesNotExist for one that is not there, or whose customer the scope does not reach.
+    Raises Loss.DoesNotExist for one that is not there, or that the scope does not reach.
     """
     _may(actor)
-    loss = Loss.objects.select_related("competitor").select_for_update(of=("self",)).get(pk=loss_id)
+    seen = Loss.objects.visible_to(scope).filter(pk=loss_id).values("pk")
+    loss = Loss.objects.select_related("competitor").select_for_update(of=("self",)).get(pk__in=seen)
     here = consents.current(loss.own_id)
-    if not Customer.objects.visible_to(scope).filter(pk=here).exists():
-        raise Loss.DoesNotExist
     audit.record(
         "withdraw_loss",
         "customer",

@@ -6,6 +6,7 @@ from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
 from tenure.desk.customers import names
+from tenure.desk.governance.models import PersonMerge
 from tenure.desk.sealed import BlindIndex, SealedJSON, SealedText, SealedUnder
 from tenure.lake.scope import CUSTOMERS, Scope
 from tenure.language import is_chinese
@@ -44,6 +45,19 @@ def reach(scope: Scope, key: str = "person_id") -> models.Q:
     """
     found = _reach(scope.on(CUSTOMERS), key)
     return found & reach(scope.within, key) if scope.within is not None else found
+
+
+def reach_of_numbers(scope: Scope, kind: str = "") -> models.Q:
+    """Rows that name a customer by the number minted for it (`own_id`), whoever it was joined with since.
+
+    kind: a contract; only customers whose records of that kind the scope reaches too.
+    """
+    people = Customer.objects.visible_to(scope)
+    if kind and scope.on(kind) is not scope:
+        people = people.filter(reach(scope.on(kind)))
+    joined = PersonMerge.objects.filter(person_id__in=people.values("pk"))
+    alone = models.Q(own_id__in=people.values("pk")) & ~models.Q(own_id__in=PersonMerge.objects.values("own_id"))
+    return alone | models.Q(own_id__in=joined.values("own_id"))
 
 
 def _reach(scope: Scope, key: str) -> models.Q:

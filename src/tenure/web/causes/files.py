@@ -1,14 +1,18 @@
 """The fishbone, the tree and the statements, to take along."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 
+from django.contrib import messages
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from tenure.desk.causes.exporting import statement_lines, taxonomy_lines
+from tenure.desk.causes.importing import LARGEST, import_tree
 from tenure.desk.causes.models import Statement
 from tenure.desk.causes.reading import Line, lines
 from tenure.desk.causes.taxonomy import tree
@@ -16,6 +20,7 @@ from tenure.desk.customers.models import Publication
 from tenure.desk.governance import audit
 from tenure.desk.governance.api import scope_of
 from tenure.desk.governance.models import User
+from tenure.errors import TenureError
 from tenure.lake import Scope
 from tenure.web.causes import fishbone
 from tenure.web.causes.asked import Look, counted
@@ -69,6 +74,26 @@ def _in_chunks(scope: Scope) -> Iterator[Line]:
             return
         yield from lines(scope, rows, nodes)
         last = rows[-1].pk
+
+
+@require_POST
+def bring(request: HttpRequest) -> HttpResponse:
+    """The tree of causes from a file, whole or not at all."""
+    user, file = request.user, request.FILES.get("file")
+    assert isinstance(user, User)
+    try:
+        if file is None:
+            raise TenureError(_("Choose a file first."))
+        told = import_tree(file.read(LARGEST + 1), actor=user, now=timezone.now())
+    except TenureError as error:
+        messages.error(request, _("Nothing was taken from the file. %(why)s") % {"why": error})
+    else:
+        messages.success(
+            request,
+            _("Added: %(added)s. Changed: %(changed)s. Retired: %(retired)s. Brought back: %(restored)s. As they were: %(same)s.")
+            % asdict(told),
+        )  # fmt: skip
+    return HttpResponseRedirect(reverse("admin:causes_tree"))
 
 
 @require_POST

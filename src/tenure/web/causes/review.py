@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
 
 from tenure.desk.causes import statements
 from tenure.desk.causes.models import CameFrom, Statement
@@ -28,6 +29,7 @@ from tenure.web.metrics.asked import number_in
 PAGE = 50
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def page(request: HttpRequest) -> HttpResponse:
     """What waits to be reviewed, the surest suggestions last: what needs a person comes first."""
     user, scope, nodes = _user(request), scope_of(request.user), tree()
@@ -92,6 +94,7 @@ def _review(request: HttpRequest, user: User, scope: Scope) -> None:
         )
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def of_person(request: HttpRequest, person_id: int) -> HttpResponse:
     """What was said of why a customer leaves, as a piece of the customer's page; posted, one more is written down."""
     user, scope = _user(request), scope_of(request.user)
@@ -106,6 +109,7 @@ def of_person(request: HttpRequest, person_id: int) -> HttpResponse:
     )
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest) -> HttpResponse:
     """A statement of a customer named by the number."""
     user, scope = _user(request), scope_of(request.user)

@@ -5,6 +5,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
 
 from tenure.desk.causes import taxonomy
 from tenure.desk.causes.models import Statement
@@ -16,6 +17,7 @@ from tenure.web.frame import render
 from tenure.web.metrics.asked import number_in
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def page(request: HttpRequest) -> HttpResponse:
     """Every branch and cause with its axes; posted, one is added, changed, retired or brought back."""
     actor = request.user

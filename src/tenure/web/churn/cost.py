@@ -1,6 +1,8 @@
 """What churn costs: who left in the last twelve months, by segment, cause and month; what is at risk; what is assumed."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import ibis
@@ -14,6 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from tenure.desk.causes import api as causes_of
 from tenure.desk.customers import packs
 from tenure.desk.customers.assumptions import set_assumptions
 from tenure.desk.customers.models import Publication
@@ -24,6 +27,7 @@ from tenure.desk.lake import lake, workspace
 from tenure.errors import TenureError
 from tenure.insight import cost_of_churn as cost_
 from tenure.insight.at_risk import at_risk
+from tenure.insight.causes import CONTROL
 from tenure.insight.cost_of_churn import ASSUMPTIONS, LEFT, MONEY, Assumption, Costs
 from tenure.insight.metrics import METRICS, Period, measure
 from tenure.insight.metrics import breakdown as apart
@@ -77,6 +81,7 @@ def cost(scope: Scope, shown: Publication | None, given: Mapping[str, str]) -> C
         "opens": opened_where("cost", what="left"),
         "months_figure": _months(told["by"]["month"]) if told["whole"]["total"] else None,
         "causes": [_line(row, "reason") for row in told["by"]["reason"][:SHOWN]] if told["by"]["reason"] else [],
+        "said": _said(_by_cause(scope, shown)),
         "lines": [_line(row, by) for row in told["by"][by][:SHOWN]],
         "cut": max(0, len(told["by"][by]) - SHOWN),
         "risk": risk["whole"],
@@ -204,6 +209,37 @@ def _told(scope: Scope, shown: Publication) -> Row:
     return remembered(f"cost of churn: {sorted(assumed.items())}", scope, shown, compute, *TABLES)
 
 
+def _caused(scope: Scope, base: Row) -> tuple[list[str | None], list[str | None], list[bool]]:
+    """Of each who left: the cause that counts, whether the company controls it, and whether people confirmed it.
+
+    A statement has a buyer leave on the day of the last purchase, the cost once the silence is long enough.
+    """
+    since = base["start"] - timedelta(days=int(base["silence"]))
+    said = {one.person_id: one for one in causes_of.left_for(scope, since, base["end"])}
+    mine = [said.get(person) for person in base["left"]["person_id"].to_pylist()]
+    return (
+        [one.cause if one else None for one in mine], [one.control if one else None for one in mine],
+        [one is not None and one.confirmed for one in mine],
+    )  # fmt: skip
+
+
+def _by_cause(scope: Scope, shown: Publication) -> Row:
+    """What each cause cost, and each kind of control; confirmed: of each cause, how many leavers' people confirmed."""
+    assumed = _assumed()
+
+    def compute() -> Row:
+        base = _base(scope, shown)
+        causes, controls, sure = _caused(scope, base)
+        costs = _costs(base)
+        return {
+            "causes": costs.told(causes), "controls": costs.told(controls),
+            "confirmed": Counter(cause for cause, known in zip(causes, sure, strict=True) if known),
+        }  # fmt: skip
+
+    what = f"cost of churn by cause: {sorted(assumed.items())} {causes_of.mark()}"
+    return remembered(what, scope, shown, compute, *TABLES, "identity/links")
+
+
 def _risk(scope: Scope, shown: Publication) -> Row:
     """Revenue at risk of all and by every split, and the customers served at a loss."""
 
@@ -259,8 +295,9 @@ def people(scope: Scope, shown: Publication | None, given: Mapping[str, str]) ->
     base = _base(scope, shown)
     table = _costs(base).table
     by, part, said = given.get("by", ""), given.get("code", ""), ""
-    if by in OF_LEFT:
-        mine = pa.array([(code or "") == part for code in base["segments"][by]], pa.bool_())
+    if by in (*OF_LEFT, "cause"):
+        codes = _caused(scope, base)[0] if by == "cause" else base["segments"][by]
+        mine = pa.array([(code or "") == part for code in codes], pa.bool_())
         table, said = table.filter(mine), f"{_heading(by)}: {_name(by, part)}"
     found = sorted(table.to_pylist(), key=lambda row: (-row["total"], row["spared"], row["person_id"]))
     return Opened(
@@ -400,13 +437,15 @@ def _splits() -> list[tuple[str, str]]:
 
 
 def _heading(name: str) -> str:
-    of_left = {"plan": _("Plan"), "reason": _("Reason"), "month": _("Month")}
+    of_left = {"plan": _("Plan"), "reason": _("Reason"), "month": _("Month"), "cause": _("Cause")}
     return of_left.get(name) or str(DIMENSIONS[name].words)
 
 
 def _name(split: str, code: str | None) -> str:
     if not code:
-        return _("Not said") if split == "reason" else _("Unknown")
+        return _("Not said") if split in ("reason", "cause") else _("Unknown")
+    if split == "cause":
+        return str(causes_of.causes().get(code, code))
     return persona_called(code) if split == "persona" else words_for(CODED.get(split, ""), code)
 
 
@@ -416,6 +455,20 @@ def _line(row: Row, split: str) -> Row:
         "indirect": row["told"] + row["referred"],
         "url": opened_where("cost", what="left", by=split, code=row["segment"] or "") if row["customers"] else "",
     }
+
+
+def _said(told: Row) -> Row | None:
+    """Lines of the causes people give, and by control; None where nobody who left says any."""
+    if not any(row["segment"] for row in told["causes"]):
+        return None
+    lines = [_line(row, "cause") | {"confirmed": told["confirmed"][row["segment"]]} for row in told["causes"]]
+    named = sum(row["customers"] for row in told["causes"] if row["segment"])
+    cards = {row["segment"]: row for row in told["controls"]}
+    return {
+        "lines": lines[:SHOWN], "cut": max(0, len(lines) - SHOWN), "named": named,
+        "confirmed": sum(told["confirmed"].values()),
+        "controls": [(code, str(words), cards[code]) for code, words in CONTROL.items() if code in cards],
+    }  # fmt: skip
 
 
 def _risk_line(row: Row, split: str) -> Row:

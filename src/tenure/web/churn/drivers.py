@@ -124,7 +124,7 @@ def _told(scope: Scope) -> dict[str, Any]:
     n = table.num_rows
     if not n:
         return {"n": 0}
-    parts = _points(table)
+    parts = points_of(table)
     shown, unseen = parts[:, :-1], parts[:, -1]
     size = np.abs(shown)
     people = table["person_id"].to_numpy()
@@ -157,7 +157,7 @@ def _told(scope: Scope) -> dict[str, Any]:
     }
 
 
-def _points(table: pa.Table) -> NDArray[np.float64]:
+def points_of(table: pa.Table) -> NDArray[np.float64]:
     """What each driver adds to each customer's chance: shape (n, drivers and what a model by folds says otherwise)."""
     effects = np.vstack(
         [_effects(table["drivers"].slice(at, _TEXT_ROWS)) for at in range(0, table.num_rows, _TEXT_ROWS)]
