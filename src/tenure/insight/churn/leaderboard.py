@@ -154,7 +154,7 @@ def leaderboard(
     def tried(model: Learner | None) -> Backtest:
         return backtest(frames_by_cut, labels_by_cut, horizon_days, model=model)
 
-    return _compared(tried, champion, learners, settings, campaign, seed)
+    return compared(tried, champion, learners, settings, campaign, seed)
 
 
 def leaderboard_by_folds(
@@ -171,9 +171,9 @@ def leaderboard_by_folds(
     """The same by folds, for a snapshot without time in it. A champion's back-test must be of the same folds and seed."""
 
     def tried(model: Learner | None) -> Backtest:
-        return cross_validate(X, y, folds=folds, seed=seed, model=model)
+        return cross_validate(X, y, folds=folds, seed=seed, model=model, keep=model is None)
 
-    return _compared(tried, champion, learners, settings, campaign, seed)
+    return compared(tried, champion, learners, settings, campaign, seed)
 
 
 def leaderboard_document(found: Leaderboard, as_of: datetime) -> dict[str, Any]:
@@ -181,7 +181,20 @@ def leaderboard_document(found: Leaderboard, as_of: datetime) -> dict[str, Any]:
     return {"as_of": as_of.isoformat(), **found.to_json()}
 
 
-def _compared(
+def chosen(text: str) -> tuple[str, ...]:
+    """The learners a word or a list stands for: quick, all, or names with commas between them.
+
+    Raises TenureError, naming those there are, for a name that is none.
+    """
+    words = [word.strip().casefold() for word in text.split(",") if word.strip()]
+    if words in (["quick"], ["all"]):
+        return QUICK if words == ["quick"] else ALL
+    for word in words:
+        learner_named(word)
+    return tuple(dict.fromkeys(words))
+
+
+def compared(
     tried: Callable[[Learner | None], Backtest],
     champion: Backtest | None,
     learners: Sequence[str],
@@ -189,6 +202,7 @@ def _compared(
     campaign: Campaign | None,
     seed: int,
 ) -> Leaderboard:
+    """The same by any trial. tried: what comes of a learner on the customers the champion was tried on; None is it."""
     campaign = campaign or Campaign()
     seconds: float | None = None
     if champion is None:
