@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tenure.cli import churn_definitions, manners, opened, show
+from tenure.cli.file_options import DateOrder, Delimiter, Encoding, HeaderRow, IdColumn, Sheet
 from tenure.errors import TenureError
 from tenure.language import current, tr
 
@@ -25,9 +26,7 @@ def report(
         str, typer.Option(metavar="COLUMN=VALUE", help=tr("Who left: the column, and what it says of them: Churn=Yes."))
     ],
     out: Annotated[Path, typer.Option(help=tr("Where the page is written."))] = Path("churn-report.html"),
-    id_column: Annotated[
-        str | None, typer.Option("--id", metavar="COLUMN", help=tr("The column that holds the customer's number."))
-    ] = None,
+    id_column: IdColumn = None,
     leave_out: Annotated[
         list[str] | None,
         typer.Option("--leave-out", metavar="COLUMN", help=tr("Don't learn from this column; may be repeated.")),
@@ -71,24 +70,11 @@ def report(
     ] = 0,
     folds: Annotated[int, typer.Option(min=2, max=20, help=tr("Parts the file is tried in."))] = 5,
     language: Annotated[str | None, typer.Option("--language", help=tr("Language of the page: en or zh."))] = None,
-    encoding: Annotated[
-        str | None, typer.Option(help=tr("The file's encoding, where it is not told by itself."))
-    ] = None,
-    delimiter: Annotated[
-        str | None, typer.Option(help=tr("What stands between the cells: a character, or tab."))
-    ] = None,
-    sheet: Annotated[
-        str | None, typer.Option(help=tr("Sheet of a workbook; to be said where several have rows."))
-    ] = None,
-    header_row: Annotated[
-        int | None,
-        typer.Option(
-            "--header-row", min=1, help=tr("The row that names the columns, where it is not found by itself.")
-        ),
-    ] = None,
-    date_order: Annotated[
-        str | None, typer.Option("--date-order", help=tr("How to read 01/03/2026: dmy or mdy."))
-    ] = None,
+    encoding: Encoding = None,
+    delimiter: Delimiter = None,
+    sheet: Sheet = None,
+    header_row: HeaderRow = None,
+    date_order: DateOrder = None,
 ) -> None:
     from tenure.insight.churn.leaderboard import chosen
     from tenure.insight.churn.report import page

@@ -9,7 +9,7 @@ import typer
 from ibis import _
 
 from tenure.cli import opened, show
-from tenure.cli.show import Format
+from tenure.cli.show import Format, Tell
 from tenure.contracts import CONTRACTS
 from tenure.currencies import minor_digits
 from tenure.errors import TenureError
@@ -74,7 +74,7 @@ def show_(
     customer: Annotated[
         str | None, typer.Option("--customer", metavar="ID", help=tr("One customer, by number."))
     ] = None,
-    format: Annotated[Format, typer.Option("--format", help=tr("table, json or csv"))] = Format.table,
+    format: Tell = Format.table,
     limit: Annotated[int, typer.Option(help=tr("How many customers to list."))] = 20,
 ) -> None:
     lake = opened.lake()
@@ -243,7 +243,7 @@ def list_(
     what: Annotated[
         Listed, typer.Argument(help=tr("metrics, contracts, sources, features, standards, packs or learners"))
     ],
-    format: Annotated[Format, typer.Option("--format", help=tr("table, json or csv"))] = Format.table,
+    format: Tell = Format.table,
 ) -> None:
     show.rows(
         _listed(what),

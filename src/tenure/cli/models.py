@@ -5,14 +5,13 @@ from typing import Annotated, Any
 import typer
 
 from tenure.cli import manners, opened, show
-from tenure.cli.show import Format
+from tenure.cli.show import Format, Tell
 from tenure.errors import TenureError
 from tenure.language import Words, tr
 
 app = typer.Typer(
     cls=manners.Group, help=tr("The churn models: versions, champion, drift, learning anew."), no_args_is_help=True
 )
-Tell = Annotated[Format, typer.Option("--format", help=tr("table, json or csv"))]
 Number = Annotated[int, typer.Argument(metavar="VERSION", help=tr("Number of the version; see: tenure models list"))]
 Of = Annotated[
     str, typer.Option("--definition", metavar="CODE", help=tr("Which definition of churn; needed where there are several."))
