@@ -16,8 +16,11 @@ import numpy as np
 import pytest
 
 from tenure.desk.customers import foresight
+from tenure.desk.governance import trail
+from tenure.desk.governance.models import AuditEntry
 from tenure.errors import TenureError
 from tenure.insight.churn.registry import Policy, Standing
+from tenure.language import using
 from tenure.pipeline import churn, models, records
 from tenure.pipeline.clock import default_as_of, start_of
 from tenure.pipeline.run import Context, Watcher, run
@@ -187,6 +190,31 @@ def test_by_schedule_a_new_model_takes_over_unless_it_is_shown_to_be_worse(shop:
     assert against["relearned"], "the champion had seen how part of the block came out, so it was set back"
     assert against["auc"]["low"] <= against["auc"]["gain"] <= against["auc"]["high"]
     assert (now.champion, now.previous) == ((1, None) if against["shown_worse"] else (2, 1))
+    point = now.watch[-1]
+    assert point["learned"] == "schedule"
+    assert point["scores"] is not None, "how far the one before had drifted is seen on the day another is learned, too"
+    assert point["columns"]
+
+
+def test_who_took_over_unasked_is_written_down_once_and_what_people_chose_is_not_said_again(asked: Shop) -> None:
+    foresight.promote("silence", 2, lake=asked.lake, actor=None, now=CLOCK)
+    refresh(asked, LAST)
+
+    noted = [foresight.note_takeovers(asked.lake, now=CLOCK) for _ in range(2)]
+
+    assert [(one["version"], one["before"], one["why"]) for one in standing(asked).reigns] == [
+        (1, None, "first"), (2, 1, "person"),
+    ]  # fmt: skip
+    assert noted == [1, 0]
+    entry = AuditEntry.objects.get(verb="take_over_model")
+    assert (entry.object_id, entry.actor) == ("silence 1", None)
+    for language, verb, because in (
+        ("en", "took over by itself", "the first of its definition"), ("zh", "自动成为现用", "该定义的首个模型"),
+    ):  # fmt: skip
+        with using(language):
+            words = trail.Teller([entry])
+            assert verb in words.verb(entry)
+            assert because in dict(words.details(entry)).values()
 
 
 def test_where_people_are_asked_a_challenger_waits_and_one_can_go_back(asked: Shop) -> None:
@@ -306,6 +334,38 @@ def test_killed_while_learning_or_publishing_the_old_champion_stands_or_the_new_
         assert then["scores"] in (before, undisturbed["scores"]), at
         assert again["marks"] <= 20, at
         assert after == [{"ended": 0}, undisturbed], at
+
+
+@pytest.mark.parametrize("deed", ["promoted", pytest.param("rolled_back", marks=pytest.mark.soak)])
+def test_killed_while_a_persons_choice_is_followed_the_old_champion_stands_or_the_new_whole(
+    asked: Shop, deed: str
+) -> None:
+    told: Any = {"lake": asked.lake, "actor": None, "now": CLOCK}
+    foresight.promote("silence", 2, **told)
+    if deed == "rolled_back":
+        refresh(asked, LAST)
+        foresight.roll_back("silence", **told)
+    before, after = (1, 2) if deed == "promoted" else (2, 1)
+    marks = sorted(random.Random(deed).sample(range(1, 9), 2))
+
+    ended = subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("killing_models.py")), str(asked.here.home), "0", *map(str, marks)],
+        env=surroundings(asked.here.home), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    lines = [json.loads(line) for line in ended.stdout.splitlines()]
+
+    old = [[row["person_id"], row["churn_probability"]] for row in asked.table("scores/churn").to_pylist()]
+    undisturbed = lines[2]
+    assert lines[0]["marks"] >= 8
+    assert undisturbed["champion"] == after
+    assert undisturbed["scores"] != old
+    for at, [killed, then, _again, *done] in zip(marks, runs(lines[6:]), strict=True):
+        assert killed == {"ended": -9}, at
+        assert then["whole"], at
+        assert then["champion"] in (before, after), at
+        assert then["scores"] in (old, undisturbed["scores"]), at
+        assert done == [{"ended": 0}, undisturbed], at
 
 
 def runs(lines: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:

@@ -134,6 +134,39 @@ def rebuild(version: Number, definition: Of = "") -> None:
     )  # fmt: skip
 
 
+@app.command(
+    "policy", cls=manners.Command, help=tr("How models are kept: how often, from which drift on, and who decides.")
+)
+def policy(
+    days: Annotated[int | None, typer.Option(help=tr("Learn anew after so many days."))] = None,
+    threshold: Annotated[float | None, typer.Option(help=tr("Stability index from which on it has drifted."))] = None,
+    taking: Annotated[
+        str | None,
+        typer.Option(
+            metavar="automatic|ask", help=tr("Whether a model not shown to be worse takes over, or a person is asked.")
+        ),
+    ] = None,
+    keep: Annotated[int | None, typer.Option(help=tr("How many of the latest versions are kept."))] = None,
+    format: Tell = Format.table,
+) -> None:
+    opened.desk()
+    from dataclasses import asdict, replace
+
+    from tenure.desk.customers import foresight
+
+    given = {"schedule_days": days, "threshold": threshold, "taking": taking, "keep": keep}
+    said: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    now = foresight.policy()
+    if said:
+        now = foresight.set_policy(replace(now, **said), lake=opened.lake(), actor=None, now=opened.now())
+    show.rows([asdict(now)], format, headings={
+        "schedule_days": tr("Days between two models"), "threshold": tr("Threshold of drift"), "taking": tr("A new model"),
+        "keep": tr("Versions kept"),
+    })  # fmt: skip
+    if said:
+        show.hint(tr("The next refresh goes by it: tenure refresh"))
+
+
 def _code(wanted: str) -> str:
     """The definition asked for, or the only one there is."""
     from tenure.desk.customers import foresight

@@ -20,6 +20,7 @@ from tenure.pipeline.clock import default_as_of
 from tenure.pipeline.models import Kept, Shelf
 from tenure.pipeline.run import Context
 
+_TOGETHER = 100_000  # customers whose matrices fit in memory beside everything else
 _SHOWN = 12  # columns whose drift is kept for the page
 _FAR = (0.75, 4 / 3)  # a rhythm within this of the one learned with leaves the question what it was
 
@@ -113,7 +114,7 @@ class Life:
         except TenureError as error:
             self._note = _said(_CANT, version=number, why=_why(error))
             return
-        self.standing.enthrone(number)
+        self.standing.enthrone(number, "person", self.context.now)
         self.kept, self._lost = kept, False
 
     def _fit_to_stand(self, number: int) -> Kept:
@@ -156,19 +157,26 @@ class Life:
         """Why a model must be learned after all, now that today's customers and their scores are known."""
         kept, learned = self.kept, self.standing.learned
         assert kept is not None
-        moved = drift.moved(learned.get("profile", {}), rows.select([n for n in rows.column_names if n != "person_id"]))
-        scores = pa.array(np.asarray(chance, dtype=np.float64))
-        before = self.standing.scored.get("spread")
-        apart = max(0.0, drift.index(before, scores) - drift.chance(before, len(scores))) if before else 0.0
-        self.seen = {"scores": apart, "columns": dict(list(moved.items())[:_SHOWN])}
+        moved, apart, scored = self._moved(rows, chance)
         weight = {one["feature"]: one["effect"] for one in kept.model.drivers(len(kept.model.feature_names_in_))}
         if registry.lacking(_read_by(kept.model), columns) or set(columns) - set(learned.get("columns", [])):
             self.why = "columns"
         elif registry.grown(learned.get("people", 0), rows.num_rows):
             self.why = "size"
-        elif len(scores) and registry.rested(self.standing, self.context.as_of):
+        elif scored and registry.rested(self.standing, self.context.as_of):
             self.why = "drift_level" if self._level_moved else registry.drifted(self.policy, moved, apart, weight)
         return self.why
+
+    def _moved(self, rows: pa.Table, chance: Any) -> tuple[dict[str, float], float, int]:
+        """How far customers and their scores are from those the champion was made for, and how many were scored; noted."""
+        moved = drift.moved(
+            self.standing.learned.get("profile", {}), rows.select([n for n in rows.column_names if n != "person_id"])
+        )
+        scores = pa.array(np.asarray(chance, dtype=np.float64))
+        before = self.standing.scored.get("spread")
+        apart = max(0.0, drift.index(before, scores) - drift.chance(before, len(scores))) if before else 0.0
+        self.seen = {"scores": apart, "columns": dict(list(moved.items())[:_SHOWN])}
+        return moved, apart, len(scores)
 
     def look_at_rows(self, digest: str) -> str | None:
         """`look` for a snapshot: its model stands as long as its rows do."""
@@ -206,6 +214,10 @@ class Life:
         rows, columns: today's customers, and what is known of them. digest: of a snapshot's rows.
         """
         standing, number = self.standing, self.standing.next
+        if self.definition.timed and self.kept is not None and not self.seen and self.why not in FORCED:
+            # The last that is seen of the one before: how far the day was from it on which another was learned.
+            some = [rows.slice(start, _TOGETHER) for start in range(0, rows.num_rows, _TOGETHER)]
+            self._moved(rows, np.concatenate([registry.chances(self.kept.model, part) for part in some] or [[]]))
         made = self._made(number, training, tried, model)
         self.shelf.write(model, training, made, card)
         same = standing.champion is not None and self.shelf.digest(standing.champion) == self.shelf.digest(number)
@@ -215,7 +227,7 @@ class Life:
             standing.versions.append(self._told(made, model, against))
             worse = bool(against and against.get("shown_worse"))
             if self.kept is None or self.why in FORCED or (self.policy.taking == "automatic" and not worse):
-                standing.enthrone(number)
+                standing.enthrone(number, self.why or "asked", self.context.now)
                 standing.challenger = None
             else:
                 standing.challenger = number

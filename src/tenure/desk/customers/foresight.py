@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import transaction
 
-from tenure.desk.customers.events import ChampionChosen, LearningAsked, ModelPolicySet
+from tenure.desk.customers.events import ChampionChosen, ChampionTookOver, LearningAsked, ModelPolicySet
 from tenure.desk.customers.models import ModelDecision
 from tenure.desk.events import announce
 from tenure.desk.governance import audit
@@ -129,6 +129,32 @@ def roll_back(code: str, version: int | None = None, *, lake: Lake, actor: User 
         )
     _choose(Deed.ROLLED_BACK, code, wanted, lake=lake, actor=actor, now=now)
     return wanted
+
+
+def note_takeovers(lake: Lake, *, now: datetime) -> int:
+    """Write into the audit which models took over by themselves since; returns how many.
+
+    The refresh says it in the lake, with the champion; told again it is written once, so one killed between the two is
+    made good by the next. What a person chose stands there already.
+    """
+    noted = 0
+    for one in definitions(lake):
+        for reign in one.standing.reigns:
+            if reign["why"] != "person":
+                noted += _note_takeover(one.code, reign, now)
+    return noted
+
+
+@transaction.atomic
+def _note_takeover(code: str, reign: Mapping[str, Any], now: datetime) -> bool:
+    version = int(reign["version"])
+    new = audit.once(
+        f"take_over:{code}:{version}:{reign['at']}", "take_over_model", "model", f"{code} {version}", actor=None, now=now,
+        before=reign["before"], after=version, because=reign["why"],
+    )  # fmt: skip
+    if new:
+        announce(ChampionTookOver(code, version, str(reign["why"])))
+    return new
 
 
 def tell(lake: Lake) -> None:

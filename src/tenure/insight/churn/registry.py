@@ -67,6 +67,7 @@ class Standing:
 
     applied: numbers of the decisions already followed. watch: what was seen at each refresh. note: what went wrong.
     scored: how the champion's scores were spread when it took over, and what they were made from.
+    reigns: which version became champion when, after which, and why; "person" where somebody chose it. Newest last.
     """
 
     definition: dict[str, Any] = field(default_factory=dict)
@@ -79,6 +80,7 @@ class Standing:
     scored: dict[str, Any] = field(default_factory=dict)
     applied: dict[str, int] = field(default_factory=dict)
     watch: list[dict[str, Any]] = field(default_factory=list)
+    reigns: list[dict[str, Any]] = field(default_factory=list)
     note: dict[str, str] | None = None
 
     @classmethod
@@ -93,9 +95,11 @@ class Standing:
         """What is told of a version; None for one there is not."""
         return next((one for one in self.versions if one["version"] == number), None)
 
-    def enthrone(self, number: int) -> None:
-        """Make a version champion; the one before stays to go back to."""
+    def enthrone(self, number: int, why: str, at: datetime) -> None:
+        """Make a version champion; the one before stays to go back to. why: of `WHY`, or "person"."""
         if number != self.champion:
+            reign = {"version": number, "before": self.champion, "why": why, "at": at.isoformat()}
+            self.reigns = [*self.reigns, reign][-WATCHED:]
             self.previous = self.champion if self.champion is not None else self.previous
             self.champion = number
             self.scored = {}
@@ -174,7 +178,7 @@ def compare(
     block = fresh.cuts.index(split.test)
     left = np.asarray(fresh.label(block).to_numpy(zero_copy_only=False), dtype=np.float64)
     X = features_only(fresh.frame(block))
-    new, old = _chances(tried.model, X), _chances(rival, X)
+    new, old = chances(tried.model, X), chances(rival, X)
     auc = _told(*auc_interval(left, new, old))
     gains = (old - left) ** 2 - (new - left) ** 2
     half = 1.959964 * float(gains.std(ddof=1)) / len(gains) ** 0.5
@@ -206,7 +210,7 @@ def _as_known(
         return None  # too little was known by then
 
 
-def _chances(model: ChurnModel, X: Any) -> Floats:
+def chances(model: ChurnModel, X: Any) -> Floats:
     """Chances of leaving; a column the rows lack is blank in all of them."""
     import pyarrow as pa
 
