@@ -15,11 +15,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tenure.desk.customers import foresight
+from tenure.desk.customers import churn_definitions, foresight
 from tenure.desk.governance import trail
 from tenure.desk.governance.models import AuditEntry
 from tenure.errors import TenureError
+from tenure.insight.churn import drivers
 from tenure.insight.churn.registry import Policy, Standing
+from tenure.lake import SYSTEM
 from tenure.language import using
 from tenure.pipeline import churn, models, records
 from tenure.pipeline.clock import default_as_of, start_of
@@ -293,6 +295,44 @@ def test_of_an_earlier_day_it_learns_for_that_day_alone(shop: Shop) -> None:
     assert card["as_of"].startswith(str(LAST - timedelta(days=60)))
     assert "model" not in card
     assert shop.table("scores/churn").num_rows > 50
+
+
+def test_a_definition_beside_the_main_one_has_scores_a_card_and_models_of_its_own(shop: Shop) -> None:
+    history, main_models = shop.table("scores/churn_history"), standing(shop).versions
+    day = LAST - timedelta(days=DAYS)
+    told: Any = {"lake": shop.lake, "scope": SYSTEM, "actor": None, "now": CLOCK}
+    code = churn_definitions.put_beside({"definition": "own_rhythm", "horizon_days": 60}, **told)
+
+    refresh(shop, day)
+    scores, card = shop.table("scores/churn_beside"), shop.lake.document(f"churn_card_{code}")
+    again = models.rebuild(shop.lake, code, 1)
+    learned_twice = refresh(shop, day)
+    refresh(shop, day + timedelta(days=6))
+    week, own = shop.table("scores/churn_beside"), models.standings(shop.lake)[code]
+    churn_definitions.take_from_beside(code, **told)
+    refresh(shop, day + timedelta(days=6))
+
+    assert code == "own_rhythm"
+    assert scores.num_rows > 50
+    assert set(scores["definition"].to_pylist()) == {code}
+    effects = json.loads(scores["drivers"][0].as_py())
+    model = models.Shelf(shop.lake, code).read(1).model
+    chance = drivers.chance(model.baseline_ + sum(effects.values()))
+    assert chance == pytest.approx(scores["churn_probability"][0].as_py(), rel=1e-6)
+    assert card["definition"]["name"] == "own_rhythm"  # type: ignore[index]
+    assert card["model"] == {"version": 1, "learned_as_of": card["as_of"], "code": code}  # type: ignore[index]
+    assert again.same
+    assert not learned_twice
+    assert [one["why"] for one in own.versions] == ["first"], "while it is fresh it scores and is not learned again"
+    assert [point["learned"] for point in own.watch] == ["first", None]
+    assert week["churn_probability"] != scores["churn_probability"]
+    assert shop.table("scores/churn_beside").num_rows == 0
+    assert models.standings(shop.lake)[code].champion == 1, "it is kept for whoever puts the definition back"
+    assert standing(shop).versions == main_models
+    assert history.num_rows
+    assert not shop.lake.exists("scores/churn_history"), (
+        "a history is told of the main definition alone, by its own step"
+    )
 
 
 def test_a_version_whose_files_are_gone_is_not_gone_back_to(asked: Shop) -> None:
