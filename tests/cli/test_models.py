@@ -57,13 +57,15 @@ def test_the_policy_is_shown_changed_in_part_and_refused_out_of_range(lake: Lake
     changed = rows("policy", "--days", "14", "--taking", "ask")
     again = rows("policy")
 
-    assert usual == [{"schedule_days": 28, "threshold": 0.25, "taking": "automatic", "keep": 5}]
-    assert changed == again == [{"schedule_days": 14, "threshold": 0.25, "taking": "ask", "keep": 5}]
+    assert usual == [{"schedule_days": 28, "threshold": 0.25, "taking": "automatic", "keep": 5, "learner": "blend"}]
+    assert (
+        changed == again == [{"schedule_days": 14, "threshold": 0.25, "taking": "ask", "keep": 5, "learner": "blend"}]
+    )
     told: Any = lake.document(DECISIONS)
     assert told["policy"] == changed[0]
     assert AuditEntry.objects.filter(verb="set_model_policy").count() == 1
-    for wrong in (["--days", "0"], ["--threshold", "9"], ["--keep", "0"], ["--taking", "perhaps"]):
-        with pytest.raises(TenureError, match=r"give \d|found \""):
+    for wrong in (["--days", "0"], ["--threshold", "9"], ["--keep", "0"], ["--taking", "perhaps"], ["--learner", "x"]):
+        with pytest.raises(TenureError, match=r"give \d|found \"|no learner"):
             said("policy", *wrong)
 
 

@@ -20,10 +20,11 @@ from tenure.desk.governance import trail
 from tenure.desk.governance.models import AuditEntry
 from tenure.errors import TenureError
 from tenure.insight.churn import drivers
+from tenure.insight.churn.learners import name_of
 from tenure.insight.churn.registry import Policy, Standing
 from tenure.lake import SYSTEM
 from tenure.language import using
-from tenure.pipeline import churn, models, records
+from tenure.pipeline import churn, models, records, score_history
 from tenure.pipeline.clock import default_as_of, start_of
 from tenure.pipeline.run import Context, Watcher, run
 from tests.pipeline.conftest import CLOCK, Shop
@@ -240,6 +241,41 @@ def test_where_people_are_asked_a_challenger_waits_and_one_can_go_back(asked: Sh
     assert versions(asked) == [1, 2], "nothing was learned for it"
 
 
+def test_any_learner_may_be_champion_with_reasons_a_history_and_its_own_snapshot(shop: Shop) -> None:
+    told: Any = {"lake": shop.lake, "actor": None, "now": CLOCK}
+    foresight.set_policy(Policy(taking="ask", learner="bayes"), **told)
+    day = LAST - timedelta(days=DAYS)
+    refresh(shop, day)
+    waits = standing(shop)
+    foresight.promote("silence", 2, **told)
+    refresh(shop, day)
+
+    now, scores = standing(shop), shop.table("scores/churn").to_pylist()
+    found = score_history.kept_model(shop.lake)
+    assert found is not None
+    model, _mark = found
+    with shop.lake.writing("test"):
+        run(score_history.STEPS, Context(shop.lake, shop.here, start_of(day, shop.here.zone_info), CLOCK), Watcher())
+    assert (waits.champion, waits.challenger, waits.versions[1]["why"]) == (1, 2, "learner")
+    assert waits.versions[1]["against"]["comparable"]
+    assert [one["learner"] for one in now.versions] == ["blend", "bayes"]
+    assert (now.champion, now.previous) == (2, 1)
+    assert name_of(model) == "bayes"
+    for row in scores:
+        told_score = model.baseline_ + sum(json.loads(row["drivers"]).values())
+        assert drivers.chance(told_score) == pytest.approx(row["churn_probability"], rel=1e-6)
+    assert sum(row["reasons"] != "[]" for row in scores) > len(scores) / 2
+    card: Any = shop.lake.document("churn_card")
+    assert any("Reasons are found by putting usual values" in limit["en"] for limit in card["limits"])
+    board: Any = shop.lake.document("churn_leaderboard")
+    assert board["champion"] == "bayes"
+    assert "blend" in [line["name"] for line in board["learners"]]
+    assert models.rebuild(shop.lake, "silence", 2).same
+    assert not refresh(shop, day), "what was learned last is what was asked for"
+    with pytest.raises(TenureError, match='There is no learner "oracle"'):
+        foresight.set_policy(Policy(learner="oracle"), **told)
+
+
 def test_asked_for_it_learns_anew_and_keeps_one_version_of_what_is_the_same(shop: Shop) -> None:
     before = shop.table("scores/churn")
     foresight.ask_to_learn(lake=shop.lake, actor=None, now=CLOCK)
@@ -330,9 +366,7 @@ def test_a_definition_beside_the_main_one_has_scores_a_card_and_models_of_its_ow
     assert models.standings(shop.lake)[code].champion == 1, "it is kept for whoever puts the definition back"
     assert standing(shop).versions == main_models
     assert history.num_rows
-    assert not shop.lake.exists("scores/churn_history"), (
-        "a history is told of the main definition alone, by its own step"
-    )
+    assert shop.table("scores/churn_history") == history, "a history is of the main definition alone"
 
 
 def test_a_version_whose_files_are_gone_is_not_gone_back_to(asked: Shop) -> None:

@@ -35,7 +35,7 @@ def list_(format: Tell = Format.table) -> None:
         for told in standing.versions:
             rows.append(
                 {
-                    "definition": one.code, "version": told["version"], "place": places.get(told["version"], ""),
+                    "definition": one.code, "version": told["version"], "learner": told.get("learner", "blend"), "place": places.get(told["version"], ""),
                     "as_of": told["as_of"][:10], "why": str(WHY[told["why"]]), "auc": _short(told["metrics"]["auc"]),
                     "lift": _short(told["metrics"]["top_decile_lift"]), "brier": _short(told["metrics"]["brier"], 4),
                     "against": _against(told.get("against")),
@@ -46,7 +46,7 @@ def list_(format: Tell = Format.table) -> None:
     if not rows:
         raise TenureError(tr("There is no churn model yet. Import records, then run: tenure refresh"))
     show.rows(rows, format, headings={
-        "definition": tr("Definition"), "version": tr("Version"), "place": tr("Place"), "as_of": tr("As of"),
+        "definition": tr("Definition"), "version": tr("Version"), "learner": tr("Learner"), "place": tr("Place"), "as_of": tr("As of"),
         "why": tr("Learned because"), "auc": "AUC", "lift": tr("Lift, top tenth"), "brier": "Brier",
         "against": tr("Against the champion then"),
     })  # fmt: skip
@@ -147,6 +147,9 @@ def policy(
         ),
     ] = None,
     keep: Annotated[int | None, typer.Option(help=tr("How many of the latest versions are kept."))] = None,
+    learner: Annotated[
+        str | None, typer.Option(help=tr("What is learned from now on; see: tenure list learners"))
+    ] = None,
     format: Tell = Format.table,
 ) -> None:
     opened.desk()
@@ -154,14 +157,14 @@ def policy(
 
     from tenure.desk.customers import foresight
 
-    given = {"schedule_days": days, "threshold": threshold, "taking": taking, "keep": keep}
+    given = {"schedule_days": days, "threshold": threshold, "taking": taking, "keep": keep, "learner": learner}
     said: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     now = foresight.policy()
     if said:
         now = foresight.set_policy(replace(now, **said), lake=opened.lake(), actor=None, now=opened.now())
     show.rows([asdict(now)], format, headings={
         "schedule_days": tr("Days between two models"), "threshold": tr("Threshold of drift"), "taking": tr("A new model"),
-        "keep": tr("Versions kept"),
+        "keep": tr("Versions kept"), "learner": tr("Learner"),
     })  # fmt: skip
     if said:
         show.hint(tr("The next refresh goes by it: tenure refresh"))

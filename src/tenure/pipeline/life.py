@@ -11,7 +11,9 @@ import numpy as np
 import pyarrow as pa
 
 from tenure.errors import TenureError
-from tenure.insight.churn import Backtest, Bands, ChurnModel, Definition, drift, registry
+from tenure.insight.churn import Backtest, Bands, Definition, drift, registry
+from tenure.insight.churn.leaderboard import Proven
+from tenure.insight.churn.learners import Champion, name_of
 from tenure.insight.churn.registry import FORCED, WHY, Standing
 from tenure.insight.churn.training import Training
 from tenure.language import Words, both
@@ -147,6 +149,8 @@ class Life:
             self.why = "definition"
         elif self.decisions.get("learn", 0) > self.standing.applied.get("learn", 0):
             self.why = "asked"
+        elif self.standing.learned.get("learner", "blend") != self.policy.learner:
+            self.why = "learner"
         elif self.context.again:
             self.why = "again"
         elif self.definition.timed and registry.due(self.standing, self.policy, as_of):
@@ -206,18 +210,20 @@ class Life:
     # -- what was learned --------------------------------------------------------------------------------------------
 
     def learned(
-        self, training: Training, tried: Backtest, model: ChurnModel, card: Mapping[str, Any], rows: pa.Table,
+        self, training: Training, proven: Proven, card: Mapping[str, Any], rows: pa.Table,
         columns: Sequence[str], digest: str = "",
     ) -> bool:  # fmt: skip
         """Keep a version, hold it against the champion, and make it champion where it is to be. Whether it is.
 
         rows, columns: today's customers, and what is known of them. digest: of a snapshot's rows.
         """
-        standing, number = self.standing, self.standing.next
+        standing, number, tried, model = self.standing, self.standing.next, proven.tried, proven.model
         if self.definition.timed and self.kept is not None and not self.seen and self.why not in FORCED:
             # The last that is seen of the one before: how far the day was from it on which another was learned.
             some = [rows.slice(start, _TOGETHER) for start in range(0, rows.num_rows, _TOGETHER)]
-            self._moved(rows, np.concatenate([registry.chances(self.kept.model, part) for part in some] or [[]]))
+            self._moved(
+                rows, np.concatenate([registry.chances(self.kept.model, part) for part in some] or [np.zeros(0)])
+            )
         made = self._made(number, training, tried, model)
         self.shelf.write(model, training, made, card)
         same = standing.champion is not None and self.shelf.digest(standing.champion) == self.shelf.digest(number)
@@ -236,7 +242,7 @@ class Life:
             "as_of": self.context.as_of.isoformat(), "why": self.why, "version": standing.champion if same else number,
             "definition": _fields(self.definition), "wishes": self.wishes, "columns": sorted(columns), "people": rows.num_rows,
             "profile": drift.profile(rows.select([n for n in _read_by(model) if n in rows.column_names])),
-            "same": same, "digest": digest,
+            "same": same, "digest": digest, "learner": name_of(model),
         }  # fmt: skip
         standing.applied["learn"] = self.decisions.get("learn", 0)
         standing.let_go(self.policy.keep)
@@ -270,7 +276,7 @@ class Life:
             horizon_days=self.definition.horizon_days, settings=kept.made["settings"],
         ) | {"with": kept.version}  # fmt: skip
 
-    def _made(self, number: int, training: Training, tried: Backtest, model: ChurnModel) -> dict[str, Any]:
+    def _made(self, number: int, training: Training, tried: Backtest, model: Champion) -> dict[str, Any]:
         definition, words = self.definition, self.definition.words
         return {
             "version": number, "code": self.code,
@@ -278,12 +284,12 @@ class Life:
                            "en": words.en, "zh": words.zh},
             "horizon_days": definition.horizon_days, "cuts": [cut.isoformat() for cut in training.cuts],
             "seed": model.seed, "settings": {**model.get_params(), "allow": list(model.allow)},
-            "versions": models.made_with(), "metrics": tried.metrics, "why": self.why,
+            "learner": name_of(model), "versions": models.made_with(), "metrics": tried.metrics, "why": self.why,
             "as_of": self.context.as_of.isoformat(), "made_at": self.context.now.isoformat(),
             "by": "refresh", "rows": training.rows.num_rows,
         }  # fmt: skip
 
-    def _told(self, made: Mapping[str, Any], model: ChurnModel, against: Mapping[str, Any] | None) -> dict[str, Any]:
+    def _told(self, made: Mapping[str, Any], model: Champion, against: Mapping[str, Any] | None) -> dict[str, Any]:
         """What the list of versions says of one."""
         shown = (
             "auc",
@@ -300,7 +306,7 @@ class Life:
             "version": made["version"], "as_of": made["as_of"], "made_at": made["made_at"], "why": made["why"],
             "fields": made["definition"]["fields"], "horizon_days": made["horizon_days"], "rows": made["rows"],
             "metrics": {name: made["metrics"].get(name) for name in shown},
-            "columns": _read_by(model), "cuts": made["cuts"], "against": against,
+            "columns": _read_by(model), "cuts": made["cuts"], "against": against, "learner": made["learner"],
         }  # fmt: skip
 
     # -- the end -----------------------------------------------------------------------------------------------------
@@ -358,7 +364,7 @@ def _fields(definition: Definition) -> dict[str, Any]:
     return told
 
 
-def _read_by(model: ChurnModel) -> list[str]:
+def _read_by(model: Champion) -> list[str]:
     return [str(name) for name in model.feature_names_in_ if name not in model.dropped_]
 
 

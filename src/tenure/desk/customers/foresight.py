@@ -18,6 +18,7 @@ from tenure.desk.governance.api import may
 from tenure.desk.governance.models import User
 from tenure.errors import TenureError
 from tenure.insight.churn import registry
+from tenure.insight.churn.learners import learner_named
 from tenure.insight.churn.registry import DECISIONS, DOCUMENT, Policy, Standing
 from tenure.lake import Lake
 from tenure.language import Words, tr
@@ -79,6 +80,9 @@ def set_policy(wanted: Policy, *, lake: Lake, actor: User | None, now: datetime)
         raise TenureError(
             tr('A new model takes over "automatic" or after "ask"; found "{taking}".', taking=wanted.taking)
         )
+    lacking = learner_named(wanted.learner).lacking()
+    if lacking is not None:
+        raise TenureError(lacking)
     before = policy()
     if wanted == before:
         return before

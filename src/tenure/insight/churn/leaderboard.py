@@ -13,7 +13,7 @@ from tenure.errors import TenureError
 from tenure.insight.churn import profit
 from tenure.insight.churn.backtest import Backtest, backtest, cross_validate
 from tenure.insight.churn.columns import Floats
-from tenure.insight.churn.learners import LEARNERS, Learner, learner_named
+from tenure.insight.churn.learners import LEARNERS, Champion, Learner, learner_named, name_of
 from tenure.insight.churn.profit import Campaign
 from tenure.insight.churn.scores import auc_interval
 from tenure.language import Words, both, tr
@@ -116,12 +116,12 @@ class Proven:
     Raises TenureError where the back-test tried nothing, or a learner of another kind or with other settings.
     """
 
-    model: Learner
+    model: Champion
     tried: Backtest
 
     def __post_init__(self) -> None:
         tried: Any = self.tried.model
-        same = type(tried) is type(self.model) and tried.get_params() == self.model.get_params()
+        same = type(tried) is type(self.model) and _settings(tried) == _settings(self.model)
         if not (len(self.tried.told) and same):
             raise TenureError(
                 tr(
@@ -130,6 +130,11 @@ class Proven:
                     model=type(self.model).__name__,
                 )
             )
+
+
+def _settings(model: Learner) -> dict[str, Any]:
+    """A model's settings; columns let past the guards are the same in a list or not."""
+    return {name: list(value) if name == "allow" else value for name, value in model.get_params().items()}
 
 
 def leaderboard(
@@ -213,8 +218,9 @@ def compared(
     left = champion.left
     # The guard against disguised outcomes let these columns pass when the champion learned from them.
     shared = {"seed": seed, "allow": [str(name) for name in champion.model.feature_names_in_], **(settings or {})}
-    challengers = [name for name in learners if name != CHAMPION]
-    kind = learner_named(CHAMPION)
+    throne = name_of(champion.model)
+    challengers = [name for name in learners if name != throne]
+    kind = learner_named(throne)
     first = Entry(kind.name, kind.words, kind.when, _measures(champion, campaign), {}, seconds)
     entries, told = [], {}
     against = _Draws(left, champion.told, campaign, len(challengers), seed)
@@ -237,10 +243,10 @@ def compared(
             entries.append(Entry(name, kind.words, kind.when, skipped=skipped))
     entries.sort(key=lambda entry: -entry.measures.get("auc", 0.0))
     best = next((entry.name for entry in entries if entry.gains), None)
-    curves = {CHAMPION: profit.curve(left, champion.told, campaign)}
+    curves = {throne: profit.curve(left, champion.told, campaign)}
     if best:
         curves[best] = profit.curve(left, told[best], campaign)
-    return Leaderboard([first, *entries], CHAMPION, "auc", champion.protocol, campaign, curves)
+    return Leaderboard([first, *entries], throne, "auc", champion.protocol, campaign, curves)
 
 
 def _measures(tried: Backtest, campaign: Campaign) -> dict[str, Any]:
