@@ -26,8 +26,9 @@ _DRIFT = Words(
     "平均预测概率为 {predicted}，而实际流失为 {observed}：自校准以来水平已变化",
 )
 _RISKIEST = Words(
-    "Reasons are found by putting usual values in the place of a customer's own; at most {most} are told them, the riskiest first",
-    "原因通过以常见值替换客户自身取值得出；最多为 {most} 位客户给出，风险最高者优先",
+    "Reasons are found by putting usual values in the place of a customer's own: by the refresh for the {most} riskiest at most, "
+    "for anyone else when their page is opened",
+    "原因通过以常见值替换客户自身取值得出：刷新时最多为风险最高的 {most} 位客户给出，其余客户在打开其页面时计算",
 )
 _NO_GAIN = Words(
     "Not shown to rank customers better than: {name} (gain in AUC {low} to {high})",

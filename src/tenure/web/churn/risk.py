@@ -18,7 +18,17 @@ from tenure.desk.customers import selectors
 from tenure.desk.governance.api import may, scope_of
 from tenure.desk.lake import about, lake, workspace
 from tenure.insight.churn import facts, history, levers
-from tenure.insight.churn.drivers import COLUMNS, DRIVERS, UNSEEN, chance, driver_of, log_odds, points, words_of
+from tenure.insight.churn.drivers import (
+    COLUMNS,
+    DRIVERS,
+    UNSEEN,
+    as_json,
+    chance,
+    driver_of,
+    log_odds,
+    points,
+    words_of,
+)
 from tenure.insight.churn.learners import Champion
 from tenure.insight.churn.reasons import sentence
 from tenure.lake import SYSTEM, Lake, Scope
@@ -147,6 +157,10 @@ def _bars(
 ) -> tuple[list[Bar], float]:
     """The drivers of a score, strongest first, and the level they are counted from."""
     effects: dict[str, float] = json.loads(told["drivers"] or "{}")
+    if not effects and model is not None and own is not None:
+        effects = json.loads(
+            as_json(model.opened(_read_by(model, own), 0)[2])[0]
+        )  # the refresh told the riskiest alone
     share = float(told["churn_probability"])
     parts = points(effects, share)
     most = max((abs(part) for part in parts.values()), default=0.0) or 1.0
@@ -162,8 +176,7 @@ def _bars(
 def _said(model: Champion, own: pa.Table, scope: Scope) -> dict[str, list[Words]]:
     """The facts of each driver that move the score the way the driver does, strongest first."""
     names = model.feature_names_in_.tolist()
-    wide = pa.table({name: own[name] if name in own.column_names else pa.nulls(1) for name in names})
-    parts = dict(zip(names, model.contributions(wide)[0].tolist(), strict=True))
+    parts = dict(zip(names, model.contributions(_read_by(model, own))[0].tolist(), strict=True))
     whole: dict[str, float] = {}
     for name, part in parts.items():
         whole[driver_of(name)] = whole.get(driver_of(name), 0.0) + part
@@ -177,6 +190,12 @@ def _said(model: Champion, own: pa.Table, scope: Scope) -> dict[str, list[Words]
         if len(found.setdefault(code, [])) < FACTS:
             found[code].append(sentence(reading, own[reading.name][0].as_py(), minor_digits=digits))
     return found
+
+
+def _read_by(model: Champion, own: pa.Table) -> pa.Table:
+    """The columns the model learned from; one that is not there is blank."""
+    names = model.feature_names_in_.tolist()
+    return pa.table({name: own[name] if name in own.column_names else pa.nulls(own.num_rows) for name in names})
 
 
 def _hidden(scope: Scope, columns: list[str]) -> set[str]:
