@@ -33,11 +33,13 @@ def test_a_file_in_gb18030_with_semicolons_becomes_a_page_in_chinese(file):
     ended = CliRunner().invoke(
         app,
         ["churn", "report", str(file), "--outcome", "状态=流失", "--id", "编号", "--customers", "3", "--out", str(out),
-         "--language", "zh", "--folds", "2"],
+         "--language", "zh", "--folds", "2", "--learners", "tree,blend", "--value", "500", "--contact", "2"],
     )  # fmt: skip
 
     assert ended.exit_code == 0, ended.output
     text = out.read_text(encoding="utf-8")
+    assert "决策树" in text
+    assert "500.00" in text
     assert "沉默天数" in text
     assert "优先联系的客户" in text
     assert "120" in ended.output
@@ -52,6 +54,11 @@ def test_a_file_in_gb18030_with_semicolons_becomes_a_page_in_chinese(file):
         (["--outcome", "状态=流失", "--customers", "5"], "--id COLUMN"),
         (["--outcome", "状态=流失", "--language", "fr"], "Give en or zh"),
         (["--outcome", "状态=流失", "--date", "套餐"], "套餐"),
+        (["--outcome", "状态=流失", "--learners", "tree,oracle"], 'There is no learner "oracle"'),
+        (["--outcome", "状态=流失", "--value", "0"], "A campaign can't be reckoned"),
+        (["--outcome", "状态=流失", "--value", "100", "--offer", "120"], "an offer below it"),
+        (["--outcome", "状态=流失", "--accepting", "1"], "between 0 and 1"),
+        (["--outcome", "状态=流失", "--left-on", "套餐"], "--date COLUMN"),
         (["--outcome", "状态=流失", "--out", "no/such/report.html"], "There is no folder"),
         (["--outcome", "状态=流失", "--out", "."], "is a folder"),
     ],

@@ -82,10 +82,12 @@ def test_when_a_model_is_due_and_which_versions_stay() -> None:
     )  # fmt: skip
 
     standing.let_go(2)
-    standing.enthrone(9)
+    standing.enthrone(9, "schedule", DAY)
+    standing.enthrone(9, "schedule", DAY)
 
     assert [one["version"] for one in standing.versions] == [1, 3, 8, 9]
     assert (standing.champion, standing.previous, standing.challenger) == (9, 3, None)
+    assert standing.reigns == [{"version": 9, "before": 3, "why": "schedule", "at": DAY.isoformat()}]
     assert not registry.due(standing, Policy(), DAY + timedelta(days=27))
     assert registry.due(standing, Policy(), DAY + timedelta(days=28))
     assert registry.grown(100, 201)

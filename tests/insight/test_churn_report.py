@@ -12,6 +12,7 @@ import pytest
 from tenure.errors import TenureError
 from tenure.insight.churn import ChurnModel
 from tenure.insight.churn.drawing import ticks
+from tenure.insight.churn.profit import Campaign
 from tenure.insight.churn.report import page
 from tenure.insight.churn.study import Asked, Study, study, wilson
 
@@ -48,8 +49,9 @@ BAD: dict[str, tuple[pa.Table, Asked, str]] = {
     "a churn of 0.1 %": (base(2000, left=few(2, 2000)), ASKED, "2000 customers, of whom 2 left and 1998 stayed"),
     "20 rows": (base(20, left=few(10, 20)), ASKED, "there are 20 customers"),
     "no rows": (base(0), ASKED, "no rows below them"),
-    "5,000 columns": (
-        pa.table({"left": few(30, 60)} | {f"x{n}": [n] * 60 for n in range(5_000)}), ASKED, "5,000 columns to learn from",
+    "too few rows to choose among so many columns": (
+        pa.table({"left": few(20, 60)} | {f"x{n}": np.random.default_rng(n).normal(size=60) for n in range(501)}), ASKED,
+        "some more than 75 with 15 of either kind",
     ),
     "all missing": (
         pa.table({"a": pa.nulls(60), "b": ["", " "] * 30, "left": few(30, 60)}), ASKED, "a: blank in every row",
@@ -60,6 +62,12 @@ BAD: dict[str, tuple[pa.Table, Asked, str]] = {
     "dates that are none": (base(), Asked("left", "yes", date="plan"), 'Column "plan" holds no dates'),
     "dates that are all in the future": (
         base(on=[date(2030, 1, 1)] * 400), Asked("left", "yes", date="on"), "there are 0 customers",
+    ),
+    "days of leaving without a day to count from": (
+        base(gone=["2026-01-05"] * 400), Asked("left", "yes", left_on="gone"), "name the day each row is of, too: --date",
+    ),
+    "days of leaving that are none": (
+        base(on=[date(2026, 1, 1)] * 400), Asked("left", "yes", date="on", left_on="plan"), "it can't say when each left",
     ),
     "nothing but the outcome": (
         pa.table({"left": few(30, 60), "gone": few(30, 60)}), ASKED, "No column is left to learn from",
@@ -144,6 +152,106 @@ def test_dates_to_come_do_not_decide_how_well_it_is_told():
     assert any("20 rows have a date in on that lies in the future" in words.en for words in found.findings)
 
 
+@pytest.mark.parametrize("columns", [600, pytest.param(5_000, marks=pytest.mark.soak)])
+def test_of_more_columns_than_are_taken_those_that_tell_are_learned_from_and_named(columns):
+    r = np.random.default_rng(0)
+    noise = r.integers(0, 100, (300, columns)).astype(np.float64)
+    left = noise[:, 123] + r.normal(0, 10, 300) > 70
+    table = pa.table(
+        {f"x{n}": noise[:, n] for n in range(columns)} | {"empty": pa.nulls(300), "left": np.where(left, "yes", "no")}
+    )
+
+    found = study(table, ASKED, today=TODAY, model=ChurnModel(rounds=20, folds=2, rate=0.1))
+
+    assert "x123" in found.used
+    assert len(found.used) == 30  # one for every ten rows learned from
+    assert found.metrics["auc"] > 0.7
+    assert any(
+        f"{columns + 1:,} columns are too many to learn from: the 30 that" in words.en for words in found.findings
+    )
+    assert list(found.dropped) == ["empty"]
+    assert "x123" in page(found, language="en", made_on=TODAY)
+
+
+def test_columns_past_the_limit_are_chosen_by_the_rows_learned_from_alone():
+    # Noise chosen by all rows would seem to tell on the rows it is tried on.
+    r = np.random.default_rng(1)
+    table = pa.table({f"x{n}": r.normal(size=120) for n in range(600)} | {"left": few(40, 120)})
+
+    found = study(table, ASKED, today=TODAY, model=ChurnModel(rounds=20, folds=2, rate=0.1))
+
+    assert found.metrics["auc_low"] < 0.5
+
+
+def test_the_profit_is_that_of_the_campaign_asked_for_and_everything_assumed_is_said():
+    campaign = Campaign(value=200, offer=0.1, contact=0.01)
+
+    found = looked(base(), Asked("left", "yes", folds=2, campaign=campaign))
+
+    rate = found.left / found.rows
+    by_hand = 200 * (rate * (0.3 * 0.9 - 0.01) - (1 - rate) * 0.11)
+    assert found.everybody == pytest.approx(by_hand)
+    assert found.metrics["profit"]["expected"] > max(0.0, by_hand)
+    low, high = found.intervals["profit"]
+    assert low < found.metrics["profit"]["expected"] < high
+    text = page(found, language="en", made_on=TODAY)
+    for said in (
+        "is worth 200.00",
+        "an offer costs 20.00",
+        "reaching one costs 2.00",
+        "30% stay on average (Beta 6, 14",
+    ):
+        assert said in text
+
+
+def test_the_learners_asked_for_stand_beside_the_model_on_the_same_customers():
+    days = [date(2025, 1, 1) + timedelta(days=n) for n in range(400)]
+    plan = ["basic", "plus"] * 150 + ["brand new"] * 100
+
+    found = looked(base(on=days, plan=plan), Asked("left", "yes", date="on", learners=("tree", "logistic")))
+
+    board = found.leaderboard
+    assert board is not None
+    assert board.entries[0].name == "blend"
+    assert {entry.name for entry in board.entries[1:]} == {"tree", "logistic"}
+    assert {entry.measures["rows"] for entry in board.entries} == {100}
+    assert board.entries[0].measures["auc"] == found.metrics["auc"]
+    gain, low, high = board.entries[1].gains["auc"]
+    assert low < gain < high
+    assert "Other learners on the same customers" in page(found, language="en", made_on=TODAY)
+
+
+def test_a_learner_that_is_not_installed_is_named_with_what_it_needs(monkeypatch):
+    monkeypatch.setattr("tenure.insight.churn.learners.base.find_spec", lambda name: None)
+
+    found = looked(base(), Asked("left", "yes", folds=2, learners=("catboost",)))
+
+    assert "catboost is not installed" in page(found, language="en", made_on=TODAY)
+
+
+def test_how_long_before_they_left_it_was_told_is_counted_from_day_to_day():
+    days = [date(2025, 1, 1) + timedelta(days=n) for n in range(400)]
+    table = base(on=days)
+    # Whoever left did so forty days after the day their row is of; two rows were written after the fact.
+    gone = [
+        (day + timedelta(days=40)).isoformat() if left == "yes" else None
+        for day, left in zip(days, table["left"].to_pylist(), strict=True)
+    ]
+    leavers = [place for place, day in enumerate(gone) if day]
+    for place in leavers[-2:]:
+        gone[place] = (days[place] - timedelta(days=3)).isoformat()
+
+    found = looked(table.append_column("gone", pa.array(gone)), Asked("left", "yes", date="on", left_on="gone"))
+
+    lead = found.metrics["lead_time"]
+    assert (lead["median"], lead["low"], lead["high"], lead["exact"]) == (40, 40, 40, True)
+    assert lead["leavers"] == sum(place >= 300 for place in leavers) - 2
+    assert 0 < lead["caught"] < 1
+    assert "gone" not in found.model.feature_names_in_
+    assert any("2 customers left, by gone, before the day in on" in words.en for words in found.findings)
+    assert "40 days" in page(found, language="en", made_on=TODAY)
+
+
 @pytest.fixture(scope="module")
 def found() -> Study:
     table = base(600, note=["<script>alert(1)</script>", "b & c"] * 300)
@@ -167,8 +275,9 @@ def test_the_riskiest_groups_leave_more_than_the_rest_and_are_counted_right(foun
 
 
 def test_intervals_hold_their_figure(found):
+    figures = {**found.metrics, "profit": found.metrics["profit"]["expected"]}
     for name, (low, high) in found.intervals.items():
-        assert low < found.metrics[name] < high
+        assert low < figures[name] < high
 
 
 def test_the_interval_of_a_share_is_wilsons():

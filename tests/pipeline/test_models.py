@@ -15,10 +15,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tenure.desk.customers import foresight
+from tenure.desk.customers import churn_definitions, foresight
+from tenure.desk.governance import trail
+from tenure.desk.governance.models import AuditEntry
 from tenure.errors import TenureError
+from tenure.insight.churn import drivers
+from tenure.insight.churn.learners import name_of
 from tenure.insight.churn.registry import Policy, Standing
-from tenure.pipeline import churn, models, records
+from tenure.lake import SYSTEM
+from tenure.language import using
+from tenure.pipeline import churn, models, records, score_history
 from tenure.pipeline.clock import default_as_of, start_of
 from tenure.pipeline.run import Context, Watcher, run
 from tests.pipeline.conftest import CLOCK, Shop
@@ -187,6 +193,31 @@ def test_by_schedule_a_new_model_takes_over_unless_it_is_shown_to_be_worse(shop:
     assert against["relearned"], "the champion had seen how part of the block came out, so it was set back"
     assert against["auc"]["low"] <= against["auc"]["gain"] <= against["auc"]["high"]
     assert (now.champion, now.previous) == ((1, None) if against["shown_worse"] else (2, 1))
+    point = now.watch[-1]
+    assert point["learned"] == "schedule"
+    assert point["scores"] is not None, "how far the one before had drifted is seen on the day another is learned, too"
+    assert point["columns"]
+
+
+def test_who_took_over_unasked_is_written_down_once_and_what_people_chose_is_not_said_again(asked: Shop) -> None:
+    foresight.promote("silence", 2, lake=asked.lake, actor=None, now=CLOCK)
+    refresh(asked, LAST)
+
+    noted = [foresight.note_takeovers(asked.lake, now=CLOCK) for _ in range(2)]
+
+    assert [(one["version"], one["before"], one["why"]) for one in standing(asked).reigns] == [
+        (1, None, "first"), (2, 1, "person"),
+    ]  # fmt: skip
+    assert noted == [1, 0]
+    entry = AuditEntry.objects.get(verb="take_over_model")
+    assert (entry.object_id, entry.actor) == ("silence 1", None)
+    for language, verb, because in (
+        ("en", "took over by itself", "the first of its definition"), ("zh", "自动成为现用", "该定义的首个模型"),
+    ):  # fmt: skip
+        with using(language):
+            words = trail.Teller([entry])
+            assert verb in words.verb(entry)
+            assert because in dict(words.details(entry)).values()
 
 
 def test_where_people_are_asked_a_challenger_waits_and_one_can_go_back(asked: Shop) -> None:
@@ -208,6 +239,41 @@ def test_where_people_are_asked_a_challenger_waits_and_one_can_go_back(asked: Sh
     assert asked.table("scores/churn") == old_scores
     assert not refresh(asked, LAST)
     assert versions(asked) == [1, 2], "nothing was learned for it"
+
+
+def test_any_learner_may_be_champion_with_reasons_a_history_and_its_own_snapshot(shop: Shop) -> None:
+    told: Any = {"lake": shop.lake, "actor": None, "now": CLOCK}
+    foresight.set_policy(Policy(taking="ask", learner="bayes"), **told)
+    day = LAST - timedelta(days=DAYS)
+    refresh(shop, day)
+    waits = standing(shop)
+    foresight.promote("silence", 2, **told)
+    refresh(shop, day)
+
+    now, scores = standing(shop), shop.table("scores/churn").to_pylist()
+    found = score_history.kept_model(shop.lake)
+    assert found is not None
+    model, _mark = found
+    with shop.lake.writing("test"):
+        run(score_history.STEPS, Context(shop.lake, shop.here, start_of(day, shop.here.zone_info), CLOCK), Watcher())
+    assert (waits.champion, waits.challenger, waits.versions[1]["why"]) == (1, 2, "learner")
+    assert waits.versions[1]["against"]["comparable"]
+    assert [one["learner"] for one in now.versions] == ["blend", "bayes"]
+    assert (now.champion, now.previous) == (2, 1)
+    assert name_of(model) == "bayes"
+    for row in scores:
+        told_score = model.baseline_ + sum(json.loads(row["drivers"]).values())
+        assert drivers.chance(told_score) == pytest.approx(row["churn_probability"], rel=1e-6)
+    assert sum(row["reasons"] != "[]" for row in scores) > len(scores) / 2
+    card: Any = shop.lake.document("churn_card")
+    assert any("Reasons are found by putting usual values" in limit["en"] for limit in card["limits"])
+    board: Any = shop.lake.document("churn_leaderboard")
+    assert board["champion"] == "bayes"
+    assert "blend" in [line["name"] for line in board["learners"]]
+    assert models.rebuild(shop.lake, "silence", 2).same
+    assert not refresh(shop, day), "what was learned last is what was asked for"
+    with pytest.raises(TenureError, match='There is no learner "oracle"'):
+        foresight.set_policy(Policy(learner="oracle"), **told)
 
 
 def test_asked_for_it_learns_anew_and_keeps_one_version_of_what_is_the_same(shop: Shop) -> None:
@@ -267,6 +333,42 @@ def test_of_an_earlier_day_it_learns_for_that_day_alone(shop: Shop) -> None:
     assert shop.table("scores/churn").num_rows > 50
 
 
+def test_a_definition_beside_the_main_one_has_scores_a_card_and_models_of_its_own(shop: Shop) -> None:
+    history, main_models = shop.table("scores/churn_history"), standing(shop).versions
+    day = LAST - timedelta(days=DAYS)
+    told: Any = {"lake": shop.lake, "scope": SYSTEM, "actor": None, "now": CLOCK}
+    code = churn_definitions.put_beside({"definition": "own_rhythm", "horizon_days": 60}, **told)
+
+    refresh(shop, day)
+    scores, card = shop.table("scores/churn_beside"), shop.lake.document(f"churn_card_{code}")
+    again = models.rebuild(shop.lake, code, 1)
+    learned_twice = refresh(shop, day)
+    refresh(shop, day + timedelta(days=6))
+    week, own = shop.table("scores/churn_beside"), models.standings(shop.lake)[code]
+    churn_definitions.take_from_beside(code, **told)
+    refresh(shop, day + timedelta(days=6))
+
+    assert code == "own_rhythm"
+    assert scores.num_rows > 50
+    assert set(scores["definition"].to_pylist()) == {code}
+    effects = json.loads(scores["drivers"][0].as_py())
+    model = models.Shelf(shop.lake, code).read(1).model
+    chance = drivers.chance(model.baseline_ + sum(effects.values()))
+    assert chance == pytest.approx(scores["churn_probability"][0].as_py(), rel=1e-6)
+    assert card["definition"]["name"] == "own_rhythm"  # type: ignore[index]
+    assert card["model"] == {"version": 1, "learned_as_of": card["as_of"], "code": code}  # type: ignore[index]
+    assert again.same
+    assert not learned_twice
+    assert [one["why"] for one in own.versions] == ["first"], "while it is fresh it scores and is not learned again"
+    assert [point["learned"] for point in own.watch] == ["first", None]
+    assert week["churn_probability"] != scores["churn_probability"]
+    assert shop.table("scores/churn_beside").num_rows == 0
+    assert models.standings(shop.lake)[code].champion == 1, "it is kept for whoever puts the definition back"
+    assert standing(shop).versions == main_models
+    assert history.num_rows
+    assert shop.table("scores/churn_history") == history, "a history is of the main definition alone"
+
+
 def test_a_version_whose_files_are_gone_is_not_gone_back_to(asked: Shop) -> None:
     foresight.promote("silence", 2, lake=asked.lake, actor=None, now=CLOCK)
     shutil.rmtree(asked.lake.folder / "models/churn/silence/2")
@@ -306,6 +408,38 @@ def test_killed_while_learning_or_publishing_the_old_champion_stands_or_the_new_
         assert then["scores"] in (before, undisturbed["scores"]), at
         assert again["marks"] <= 20, at
         assert after == [{"ended": 0}, undisturbed], at
+
+
+@pytest.mark.parametrize("deed", ["promoted", pytest.param("rolled_back", marks=pytest.mark.soak)])
+def test_killed_while_a_persons_choice_is_followed_the_old_champion_stands_or_the_new_whole(
+    asked: Shop, deed: str
+) -> None:
+    told: Any = {"lake": asked.lake, "actor": None, "now": CLOCK}
+    foresight.promote("silence", 2, **told)
+    if deed == "rolled_back":
+        refresh(asked, LAST)
+        foresight.roll_back("silence", **told)
+    before, after = (1, 2) if deed == "promoted" else (2, 1)
+    marks = sorted(random.Random(deed).sample(range(1, 9), 2))
+
+    ended = subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("killing_models.py")), str(asked.here.home), "0", *map(str, marks)],
+        env=surroundings(asked.here.home), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    lines = [json.loads(line) for line in ended.stdout.splitlines()]
+
+    old = [[row["person_id"], row["churn_probability"]] for row in asked.table("scores/churn").to_pylist()]
+    undisturbed = lines[2]
+    assert lines[0]["marks"] >= 8
+    assert undisturbed["champion"] == after
+    assert undisturbed["scores"] != old
+    for at, [killed, then, _again, *done] in zip(marks, runs(lines[6:]), strict=True):
+        assert killed == {"ended": -9}, at
+        assert then["whole"], at
+        assert then["champion"] in (before, after), at
+        assert then["scores"] in (old, undisturbed["scores"]), at
+        assert done == [{"ended": 0}, undisturbed], at
 
 
 def runs(lines: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:

@@ -22,6 +22,7 @@ from tenure.desk.governance.access import role_named
 from tenure.desk.governance.models import User
 from tenure.insight.churn import ChurnModel, facts, history
 from tenure.insight.churn.drivers import as_json, log_odds
+from tenure.insight.churn.learners import learner_named
 from tenure.lake import Lake
 from tenure.lake.tables import COMPUTED
 from tests.cast import LI, MONDAY, SMITH, WANG, ZHANG
@@ -239,3 +240,31 @@ def test_the_list_of_customers_names_the_drivers_of_each_score(sign_in: SignIn, 
 
     assert "Service and complaints" in told
     assert "Price and bills" in told, "of a reason published before it named its driver the column says it"
+
+
+def test_a_score_of_another_learner_the_refresh_did_not_take_apart_is_taken_apart_where_somebody_looks(
+    sign_in: SignIn, company: dict[str, User], scored_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(scored_home, home)
+    monkeypatch.setenv("TENURE_HOME", str(home))
+    caches["figures"].clear()
+    lake, (X, left) = Lake(home / "lake"), base()
+    model = learner_named("tree").make().fit(X, left)
+    shutil.rmtree(lake.folder / CHAMPION)
+    model.save(lake.folder / CHAMPION)
+    own = pa.Table.from_pylist([dict(zip(COLUMNS, told, strict=True)) for told in OWN.values()], schema=X.schema)
+    monkeypatch.setattr("tenure.insight.churn.learners.base.MOST_SCORINGS", 2 * 4 * len(COLUMNS) * 3)
+    chance, reasons, effects = model.opened(own)
+    untold = reasons.index("[]")
+    lake.publish(
+        "scores/churn",
+        pa.table({"person_id": pa.array(list(OWN), pa.int64()), "churn_probability": chance,
+                  "risk_band": ["high"] * 4, "reasons": reasons, "drivers": as_json(effects)}),
+    )  # fmt: skip
+
+    told = piece(sign_in, "ivy", list(OWN)[untold])
+
+    level = 1 / (1 + np.exp(-model.baseline_))
+    assert f"From the model's level, {level:.1%}, the parts add up to {chance[untold]:.1%}" in told
+    assert "the risk of 3 customers" in drivers_page(sign_in, "ivy")

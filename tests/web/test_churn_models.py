@@ -119,7 +119,7 @@ def test_a_role_that_keeps_no_models_changes_nothing(sign_in: SignIn, lake: Lake
 
 def test_the_policy_is_set_once_and_nonsense_is_refused(sign_in: SignIn, lake: Lake) -> None:
     analyst = sign_in("dee")
-    good = {"schedule_days": "7", "threshold": "0.3", "keep": "3", "taking": "ask"}
+    good = {"schedule_days": "7", "threshold": "0.3", "keep": "3", "taking": "ask", "learner": "logistic"}
 
     for _ in range(2):
         analyst.post("/churn/models/policy/", good)
@@ -127,8 +127,8 @@ def test_the_policy_is_set_once_and_nonsense_is_refused(sign_in: SignIn, lake: L
         said = analyst.post("/churn/models/policy/", good | wrong, follow=True).content.decode()
         assert "can&#x27;t be" in said or "is no number" in said
 
-    assert foresight.policy() == Policy(7, 0.3, "ask", 3)
-    assert Policy.told((lake.document(DECISIONS) or {})["policy"]) == Policy(7, 0.3, "ask", 3)
+    assert foresight.policy() == Policy(7, 0.3, "ask", 3, "logistic")
+    assert Policy.told((lake.document(DECISIONS) or {})["policy"]) == Policy(7, 0.3, "ask", 3, "logistic")
     assert AuditEntry.objects.filter(verb="set_model_policy").count() == 1
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from tenure.cli import opened, show
-from tenure.cli.show import Format
+from tenure.cli.show import Format, Tell
 from tenure.contracts import contract_named
 from tenure.errors import TenureError
 from tenure.language import tr
@@ -45,7 +45,7 @@ def archive(
 archive.__doc__ = tr("Archive every record with a flaw: it leaves lists and figures, and nothing is lost.")
 
 
-def archived(format: Annotated[Format, typer.Option("--format", help=tr("table, json or csv"))] = Format.table) -> None:
+def archived(format: Tell = Format.table) -> None:
     opened.desk()
     from django.db.models import Count
 

@@ -5,12 +5,11 @@ from typing import Annotated, Any
 import typer
 
 from tenure.cli import opened, show
-from tenure.cli.show import Format
+from tenure.cli.show import Format, Tell
 from tenure.errors import TenureError
 from tenure.lake import SYSTEM
 from tenure.language import is_chinese, tr
 
-Tell = Annotated[Format, typer.Option("--format", help=tr("table, json or csv"))]
 Kind = Annotated[str, typer.Argument(help=tr("Name of the definition; see: tenure churn definitions"))]
 Said = Annotated[
     list[str] | None, typer.Option("--set", help=tr("A setting, as horizon_days=60 or share=0.3; may be given again"))

@@ -7,7 +7,7 @@ import typer
 
 from tenure.cli import manners, opened, show
 from tenure.cli.records import _pairs
-from tenure.cli.show import Format
+from tenure.cli.show import Format, Tell
 from tenure.errors import TenureError
 from tenure.language import tr
 
@@ -35,7 +35,6 @@ Source = Annotated[str, typer.Option(help=tr("Name of the system the rows are fr
 Query = Annotated[str, typer.Option(help=tr("One SELECT to read instead of a table."))]
 Watermark = Annotated[str, typer.Option(help=tr("The column that grows when a row is new or changes."))]
 Overlap = Annotated[int, typer.Option(help=tr("How far back to look again: seconds of a time, units of a number."))]
-Tell = Annotated[Format, typer.Option("--format", help=tr("table, json or csv"))]
 Name = Annotated[str, typer.Argument(help=tr("Name of the feed."))]
 Migration = Annotated[str, typer.Argument(help=tr("Name of the migration."))]
 

@@ -9,7 +9,7 @@ import typer
 from ibis import _
 
 from tenure.cli import opened, show
-from tenure.cli.show import Format
+from tenure.cli.show import Format, Tell
 from tenure.contracts import CONTRACTS
 from tenure.currencies import minor_digits
 from tenure.errors import TenureError
@@ -74,7 +74,7 @@ def show_(
     customer: Annotated[
         str | None, typer.Option("--customer", metavar="ID", help=tr("One customer, by number."))
     ] = None,
-    format: Annotated[Format, typer.Option("--format", help=tr("table, json or csv"))] = Format.table,
+    format: Tell = Format.table,
     limit: Annotated[int, typer.Option(help=tr("How many customers to list."))] = 20,
 ) -> None:
     lake = opened.lake()
@@ -236,11 +236,14 @@ class Listed(StrEnum):
     features = "features"
     standards = "standards"
     packs = "packs"
+    learners = "learners"
 
 
 def list_(
-    what: Annotated[Listed, typer.Argument(help=tr("metrics, contracts, sources, features, standards or packs"))],
-    format: Annotated[Format, typer.Option("--format", help=tr("table, json or csv"))] = Format.table,
+    what: Annotated[
+        Listed, typer.Argument(help=tr("metrics, contracts, sources, features, standards, packs or learners"))
+    ],
+    format: Tell = Format.table,
 ) -> None:
     show.rows(
         _listed(what),
@@ -249,7 +252,9 @@ def list_(
     )
 
 
-list_.__doc__ = tr("List what there is one file each of: metrics, contracts, sources, features, standards, packs.")
+list_.__doc__ = tr(
+    "List what there is one file each of: metrics, contracts, sources, features, standards, packs, learners."
+)
 
 
 def _listed(what: Listed) -> list[dict[str, Any]]:
@@ -285,6 +290,18 @@ def _listed(what: Listed) -> list[dict[str, Any]]:
         return [
             {"name": p.name, "words": str(p.words), "meaning": str(p.meaning), "file": f"packs/{p.name}.py"}
             for p in packs().values()
+        ]
+    if what is Listed.learners:
+        from tenure.insight.churn.learners import LEARNERS
+
+        return [
+            {
+                "name": k.name,
+                "words": str(k.words),
+                "meaning": str(k.when),
+                "file": f"insight/churn/learners/{k.name}.py",
+            }
+            for k in LEARNERS.values()
         ]
     from tenure.insight.metrics import METRICS
 

@@ -12,7 +12,7 @@ app = typer.Typer(cls=manners.Group, help=tr("The master keys personal data is s
 
 @app.command("show", cls=manners.Command, help=tr("List the master keys, and what lies under each."))
 def show_(
-    format: Annotated[show.Format, typer.Option("--format", help=tr("table, json or csv"))] = show.Format.table,
+    format: show.Tell = show.Format.table,
 ) -> None:
     opened.desk()
     from tenure.desk.governance import master_keys

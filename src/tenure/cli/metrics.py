@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from tenure.cli import opened, show
-from tenure.cli.show import Format
+from tenure.cli.show import Format, Tell
 from tenure.currencies import minor_digits
 from tenure.errors import TenureError
 from tenure.lake import SYSTEM, Lake
@@ -25,7 +25,7 @@ def metrics(
     ] = None,
     grain: Annotated[str, typer.Option("--grain", help=tr("day, week, month, quarter or year"))] = "month",
     periods: Annotated[int, typer.Option(min=1, max=60, help=tr("How many periods."))] = 13,
-    format: Annotated[Format, typer.Option("--format", help=tr("table, json or csv"))] = Format.table,
+    format: Tell = Format.table,
 ) -> None:
     lake = opened.lake()
     if not lake.exists("scores/customers"):

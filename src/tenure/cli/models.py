@@ -5,14 +5,13 @@ from typing import Annotated, Any
 import typer
 
 from tenure.cli import manners, opened, show
-from tenure.cli.show import Format
+from tenure.cli.show import Format, Tell
 from tenure.errors import TenureError
 from tenure.language import Words, tr
 
 app = typer.Typer(
     cls=manners.Group, help=tr("The churn models: versions, champion, drift, learning anew."), no_args_is_help=True
 )
-Tell = Annotated[Format, typer.Option("--format", help=tr("table, json or csv"))]
 Number = Annotated[int, typer.Argument(metavar="VERSION", help=tr("Number of the version; see: tenure models list"))]
 Of = Annotated[
     str, typer.Option("--definition", metavar="CODE", help=tr("Which definition of churn; needed where there are several."))
@@ -36,7 +35,7 @@ def list_(format: Tell = Format.table) -> None:
         for told in standing.versions:
             rows.append(
                 {
-                    "definition": one.code, "version": told["version"], "place": places.get(told["version"], ""),
+                    "definition": one.code, "version": told["version"], "learner": told.get("learner", "blend"), "place": places.get(told["version"], ""),
                     "as_of": told["as_of"][:10], "why": str(WHY[told["why"]]), "auc": _short(told["metrics"]["auc"]),
                     "lift": _short(told["metrics"]["top_decile_lift"]), "brier": _short(told["metrics"]["brier"], 4),
                     "against": _against(told.get("against")),
@@ -47,7 +46,7 @@ def list_(format: Tell = Format.table) -> None:
     if not rows:
         raise TenureError(tr("There is no churn model yet. Import records, then run: tenure refresh"))
     show.rows(rows, format, headings={
-        "definition": tr("Definition"), "version": tr("Version"), "place": tr("Place"), "as_of": tr("As of"),
+        "definition": tr("Definition"), "version": tr("Version"), "learner": tr("Learner"), "place": tr("Place"), "as_of": tr("As of"),
         "why": tr("Learned because"), "auc": "AUC", "lift": tr("Lift, top tenth"), "brier": "Brier",
         "against": tr("Against the champion then"),
     })  # fmt: skip
@@ -133,6 +132,42 @@ def rebuild(version: Number, definition: Of = "") -> None:
            version=version, rows=found.rows),
         markup=False,
     )  # fmt: skip
+
+
+@app.command(
+    "policy", cls=manners.Command, help=tr("How models are kept: how often, from which drift on, and who decides.")
+)
+def policy(
+    days: Annotated[int | None, typer.Option(help=tr("Learn anew after so many days."))] = None,
+    threshold: Annotated[float | None, typer.Option(help=tr("Stability index from which on it has drifted."))] = None,
+    taking: Annotated[
+        str | None,
+        typer.Option(
+            metavar="automatic|ask", help=tr("Whether a model not shown to be worse takes over, or a person is asked.")
+        ),
+    ] = None,
+    keep: Annotated[int | None, typer.Option(help=tr("How many of the latest versions are kept."))] = None,
+    learner: Annotated[
+        str | None, typer.Option(help=tr("What is learned from now on; see: tenure list learners"))
+    ] = None,
+    format: Tell = Format.table,
+) -> None:
+    opened.desk()
+    from dataclasses import asdict, replace
+
+    from tenure.desk.customers import foresight
+
+    given = {"schedule_days": days, "threshold": threshold, "taking": taking, "keep": keep, "learner": learner}
+    said: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    now = foresight.policy()
+    if said:
+        now = foresight.set_policy(replace(now, **said), lake=opened.lake(), actor=None, now=opened.now())
+    show.rows([asdict(now)], format, headings={
+        "schedule_days": tr("Days between two models"), "threshold": tr("Threshold of drift"), "taking": tr("A new model"),
+        "keep": tr("Versions kept"), "learner": tr("Learner"),
+    })  # fmt: skip
+    if said:
+        show.hint(tr("The next refresh goes by it: tenure refresh"))
 
 
 def _code(wanted: str) -> str:

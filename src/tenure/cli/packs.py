@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from tenure.cli import manners, opened, show
-from tenure.cli.show import Format
+from tenure.cli.show import Format, Tell
 from tenure.lake import SYSTEM
 from tenure.language import tr
 
@@ -13,7 +13,6 @@ app = typer.Typer(
     cls=manners.Group, help=tr("The industry pack the company works by. See what there is with: tenure list packs"),
     no_args_is_help=True,
 )  # fmt: skip
-Tell = Annotated[Format, typer.Option("--format", help=tr("table, json or csv"))]
 Named = Annotated[str, typer.Argument(help=tr("Name of the pack; see: tenure list packs"))]
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tenure.cli import opened, show
-from tenure.cli.show import Format
+from tenure.cli.file_options import DateOrder, Delimiter, Encoding, HeaderRow, IdColumn, Sheet
+from tenure.cli.show import Format, Tell
 from tenure.contracts import CONTRACTS, contract_named
 from tenure.errors import TenureError
 from tenure.language import tr
@@ -34,9 +35,7 @@ def import_(
         str | None,
         typer.Option("--ids-of", help=tr("The source whose customer numbers the file uses, if not its own.")),
     ] = None,
-    id_column: Annotated[
-        str | None, typer.Option("--id", metavar="COLUMN", help=tr("The column that holds the customer's number."))
-    ] = None,
+    id_column: IdColumn = None,
     outcome: Annotated[
         str | None,
         typer.Option(
@@ -49,24 +48,11 @@ def import_(
     before: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help=tr("Leave out rows of this day and after."))
     ] = None,
-    encoding: Annotated[
-        str | None, typer.Option(help=tr("The file's encoding, where it is not told by itself."))
-    ] = None,
-    date_order: Annotated[
-        str | None, typer.Option("--date-order", help=tr("How to read 01/03/2026: dmy or mdy."))
-    ] = None,
-    sheet: Annotated[
-        str | None, typer.Option(help=tr("Sheet of a workbook; to be said where several have rows."))
-    ] = None,
-    delimiter: Annotated[
-        str | None, typer.Option(help=tr("What stands between the cells: a character, or tab."))
-    ] = None,
-    header_row: Annotated[
-        int | None,
-        typer.Option(
-            "--header-row", min=1, help=tr("The row that names the columns, where it is not found by itself.")
-        ),
-    ] = None,
+    encoding: Encoding = None,
+    date_order: DateOrder = None,
+    sheet: Sheet = None,
+    delimiter: Delimiter = None,
+    header_row: HeaderRow = None,
     mode: Annotated[
         str, typer.Option(help=tr("upsert takes every row; create refuses known records, update unknown ones."))
     ] = "upsert",
@@ -215,7 +201,7 @@ template.__doc__ = tr(
 )
 
 
-def batches(format: Annotated[Format, typer.Option("--format", help=tr("table, json or csv"))] = Format.table) -> None:
+def batches(format: Tell = Format.table) -> None:
     found = [
         {
             "batch": b.batch,

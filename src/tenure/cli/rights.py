@@ -7,7 +7,7 @@ import typer
 from rich.progress import Progress
 
 from tenure.cli import manners, opened, show
-from tenure.cli.show import Format
+from tenure.cli.show import Format, Tell
 from tenure.errors import TenureError
 from tenure.lake import SYSTEM, Lake
 from tenure.language import tr
@@ -21,7 +21,7 @@ _REQUEST = typer.Argument(metavar="REQUEST", help=tr("The request, as tenure rig
 
 
 @app.command("list", cls=manners.Command, help=tr("List the requests, the newest first."))
-def list_(format: Annotated[Format, typer.Option("--format", help=tr("table, json or csv"))] = Format.table) -> None:
+def list_(format: Tell = Format.table) -> None:
     opened.desk()
     from tenure.desk.governance.models import SubjectRequest
 
@@ -115,7 +115,7 @@ def verify_certificate(file: Annotated[Path, typer.Argument(help=tr("The certifi
 
 
 @retention.command("list", cls=manners.Command, help=tr("Say what would go now; nothing is changed."))
-def due(format: Annotated[Format, typer.Option("--format", help=tr("table, json or csv"))] = Format.table) -> None:
+def due(format: Tell = Format.table) -> None:
     opened.desk()
     from tenure.desk.governance import retention as rules
 

@@ -7,12 +7,15 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
+import typer
 from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+
+from tenure.language import tr
 
 _SHORT = 12  # cells: no wider value is ever broken
 _PROSE = 24  # cells that prose is given before headings are
@@ -30,6 +33,8 @@ class Format(StrEnum):
     json = "json"
     csv = "csv"
 
+
+Tell: TypeAlias = Annotated[Format, typer.Option("--format", help=tr("table, json or csv"))]
 
 out = _Out(highlight=False)
 err = Console(stderr=True, highlight=False)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from tenure.cli import opened, show
-from tenure.cli.show import Format
+from tenure.cli.show import Format, Tell
 from tenure.errors import TenureError
 from tenure.lake import SYSTEM, analyst
 from tenure.language import tr
@@ -18,7 +18,7 @@ def sql(
         str | None, typer.Option("--as", metavar="USER", help=tr("See what this user may see; everything unless said."))
     ] = None,
     seconds: Annotated[float, typer.Option(min=1, help=tr("How many seconds it may take."))] = analyst.Limits().seconds,
-    format: Annotated[Format, typer.Option("--format", help=tr("table, json or csv"))] = Format.table,
+    format: Tell = Format.table,
 ) -> None:
     opened.desk()
     from tenure.desk.customers.segments.services import record_query

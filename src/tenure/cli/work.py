@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from tenure.cli import opened, show
-from tenure.cli.show import Format
+from tenure.cli.show import Format, Tell
 from tenure.language import tr
 
 REST_SECONDS = 1.0
@@ -52,7 +52,7 @@ worker.__doc__ = tr("Do the long work that pages and programs ask for; any numbe
 
 
 def jobs(
-    format: Annotated[Format, typer.Option("--format", help=tr("table, json or csv"))] = Format.table,
+    format: Tell = Format.table,
     limit: Annotated[int, typer.Option(help=tr("How many to list, newest first."))] = 20,
 ) -> None:
     opened.desk()

@@ -19,7 +19,7 @@ from tenure.pipeline import (
 from tenure.pipeline.clock import default_as_of, start_of
 from tenure.pipeline.decisions import tell_decisions
 from tenure.pipeline.fields import tell_fields
-from tenure.pipeline.following import tell_practice
+from tenure.pipeline.following import note_takeovers, tell_practice
 from tenure.pipeline.run import Context, Done, Refreshed, Step, Watcher, run
 from tenure.workspace import Workspace
 
@@ -71,6 +71,7 @@ def refresh(
         done = run(records.STEPS, context, watcher, again=again)
         context.as_of = moment or default_as_of(lake, workspace.zone_info, now)
         done += run(_SCORING, context, watcher, again=again)
+        note_takeovers(lake, now=now)
         archiving.finished(lake)
         # What was decided while this ran found the lake taken, and left it to us.
         persons.settle_held(workspace, lake, now=now)

@@ -35,8 +35,10 @@ from tenure.insight.churn import (
     suspects,
 )
 from tenure.insight.churn.definitions import DEFINITIONS
+from tenure.insight.churn.leaderboard import CHAMPION, Proven
+from tenure.insight.churn.learners import Champion
 from tenure.insight.churn.model import ChurnModel
-from tenure.insight.churn.registry import relearn
+from tenure.insight.churn.registry import made, relearn
 from tenure.insight.churn.training import Training
 from tenure.insight.features.terms import distinct, highest, lowest
 from tenure.insight.value import BGNBD
@@ -234,7 +236,7 @@ def _over_time(known: _Known, life: Life, table: str) -> _Answer:
         why = life.look(rows, _columns(known), scored["churn_probability"].to_numpy())
     if why is not None:
         try:
-            training, tried, model, document = _learned(known, life.definition, table)
+            training, tried, model, document = _learned(known, life.definition, table, life.policy.learner)
             board = _leaderboard(
                 context, table, tried, training.frames(), training.labels(), life.definition.horizon_days
             )
@@ -245,7 +247,7 @@ def _over_time(known: _Known, life: Life, table: str) -> _Answer:
         rows = known.scored(life.definition)
         if why == "day":  # of an earlier day: for that day alone, and nothing is kept
             return _Answer(_scored(context, model, rows, tried.bands, table), document, leaderboard=board)
-        life.learned(training, tried, model, document, rows, _columns(known))
+        life.learned(training, Proven(model, tried), document, rows, _columns(known))
         return replace(_by_champion(known, life, table), leaderboard=board)
     life.scored(scored["churn_probability"].to_numpy())
     return _Answer(scored, life.card(), life)
@@ -264,8 +266,8 @@ def _columns(known: _Known) -> list[str]:
 
 
 def _learned(
-    known: _Known, definition: Definition, table: str
-) -> tuple[Training, Backtest, ChurnModel, dict[str, Any]]:
+    known: _Known, definition: Definition, table: str, learner: str
+) -> tuple[Training, Backtest, Champion, dict[str, Any]]:
     """Learn from customers as they were on earlier dates, prove it on the latest one whose outcome is known.
 
     Of more than MOST_PEOPLE customers about that many are learned from and tried on; all are scored.
@@ -286,13 +288,14 @@ def _learned(
     latest = {cuts[-1]: frames[cuts[-1]]}
     frames.clear()
     # From here on everything comes out of what is kept, so that it can be done again.
-    tried = backtest(training.frames(), training.labels(), horizon, model=_MODEL, p_alive="p_alive")
+    asked = _learner(learner)
+    tried = backtest(training.frames(), training.labels(), horizon, model=asked, p_alive="p_alive")
     if table == _MAIN:
         score_history.begin(context, tried, latest)
     if known.sampled:
         tried.notes.append(_SAMPLED.format(learned=f"{MOST_PEOPLE:,}", people=f"{known.people:,}"))
     context.tell(len(cuts) + 1, len(cuts) + 2)
-    model = relearn(training, horizon, _settings(_MODEL))
+    model = relearn(training, horizon, _settings(asked), learner)
     left = sum(pc.sum(label.cast(pa.int64())).as_py() or 0 for label in labels.values())
     document = card(definition, tried, as_of=context.as_of, rows=training.rows.num_rows, left=left, model=model)
     return training, tried, model, document
@@ -303,7 +306,13 @@ def _leaderboard(context: Context, table: str, tried: Backtest, *rows: Any) -> d
     return leaderboard_document(tried, context.as_of, *rows) if table == _MAIN else None
 
 
-def _settings(model: ChurnModel) -> dict[str, Any]:
+def _learner(name: str) -> Champion:
+    """What a refresh learns with: the blend as it was found quick enough, any other as it is."""
+    model: Champion = _MODEL if name == CHAMPION else made(name, {})
+    return model
+
+
+def _settings(model: Champion) -> dict[str, Any]:
     return {**model.get_params(), "allow": list(model.allow)}
 
 
@@ -383,7 +392,7 @@ def _by_folds(context: Context, tables: Mapping[str, ibis.Table], life: Life, ta
     else:
         why = life.why = why or "records"  # as they were, but the scores are not there
         tried = cross_validate(
-            training.frame(0), np.asarray(training.label(0)).astype(int), model=_MODEL
+            training.frame(0), np.asarray(training.label(0)).astype(int), model=_learner(life.policy.learner)
         )  # learns from what is kept, as `relearn` does
         gone = int(pc.sum(left.cast(pa.int64())).as_py())
         document = card(definition, tried, as_of=context.as_of, rows=wide.num_rows, left=gone, refused=refused)
@@ -397,7 +406,7 @@ def _by_folds(context: Context, tables: Mapping[str, ibis.Table], life: Life, ta
                 document,
                 leaderboard=board,
             )
-        if not life.learned(training, tried, tried.model, document, usable, usable.column_names, digest):
+        if not life.learned(training, Proven(tried.model, tried), document, usable, usable.column_names, digest):
             own = None
         assert life.kept is not None
         scored = _told_of(context, life.kept.model, usable, wide["person_id"], life.bands, own, table)
@@ -419,7 +428,7 @@ def _before(context: Context, table: str, code: str) -> pa.Table:
 
 
 def _told_of(
-    context: Context, model: ChurnModel, X: pa.Table, people: pa.ChunkedArray, bands: Bands, own: Any, table: str
+    context: Context, model: Champion, X: pa.Table, people: pa.ChunkedArray, bands: Bands, own: Any, table: str
 ) -> pa.Table:
     """Chances, reasons and drivers of rows a model knows. own: chances told by models that had not seen the rows."""
     X = _read_by(model, X)
@@ -433,7 +442,7 @@ def _told_of(
     return _table(people, bands, own, reasons, drivers.as_json(effects, unseen))
 
 
-def _read_by(model: ChurnModel, rows: pa.Table) -> pa.Table:
+def _read_by(model: Champion, rows: pa.Table) -> pa.Table:
     """The columns a model learned from; one that is not there is blank."""
     names = model.feature_names_in_
     return pa.table({name: rows[name] if name in rows.column_names else pa.nulls(rows.num_rows) for name in names})
@@ -485,7 +494,7 @@ def _with_p_alive(frame: pa.Table, cut: datetime, rhythm: BGNBD | None = None) -
     return bare.append_column("p_alive", pa.array(alive, from_pandas=True))
 
 
-def _scored(context: Context, model: ChurnModel, now: pa.Table, bands: Bands, table: str, by: str = "") -> pa.Table:
+def _scored(context: Context, model: Champion, now: pa.Table, bands: Bands, table: str, by: str = "") -> pa.Table:
     """The scores of people with these facts; table: where they are to stand.
 
     by: what tells the model from any other; whoever it scored before, with the very same facts, is not scored again.

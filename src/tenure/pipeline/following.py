@@ -1,5 +1,6 @@
 """What the company has said of how it works, for the steps and figures that go by it."""
 
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
@@ -22,6 +23,13 @@ def practice(lake: Lake) -> Practice:
 def _read(path: Path, written: int, inode: int) -> Practice:
     # A page of fifty tiles asks fifty times. A document is always replaced whole, so another is another file.
     return Practice.told(read_document(path))
+
+
+def note_takeovers(lake: Lake, *, now: datetime) -> None:
+    """Have the desk write down which churn models took over by themselves, should it not know yet."""
+    from tenure.desk.customers import foresight
+
+    foresight.note_takeovers(lake, now=now)
 
 
 def tell_practice(lake: Lake) -> None:

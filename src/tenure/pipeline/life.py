@@ -11,7 +11,9 @@ import numpy as np
 import pyarrow as pa
 
 from tenure.errors import TenureError
-from tenure.insight.churn import Backtest, Bands, ChurnModel, Definition, drift, registry
+from tenure.insight.churn import Backtest, Bands, Definition, drift, registry
+from tenure.insight.churn.leaderboard import Proven
+from tenure.insight.churn.learners import Champion, name_of
 from tenure.insight.churn.registry import FORCED, WHY, Standing
 from tenure.insight.churn.training import Training
 from tenure.language import Words, both
@@ -20,6 +22,7 @@ from tenure.pipeline.clock import default_as_of
 from tenure.pipeline.models import Kept, Shelf
 from tenure.pipeline.run import Context
 
+_TOGETHER = 100_000  # customers whose matrices fit in memory beside everything else
 _SHOWN = 12  # columns whose drift is kept for the page
 _FAR = (0.75, 4 / 3)  # a rhythm within this of the one learned with leaves the question what it was
 
@@ -113,7 +116,7 @@ class Life:
         except TenureError as error:
             self._note = _said(_CANT, version=number, why=_why(error))
             return
-        self.standing.enthrone(number)
+        self.standing.enthrone(number, "person", self.context.now)
         self.kept, self._lost = kept, False
 
     def _fit_to_stand(self, number: int) -> Kept:
@@ -146,6 +149,8 @@ class Life:
             self.why = "definition"
         elif self.decisions.get("learn", 0) > self.standing.applied.get("learn", 0):
             self.why = "asked"
+        elif self.standing.learned.get("learner", "blend") != self.policy.learner:
+            self.why = "learner"
         elif self.context.again:
             self.why = "again"
         elif self.definition.timed and registry.due(self.standing, self.policy, as_of):
@@ -156,19 +161,26 @@ class Life:
         """Why a model must be learned after all, now that today's customers and their scores are known."""
         kept, learned = self.kept, self.standing.learned
         assert kept is not None
-        moved = drift.moved(learned.get("profile", {}), rows.select([n for n in rows.column_names if n != "person_id"]))
-        scores = pa.array(np.asarray(chance, dtype=np.float64))
-        before = self.standing.scored.get("spread")
-        apart = max(0.0, drift.index(before, scores) - drift.chance(before, len(scores))) if before else 0.0
-        self.seen = {"scores": apart, "columns": dict(list(moved.items())[:_SHOWN])}
+        moved, apart, scored = self._moved(rows, chance)
         weight = {one["feature"]: one["effect"] for one in kept.model.drivers(len(kept.model.feature_names_in_))}
         if registry.lacking(_read_by(kept.model), columns) or set(columns) - set(learned.get("columns", [])):
             self.why = "columns"
         elif registry.grown(learned.get("people", 0), rows.num_rows):
             self.why = "size"
-        elif len(scores) and registry.rested(self.standing, self.context.as_of):
+        elif scored and registry.rested(self.standing, self.context.as_of):
             self.why = "drift_level" if self._level_moved else registry.drifted(self.policy, moved, apart, weight)
         return self.why
+
+    def _moved(self, rows: pa.Table, chance: Any) -> tuple[dict[str, float], float, int]:
+        """How far customers and their scores are from those the champion was made for, and how many were scored; noted."""
+        moved = drift.moved(
+            self.standing.learned.get("profile", {}), rows.select([n for n in rows.column_names if n != "person_id"])
+        )
+        scores = pa.array(np.asarray(chance, dtype=np.float64))
+        before = self.standing.scored.get("spread")
+        apart = max(0.0, drift.index(before, scores) - drift.chance(before, len(scores))) if before else 0.0
+        self.seen = {"scores": apart, "columns": dict(list(moved.items())[:_SHOWN])}
+        return moved, apart, len(scores)
 
     def look_at_rows(self, digest: str) -> str | None:
         """`look` for a snapshot: its model stands as long as its rows do."""
@@ -198,14 +210,20 @@ class Life:
     # -- what was learned --------------------------------------------------------------------------------------------
 
     def learned(
-        self, training: Training, tried: Backtest, model: ChurnModel, card: Mapping[str, Any], rows: pa.Table,
+        self, training: Training, proven: Proven, card: Mapping[str, Any], rows: pa.Table,
         columns: Sequence[str], digest: str = "",
     ) -> bool:  # fmt: skip
         """Keep a version, hold it against the champion, and make it champion where it is to be. Whether it is.
 
         rows, columns: today's customers, and what is known of them. digest: of a snapshot's rows.
         """
-        standing, number = self.standing, self.standing.next
+        standing, number, tried, model = self.standing, self.standing.next, proven.tried, proven.model
+        if self.definition.timed and self.kept is not None and not self.seen and self.why not in FORCED:
+            # The last that is seen of the one before: how far the day was from it on which another was learned.
+            some = [rows.slice(start, _TOGETHER) for start in range(0, rows.num_rows, _TOGETHER)]
+            self._moved(
+                rows, np.concatenate([registry.chances(self.kept.model, part) for part in some] or [np.zeros(0)])
+            )
         made = self._made(number, training, tried, model)
         self.shelf.write(model, training, made, card)
         same = standing.champion is not None and self.shelf.digest(standing.champion) == self.shelf.digest(number)
@@ -215,7 +233,7 @@ class Life:
             standing.versions.append(self._told(made, model, against))
             worse = bool(against and against.get("shown_worse"))
             if self.kept is None or self.why in FORCED or (self.policy.taking == "automatic" and not worse):
-                standing.enthrone(number)
+                standing.enthrone(number, self.why or "asked", self.context.now)
                 standing.challenger = None
             else:
                 standing.challenger = number
@@ -224,7 +242,7 @@ class Life:
             "as_of": self.context.as_of.isoformat(), "why": self.why, "version": standing.champion if same else number,
             "definition": _fields(self.definition), "wishes": self.wishes, "columns": sorted(columns), "people": rows.num_rows,
             "profile": drift.profile(rows.select([n for n in _read_by(model) if n in rows.column_names])),
-            "same": same, "digest": digest,
+            "same": same, "digest": digest, "learner": name_of(model),
         }  # fmt: skip
         standing.applied["learn"] = self.decisions.get("learn", 0)
         standing.let_go(self.policy.keep)
@@ -258,7 +276,7 @@ class Life:
             horizon_days=self.definition.horizon_days, settings=kept.made["settings"],
         ) | {"with": kept.version}  # fmt: skip
 
-    def _made(self, number: int, training: Training, tried: Backtest, model: ChurnModel) -> dict[str, Any]:
+    def _made(self, number: int, training: Training, tried: Backtest, model: Champion) -> dict[str, Any]:
         definition, words = self.definition, self.definition.words
         return {
             "version": number, "code": self.code,
@@ -266,12 +284,12 @@ class Life:
                            "en": words.en, "zh": words.zh},
             "horizon_days": definition.horizon_days, "cuts": [cut.isoformat() for cut in training.cuts],
             "seed": model.seed, "settings": {**model.get_params(), "allow": list(model.allow)},
-            "versions": models.made_with(), "metrics": tried.metrics, "why": self.why,
+            "learner": name_of(model), "versions": models.made_with(), "metrics": tried.metrics, "why": self.why,
             "as_of": self.context.as_of.isoformat(), "made_at": self.context.now.isoformat(),
             "by": "refresh", "rows": training.rows.num_rows,
         }  # fmt: skip
 
-    def _told(self, made: Mapping[str, Any], model: ChurnModel, against: Mapping[str, Any] | None) -> dict[str, Any]:
+    def _told(self, made: Mapping[str, Any], model: Champion, against: Mapping[str, Any] | None) -> dict[str, Any]:
         """What the list of versions says of one."""
         shown = (
             "auc",
@@ -288,7 +306,7 @@ class Life:
             "version": made["version"], "as_of": made["as_of"], "made_at": made["made_at"], "why": made["why"],
             "fields": made["definition"]["fields"], "horizon_days": made["horizon_days"], "rows": made["rows"],
             "metrics": {name: made["metrics"].get(name) for name in shown},
-            "columns": _read_by(model), "cuts": made["cuts"], "against": against,
+            "columns": _read_by(model), "cuts": made["cuts"], "against": against, "learner": made["learner"],
         }  # fmt: skip
 
     # -- the end -----------------------------------------------------------------------------------------------------
@@ -346,7 +364,7 @@ def _fields(definition: Definition) -> dict[str, Any]:
     return told
 
 
-def _read_by(model: ChurnModel) -> list[str]:
+def _read_by(model: Champion) -> list[str]:
     return [str(name) for name in model.feature_names_in_ if name not in model.dropped_]
 
 

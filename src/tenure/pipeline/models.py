@@ -1,6 +1,6 @@
 """The churn models of a workspace: each version in a folder of its own, and which of them is champion.
 
-    models/churn/<definition>/<version>/model/          the artefact: text and JSON (ChurnModel.save)
+    models/churn/<definition>/<version>/model/          the artefact: text and JSON (as `save` writes it)
                                        made.json        how it was made
                                        card.json        its model card
                                        training.parquet what it learned from, without anybody's number or name
@@ -25,13 +25,14 @@ import numpy as np
 
 import tenure
 from tenure.errors import TenureError
-from tenure.insight.churn import ChurnModel, files, registry
+from tenure.insight.churn import files, registry
+from tenure.insight.churn.learners import Champion, load
 from tenure.insight.churn.registry import DECISIONS, DOCUMENT, Policy, Standing
 from tenure.insight.churn.training import Training
 from tenure.lake import Lake
 from tenure.language import tr
 
-_LIBRARIES = ("lightgbm", "numpy", "pandas", "pyarrow", "scipy")
+_LIBRARIES = ("lightgbm", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy")
 _ASIDE = 2  # damaged versions kept to be looked at
 
 
@@ -40,7 +41,7 @@ class Kept:
     """A version as it lies in its folder. made, card: plain JSON."""
 
     folder: Path
-    model: ChurnModel
+    model: Champion
     made: dict[str, Any]
     card: dict[str, Any]
 
@@ -74,10 +75,10 @@ class Shelf:
         """A version, held against its checksums. Raises TenureError where a file is missing or was changed."""
         folder = self.folder / str(number)
         told = files.read_bytes(folder, ["made.json", "card.json"])
-        model = ChurnModel.load(folder / "model")
+        model = load(folder / "model")
         return Kept(folder, model, json.loads(told["made.json"]), json.loads(told["card.json"]))
 
-    def write(self, model: ChurnModel, training: Training, made: Mapping[str, Any], card: Mapping[str, Any]) -> Path:
+    def write(self, model: Champion, training: Training, made: Mapping[str, Any], card: Mapping[str, Any]) -> Path:
         """Put a version in its place, whole or not at all; one of that number nobody was told of gives way."""
         final = self.folder / str(made["version"])
         unfinished = self.folder / f".{made['version']}.{os.getpid()}"
@@ -194,7 +195,8 @@ def rebuild(lake: Lake, code: str, number: int) -> Rebuilt:
         )  # fmt: skip
     kept = shelf.read(number)
     training = kept.training
-    again = registry.relearn(training, int(kept.made["horizon_days"]), kept.made["settings"])
+    learner = kept.made.get("learner", "blend")
+    again = registry.relearn(training, int(kept.made["horizon_days"]), kept.made["settings"], learner)
     rows = training.frame(max(0, len(training.cuts) - 1))
     apart = np.abs(again.predict_proba(rows)[:, 1] - kept.model.predict_proba(rows)[:, 1])
     with tempfile.TemporaryDirectory() as folder:

@@ -18,7 +18,7 @@ from tenure.errors import TenureError
 from tenure.insight.churn import drivers, facts, history
 from tenure.insight.churn.backtest import Backtest
 from tenure.insight.churn.columns import Floats
-from tenure.insight.churn.model import ChurnModel
+from tenure.insight.churn.learners import Champion, load
 from tenure.lake import SYSTEM, Lake
 from tenure.lake.tables import COMPUTED
 from tenure.language import Words
@@ -30,7 +30,7 @@ _TOGETHER = 50_000  # points worked out at once
 _FILES = 32
 
 
-def kept_model(lake: Lake) -> tuple[ChurnModel, str] | None:
+def kept_model(lake: Lake) -> tuple[Champion, str] | None:
     """The model the published scores were told by, and a mark that changes with it; None before there is one."""
     told = (lake.document("churn_card") or {}).get("model")
     if not told:
@@ -45,10 +45,10 @@ def kept_model(lake: Lake) -> tuple[ChurnModel, str] | None:
 
 
 @lru_cache(maxsize=4)
-def _read(folder: Path, written: int, inode: int) -> tuple[ChurnModel, str]:
+def _read(folder: Path, written: int, inode: int) -> tuple[Champion, str]:
     # Read first: a refresh that writes a new one meanwhile leaves a mark that fits no model, and the next look reads again.
     mark = hashlib.sha256((folder / "checksums.json").read_bytes()).hexdigest()[:12]
-    return ChurnModel.load(folder), mark
+    return load(folder), mark
 
 
 def begin(context: Context, tried: Backtest, frames: dict[Any, pa.Table]) -> None:
@@ -113,7 +113,7 @@ def _score_history(context: Context) -> int:
 
 
 def _changes(
-    lake: Lake, model: ChurnModel, mark: str, now: pa.Table, before: pa.Table, packed: pa.Table
+    lake: Lake, model: Champion, mark: str, now: pa.Table, before: pa.Table, packed: pa.Table
 ) -> list[str | None]:
     """What each of these scores' change since the point before is put down to; None where there was none."""
     readings, digits = model.readings, minor_digits(lake.currency)
@@ -122,7 +122,9 @@ def _changes(
     today = facts.opened(packed, readings)
     at_then = pc.index_in(people, then["person_id"].combine_chunks())
     at_today = pc.index_in(people, today["person_id"].combine_chunks())
-    known = pc.and_(pc.is_valid(at_then), pc.is_valid(at_today)).to_numpy(zero_copy_only=False)
+    # Of very many customers some learners tell only the riskiest what their score rests on.
+    opened = pc.not_equal(pc.fill_null(now["drivers"], "{}"), "{}").combine_chunks()
+    known = pc.and_(opened, pc.and_(pc.is_valid(at_then), pc.is_valid(at_today))).to_numpy(zero_copy_only=False)
     then, today = then.take(at_then.filter(pa.array(known))), today.take(at_today.filter(pa.array(known)))
     parts_then, parts_now = _parts(model, then), _parts(model, today)
     names = [reading.name for reading in readings]
@@ -131,7 +133,7 @@ def _changes(
     turn = np.cumsum(known) - 1
     found: list[str | None] = []
     for row, (new, old) in enumerate(zip(now.to_pylist(), before.to_pylist(), strict=True)):
-        if old["churn_probability"] is None:
+        if old["churn_probability"] is None or not opened[row].as_py():
             found.append(None)
             continue
         told = json.loads(new["drivers"] or "{}")
@@ -150,7 +152,7 @@ def _changes(
     return found
 
 
-def _parts(model: ChurnModel, rows: pa.Table) -> Floats:
+def _parts(model: Champion, rows: pa.Table) -> Floats:
     names = model.feature_names_in_.tolist()
     wide = pa.table({n: rows[n] if n in rows.column_names else pa.nulls(rows.num_rows) for n in names})
     parts = model.contributions(wide)

@@ -240,6 +240,15 @@ class LearningAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class ChampionTookOver:
+    """A newly learned model became champion without anybody's word. why: of `registry.WHY`."""
+
+    definition: str
+    model_version: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class ChampionChosen:
     """Somebody made a version champion, or went back to it; the next refresh scores with it."""
 

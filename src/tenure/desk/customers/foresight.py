@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import transaction
 
-from tenure.desk.customers.events import ChampionChosen, LearningAsked, ModelPolicySet
+from tenure.desk.customers.events import ChampionChosen, ChampionTookOver, LearningAsked, ModelPolicySet
 from tenure.desk.customers.models import ModelDecision
 from tenure.desk.events import announce
 from tenure.desk.governance import audit
@@ -18,6 +18,7 @@ from tenure.desk.governance.api import may
 from tenure.desk.governance.models import User
 from tenure.errors import TenureError
 from tenure.insight.churn import registry
+from tenure.insight.churn.learners import learner_named
 from tenure.insight.churn.registry import DECISIONS, DOCUMENT, Policy, Standing
 from tenure.lake import Lake
 from tenure.language import Words, tr
@@ -79,6 +80,9 @@ def set_policy(wanted: Policy, *, lake: Lake, actor: User | None, now: datetime)
         raise TenureError(
             tr('A new model takes over "automatic" or after "ask"; found "{taking}".', taking=wanted.taking)
         )
+    lacking = learner_named(wanted.learner).lacking()
+    if lacking is not None:
+        raise TenureError(lacking)
     before = policy()
     if wanted == before:
         return before
@@ -129,6 +133,32 @@ def roll_back(code: str, version: int | None = None, *, lake: Lake, actor: User 
         )
     _choose(Deed.ROLLED_BACK, code, wanted, lake=lake, actor=actor, now=now)
     return wanted
+
+
+def note_takeovers(lake: Lake, *, now: datetime) -> int:
+    """Write into the audit which models took over by themselves since; returns how many.
+
+    The refresh says it in the lake, with the champion; told again it is written once, so one killed between the two is
+    made good by the next. What a person chose stands there already.
+    """
+    noted = 0
+    for one in definitions(lake):
+        for reign in one.standing.reigns:
+            if reign["why"] != "person":
+                noted += _note_takeover(one.code, reign, now)
+    return noted
+
+
+@transaction.atomic
+def _note_takeover(code: str, reign: Mapping[str, Any], now: datetime) -> bool:
+    version = int(reign["version"])
+    new = audit.once(
+        f"take_over:{code}:{version}:{reign['at']}", "take_over_model", "model", f"{code} {version}", actor=None, now=now,
+        before=reign["before"], after=version, because=reign["why"],
+    )  # fmt: skip
+    if new:
+        announce(ChampionTookOver(code, version, str(reign["why"])))
+    return new
 
 
 def tell(lake: Lake) -> None:

@@ -82,6 +82,13 @@ def refused(verb: str, object_type: str, object_id: object, *, now: datetime, **
     return _once(once, verb, object_type, object_id, actor=None, now=now, detail=detail)
 
 
+def once(
+    key: str, verb: str, object_type: str, object_id: object, *, actor: User | None, now: datetime, **detail: Any
+) -> bool:
+    """Write down what is told to the desk again until it is heard; says whether this was the first time."""
+    return _once(key, verb, object_type, object_id, actor=actor, now=now, detail=detail)
+
+
 def digest(ids: Iterable[int]) -> str:
     """What a verb over many rows leaves in its one entry: whoever has the ids can prove that it was these."""
     return hashlib.sha256(",".join(map(str, sorted(ids))).encode()).hexdigest()

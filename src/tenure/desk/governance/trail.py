@@ -12,6 +12,7 @@ from tenure.contracts import CONTRACTS
 from tenure.desk.governance import audit
 from tenure.desk.governance.models import AuditEntry, Team, User
 from tenure.desk.governance.roles import BUILT_IN
+from tenure.insight.churn.registry import WHY
 from tenure.language import Words
 
 VERBS: Mapping[str, Words] = {
@@ -94,6 +95,7 @@ VERBS: Mapping[str, Words] = {
     "ask_to_learn": Words("Asked for a new churn model", "要求重新训练流失模型"),
     "promote_model": Words("Made a churn model champion", "将流失模型设为现用"),
     "roll_back_model": Words("Went back to an earlier churn model", "回退到先前的流失模型"),
+    "take_over_model": Words("A newly learned churn model took over by itself", "新训练的流失模型自动成为现用"),
     "set_assumptions": Words("Set what the cost of churn assumes", "设定流失成本的假设"),
     "set_cover": Words("Said who stands in for a manager", "设定客户经理代班"),
     "set_precedence": Words("Set which source wins", "设定来源优先级"),
@@ -263,6 +265,7 @@ DETAILS: Mapping[str, Words] = {
     "source": Words("source", "来源"),
     "address": Words("address", "地址"),
     "why": Words("why", "原因"),
+    "because": Words("because", "起因"),
     "method": Words("method", "方式"),
     "months": Words("months", "月数"),
     "permissions": Words("may", "权限"),
@@ -314,6 +317,7 @@ DETAILS: Mapping[str, Words] = {
 _VALUES: Mapping[tuple[str, str], Words] = {
     ("through", "page"): Words("page", "页面"),
     ("through", "api"): Words("API", "接口"),
+    **{("because", code): words for code, words in WHY.items()},
     **{("role", name): role.words for name, role in BUILT_IN.items()},
     **{
         ("fields", column.name): column.words

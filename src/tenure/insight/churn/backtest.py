@@ -271,12 +271,13 @@ _UNCALIBRATED = Words(
 
 
 def cross_validate(
-    X: Any, y: Any, *, folds: int = 5, repeats: int = 1, seed: int = 0, model: Learner | None = None
+    X: Any, y: Any, *, folds: int = 5, repeats: int = 1, seed: int = 0, model: Learner | None = None, keep: bool = True
 ) -> Backtest:
     """Try the model by stratified folds, for a snapshot without time in it.
 
     Each row is scored by a model that has not seen it; with repeats, the probabilities of a row are averaged.
-    The model returned learned from all rows. Says nothing about how well it holds in a later month.
+    The model returned learned from all rows; without keep, from none, for whoever asks only what it is worth.
+    Says nothing about how well it holds in a later month.
 
     Raises TenureError where there is too little to learn from, or a column is the outcome in disguise.
     """
@@ -284,7 +285,7 @@ def cross_validate(
     left, _ = guards.outcome(y)
     guards.enough(left)
     model = model or ChurnModel()
-    final = _anew(model).fit(table, left.astype(int))
+    final = _anew(model).fit(table, left.astype(int)) if keep else _anew(model)
     p = np.zeros(len(left))
     for repeat in range(repeats):
         numbered = spread(left, folds, seed + repeat)

@@ -5,6 +5,7 @@ from typing import Any
 
 from tenure.insight.churn.backtest import Backtest
 from tenure.insight.churn.definitions import Definition
+from tenure.insight.churn.learners import name_of
 from tenure.insight.churn.reasons import COLUMNS
 from tenure.language import Words
 
@@ -23,6 +24,11 @@ _FEW = Words(
 _DRIFT = Words(
     "Probabilities average {predicted} where {observed} left: the level has moved since it was calibrated",
     "平均预测概率为 {predicted}，而实际流失为 {observed}：自校准以来水平已变化",
+)
+_RISKIEST = Words(
+    "Reasons are found by putting usual values in the place of a customer's own: by the refresh for the {most} riskiest at most, "
+    "for anyone else when their page is opened",
+    "原因通过以常见值替换客户自身取值得出：刷新时最多为风险最高的 {most} 位客户给出，其余客户在打开其页面时计算",
 )
 _NO_GAIN = Words(
     "Not shown to rank customers better than: {name} (gain in AUC {low} to {high})",
@@ -50,6 +56,8 @@ def card(
     limits = [_NOT_CAUSES, *tried.notes]
     if not definition.timed:
         limits.append(_NO_TIME)
+    if name_of(published) != "blend":
+        limits.append(_RISKIEST.format(most=f"{published.explained(10**9):,}"))
     gone = round(metrics["rows"] * metrics["base_rate"])
     if gone < 100:
         limits.append(_FEW.format(left=gone))
@@ -91,7 +99,11 @@ def card(
         "bands": tried.bands.to_json(),
         "drivers": [{**driver, **_told(_column(driver["feature"]))} for driver in published.drivers()],
         "limits": [_told(limit) for limit in limits],
-        "settings": {**published.get_params(), "allow": list(published.allow), "rounds_chosen": published.rounds_},
+        "settings": {
+            **published.get_params(),
+            "allow": list(published.allow),
+            "rounds_chosen": getattr(published, "rounds_", None),
+        },
     }
 
 

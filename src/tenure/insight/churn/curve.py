@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 
 from tenure.insight.churn.columns import numbers, texts
+from tenure.insight.churn.learners import Champion
 from tenure.insight.churn.levers import changed
-from tenure.insight.churn.model import ChurnModel
 
 POINTS = 12
 
@@ -22,7 +22,7 @@ class At:
     share: float
 
 
-def curve(model: ChurnModel, rows: pa.Table, column: str, *, points: int = POINTS) -> list[At]:
+def curve(model: Champion, rows: pa.Table, column: str, *, points: int = POINTS) -> list[At]:
     """The mean chance over these customers with the column at each of some values they have (Friedman 2001).
 
     Numbers: at quantiles, rising; a customer counts at the nearest. Categories: the most frequent first. It says what the

@@ -150,6 +150,7 @@ def suspects(X: pa.Table, y: Floats, folds: NDArray[np.int64], allow: Collection
     alone and too often for that to be chance, or where its name is that of the outcome. Names in `allow` pass.
     """
     found: dict[str, Words] = {}
+    allow = frozenset(allow)
     # So many that, if only a tenth of the usual share of them stayed, the chance that none did is one in a million.
     enough_to_tell = math.log(1e-6) / math.log1p(-(1.0 - float(y.mean())) / 10.0)
     for name in X.column_names:

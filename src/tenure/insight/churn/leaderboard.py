@@ -13,7 +13,7 @@ from tenure.errors import TenureError
 from tenure.insight.churn import profit
 from tenure.insight.churn.backtest import Backtest, backtest, cross_validate
 from tenure.insight.churn.columns import Floats
-from tenure.insight.churn.learners import LEARNERS, Learner, learner_named
+from tenure.insight.churn.learners import LEARNERS, Champion, Learner, learner_named, name_of
 from tenure.insight.churn.profit import Campaign
 from tenure.insight.churn.scores import auc_interval
 from tenure.language import Words, both, tr
@@ -116,12 +116,12 @@ class Proven:
     Raises TenureError where the back-test tried nothing, or a learner of another kind or with other settings.
     """
 
-    model: Learner
+    model: Champion
     tried: Backtest
 
     def __post_init__(self) -> None:
         tried: Any = self.tried.model
-        same = type(tried) is type(self.model) and tried.get_params() == self.model.get_params()
+        same = type(tried) is type(self.model) and _settings(tried) == _settings(self.model)
         if not (len(self.tried.told) and same):
             raise TenureError(
                 tr(
@@ -130,6 +130,11 @@ class Proven:
                     model=type(self.model).__name__,
                 )
             )
+
+
+def _settings(model: Learner) -> dict[str, Any]:
+    """A model's settings; columns let past the guards are the same in a list or not."""
+    return {name: list(value) if name == "allow" else value for name, value in model.get_params().items()}
 
 
 def leaderboard(
@@ -154,7 +159,7 @@ def leaderboard(
     def tried(model: Learner | None) -> Backtest:
         return backtest(frames_by_cut, labels_by_cut, horizon_days, model=model)
 
-    return _compared(tried, champion, learners, settings, campaign, seed)
+    return compared(tried, champion, learners, settings, campaign, seed)
 
 
 def leaderboard_by_folds(
@@ -171,9 +176,9 @@ def leaderboard_by_folds(
     """The same by folds, for a snapshot without time in it. A champion's back-test must be of the same folds and seed."""
 
     def tried(model: Learner | None) -> Backtest:
-        return cross_validate(X, y, folds=folds, seed=seed, model=model)
+        return cross_validate(X, y, folds=folds, seed=seed, model=model, keep=model is None)
 
-    return _compared(tried, champion, learners, settings, campaign, seed)
+    return compared(tried, champion, learners, settings, campaign, seed)
 
 
 def leaderboard_document(found: Leaderboard, as_of: datetime) -> dict[str, Any]:
@@ -181,7 +186,20 @@ def leaderboard_document(found: Leaderboard, as_of: datetime) -> dict[str, Any]:
     return {"as_of": as_of.isoformat(), **found.to_json()}
 
 
-def _compared(
+def chosen(text: str) -> tuple[str, ...]:
+    """The learners a word or a list stands for: quick, all, or names with commas between them.
+
+    Raises TenureError, naming those there are, for a name that is none.
+    """
+    words = [word.strip().casefold() for word in text.split(",") if word.strip()]
+    if words in (["quick"], ["all"]):
+        return QUICK if words == ["quick"] else ALL
+    for word in words:
+        learner_named(word)
+    return tuple(dict.fromkeys(words))
+
+
+def compared(
     tried: Callable[[Learner | None], Backtest],
     champion: Backtest | None,
     learners: Sequence[str],
@@ -189,6 +207,7 @@ def _compared(
     campaign: Campaign | None,
     seed: int,
 ) -> Leaderboard:
+    """The same by any trial. tried: what comes of a learner on the customers the champion was tried on; None is it."""
     campaign = campaign or Campaign()
     seconds: float | None = None
     if champion is None:
@@ -199,8 +218,9 @@ def _compared(
     left = champion.left
     # The guard against disguised outcomes let these columns pass when the champion learned from them.
     shared = {"seed": seed, "allow": [str(name) for name in champion.model.feature_names_in_], **(settings or {})}
-    challengers = [name for name in learners if name != CHAMPION]
-    kind = learner_named(CHAMPION)
+    throne = name_of(champion.model)
+    challengers = [name for name in learners if name != throne]
+    kind = learner_named(throne)
     first = Entry(kind.name, kind.words, kind.when, _measures(champion, campaign), {}, seconds)
     entries, told = [], {}
     against = _Draws(left, champion.told, campaign, len(challengers), seed)
@@ -223,10 +243,10 @@ def _compared(
             entries.append(Entry(name, kind.words, kind.when, skipped=skipped))
     entries.sort(key=lambda entry: -entry.measures.get("auc", 0.0))
     best = next((entry.name for entry in entries if entry.gains), None)
-    curves = {CHAMPION: profit.curve(left, champion.told, campaign)}
+    curves = {throne: profit.curve(left, champion.told, campaign)}
     if best:
         curves[best] = profit.curve(left, told[best], campaign)
-    return Leaderboard([first, *entries], CHAMPION, "auc", champion.protocol, campaign, curves)
+    return Leaderboard([first, *entries], throne, "auc", champion.protocol, campaign, curves)
 
 
 def _measures(tried: Backtest, campaign: Campaign) -> dict[str, Any]:

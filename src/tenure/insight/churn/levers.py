@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from tenure.insight.churn.columns import Floats, Reading, numbers, texts
 from tenure.insight.churn.drivers import COLUMNS, column_words, driver_of, plain_name
-from tenure.insight.churn.model import ChurnModel
+from tenure.insight.churn.learners import Champion
 from tenure.insight.features import written
 from tenure.insight.features.base import Lever
 from tenure.language import Words
@@ -75,7 +75,7 @@ def lever_of(reading: Reading) -> Lever | None:
 
 
 def would_lower(
-    model: ChurnModel, facts: pa.Table, others: pa.Table, *, top: int = 3, least: float = LEAST, minor_digits: int = 2
+    model: Champion, facts: pa.Table, others: pa.Table, *, top: int = 3, least: float = LEAST, minor_digits: int = 2
 ) -> list[Lowering]:
     """What would lower the score of one customer most, strongest first; empty where nothing would.
 
@@ -141,7 +141,7 @@ def changed(facts: pa.Table, changes: Mapping[str, Any]) -> pa.Table:
     return facts
 
 
-def _scored(model: ChurnModel, facts: pa.Table, ways: Sequence[Mapping[str, Any]]) -> list[float]:
+def _scored(model: Champion, facts: pa.Table, ways: Sequence[Mapping[str, Any]]) -> list[float]:
     if not ways:
         return []
     rows = pa.concat_tables([changed(facts, changes) for changes in ways])
@@ -152,7 +152,7 @@ def _moved_by(levers: Mapping[str, Lever]) -> set[str]:
     return {*levers, *(also for lever in levers.values() for also in lever.along)}
 
 
-def _most_alike(model: ChurnModel, facts: pa.Table, others: pa.Table, without: set[str]) -> pa.Table:
+def _most_alike(model: Champion, facts: pa.Table, others: pa.Table, without: set[str]) -> pa.Table:
     """The customers nearest to this one in what the model reads, each column counting as much as it moves scores."""
     weights = {driver["feature"]: driver["effect"] for driver in model.drivers(len(model.readings))}
     away = np.zeros(others.num_rows)

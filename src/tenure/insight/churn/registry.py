@@ -7,8 +7,11 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
+from tenure.errors import TenureError
 from tenure.insight.churn.backtest import Backtest, features_only, learn
 from tenure.insight.churn.columns import Floats
+from tenure.insight.churn.leaderboard import CHAMPION
+from tenure.insight.churn.learners import Champion, Learner, learner_named, name_of
 from tenure.insight.churn.model import ChurnModel
 from tenure.insight.churn.scores import auc_interval
 from tenure.insight.churn.training import Training
@@ -26,13 +29,15 @@ RESTS_DAYS = 7  # drift is no reason to learn anew sooner: hardly an outcome is 
 class Policy:
     """How a company keeps its models. schedule_days: learned anew after so many. threshold: the stability index from
     which on it has drifted. taking: whether a model not shown to be worse takes over by itself or a person is asked.
-    keep: how many of the latest versions stay, beside the champion and the one before it.
+    keep: how many of the latest versions stay, beside the champion and the one before it. learner: of `LEARNERS`, what
+    is learned from now on; the versions there are stay what they are.
     """
 
     schedule_days: int = 28
     threshold: float = 0.25
     taking: Taking = "automatic"
     keep: int = 5
+    learner: str = CHAMPION
 
     @classmethod
     def told(cls, document: Any) -> "Policy":
@@ -46,6 +51,7 @@ WHY: Mapping[str, Words] = {
     "first": Words("the first of its definition", "该定义的首个模型"),
     "asked": Words("somebody asked for it", "有人要求"),
     "again": Words("the refresh was told to work everything out again", "刷新时要求全部重新计算"),
+    "learner": Words("another way to learn was chosen", "更换了学习方法"),
     "schedule": Words("its time had come by the schedule", "按计划到期"),
     "drift_inputs": Words("customers have become others than those it was made for", "客户特征已与建模时不同"),
     "drift_scores": Words("its scores lie otherwise than when it was made", "评分分布已与建模时不同"),
@@ -67,6 +73,7 @@ class Standing:
 
     applied: numbers of the decisions already followed. watch: what was seen at each refresh. note: what went wrong.
     scored: how the champion's scores were spread when it took over, and what they were made from.
+    reigns: which version became champion when, after which, and why; "person" where somebody chose it. Newest last.
     """
 
     definition: dict[str, Any] = field(default_factory=dict)
@@ -79,6 +86,7 @@ class Standing:
     scored: dict[str, Any] = field(default_factory=dict)
     applied: dict[str, int] = field(default_factory=dict)
     watch: list[dict[str, Any]] = field(default_factory=list)
+    reigns: list[dict[str, Any]] = field(default_factory=list)
     note: dict[str, str] | None = None
 
     @classmethod
@@ -93,9 +101,11 @@ class Standing:
         """What is told of a version; None for one there is not."""
         return next((one for one in self.versions if one["version"] == number), None)
 
-    def enthrone(self, number: int) -> None:
-        """Make a version champion; the one before stays to go back to."""
+    def enthrone(self, number: int, why: str, at: datetime) -> None:
+        """Make a version champion; the one before stays to go back to. why: of `WHY`, or "person"."""
         if number != self.champion:
+            reign = {"version": number, "before": self.champion, "why": why, "at": at.isoformat()}
+            self.reigns = [*self.reigns, reign][-WATCHED:]
             self.previous = self.champion if self.champion is not None else self.previous
             self.champion = number
             self.scored = {}
@@ -154,7 +164,7 @@ def drifted(policy: Policy, columns: Mapping[str, float], scores: float, weight:
 
 
 def compare(
-    tried: Backtest, fresh: Training, champion: ChurnModel, known: Training | None, *,
+    tried: Backtest, fresh: Training, champion: Champion, known: Training | None, *,
     champion_as_of: datetime, horizon_days: int, settings: Mapping[str, Any],
 ) -> dict[str, Any]:  # fmt: skip
     """Champion and challenger on the same customers of the latest block, each knowing only what was known before it.
@@ -174,7 +184,7 @@ def compare(
     block = fresh.cuts.index(split.test)
     left = np.asarray(fresh.label(block).to_numpy(zero_copy_only=False), dtype=np.float64)
     X = features_only(fresh.frame(block))
-    new, old = _chances(tried.model, X), _chances(rival, X)
+    new, old = chances(tried.model, X), chances(rival, X)
     auc = _told(*auc_interval(left, new, old))
     gains = (old - left) ** 2 - (new - left) ** 2
     half = 1.959964 * float(gains.std(ddof=1)) / len(gains) ** 0.5
@@ -186,14 +196,12 @@ def compare(
 
 
 def _as_known(
-    champion: ChurnModel, known: Training | None, made: datetime, block: datetime, horizon_days: int,
+    champion: Champion, known: Training | None, learned: datetime, block: datetime, horizon_days: int,
     settings: Mapping[str, Any],
-) -> ChurnModel | None:  # fmt: skip
+) -> Champion | None:  # fmt: skip
     from datetime import timedelta
 
-    from tenure.errors import TenureError
-
-    if made <= block:
+    if learned <= block:
         return champion
     if known is None:
         return None
@@ -201,12 +209,12 @@ def _as_known(
     if not past.cuts:
         return None
     try:
-        return learn(past.frames(), past.labels(), horizon_days, model=ChurnModel(**settings))
+        return learn(past.frames(), past.labels(), horizon_days, model=made(name_of(champion), settings))
     except TenureError:
         return None  # too little was known by then
 
 
-def _chances(model: ChurnModel, X: Any) -> Floats:
+def chances(model: Learner, X: Any) -> Floats:
     """Chances of leaving; a column the rows lack is blank in all of them."""
     import pyarrow as pa
 
@@ -220,15 +228,28 @@ def _told(gain: float, low: float, high: float) -> dict[str, float]:
     return {"gain": gain, "low": low, "high": high}
 
 
-def relearn(training: Training, horizon_days: int, settings: Mapping[str, Any]) -> ChurnModel:
+def made(learner: str, settings: Mapping[str, Any]) -> Any:
+    """A learner of this name with these settings, that has learned nothing. Raises TenureError where it can't be used here."""
+    if learner == CHAMPION:
+        return ChurnModel(**settings)
+    kind = learner_named(learner)
+    lacking = kind.lacking()
+    if lacking is not None:
+        raise TenureError(lacking)
+    return kind.make(**settings)
+
+
+def relearn(training: Training, horizon_days: int, settings: Mapping[str, Any], learner: str = CHAMPION) -> Champion:
     """The model of this snapshot and these settings (the seed among them): always the same one.
 
     What the refresh does too: it learns from the snapshot it keeps, never from anything else.
     """
-    model = ChurnModel(**settings)
+    model = made(learner, settings)
     if training.cuts:
-        return learn(training.frames(), training.labels(), horizon_days, model=model)
-    return model.fit(features_only(training.frame(0)), np.asarray(training.label(0)).astype(int))
+        learned: Champion = learn(training.frames(), training.labels(), horizon_days, model=model)
+    else:
+        learned = model.fit(features_only(training.frame(0)), np.asarray(training.label(0)).astype(int))
+    return learned
 
 
 def chosen(decisions: Any, code: str) -> dict[str, Any]:

@@ -4,11 +4,14 @@ import shlex
 from collections.abc import Iterable, Sequence
 from datetime import date
 from html import escape
+from typing import Any
 
 from tenure.insight.churn.drawing import Mark, chart, shown
+from tenure.insight.churn.leaderboard import Entry
 from tenure.insight.churn.study import Dependence, Study, wilson
 from tenure.language import LANGUAGES, Words, current, using
 
+_LISTED = 40  # columns a table names one by one
 BANDS = {"high": Words("High", "高"), "medium": Words("Medium", "中"), "low": Words("Low", "低")}
 
 _STYLE = """
@@ -43,6 +46,8 @@ def page(found: Study, *, language: str, made_on: date) -> str:
             _data(found),
             _how_good(found),
             _bands(found),
+            _worth(found),
+            _learners(found),
             _drivers(found),
             _segments(found),
             _people(found),
@@ -147,10 +152,18 @@ def _data(found: Study) -> str:
         )
     if found.dropped:
         rows = [(escape(name), escape(str(why))) for name, why in found.dropped.items()]
+        if len(rows) > _LISTED:
+            rows = [*rows[:_LISTED], (f"… (+{len(rows) - _LISTED:,})", "")]
         dropped = f"<h3>{_say('Left out: nothing to learn from', '已略去：无可学习')}</h3>" + _table(
             [(_say("Column", "列"), False), (_say("Why", "原因"), False)], rows
         )
-    return _section(_say("The data", "数据"), listed, refused, dropped)
+    used = ""
+    if found.used:
+        used = (
+            f"<h3>{_say('Learned from, of so many columns', '从众多列中选用的列')}</h3>"
+            f"<p><small>{escape(', '.join(found.used))}</small></p>"
+        )
+    return _section(_say("The data", "数据"), listed, refused, dropped, used)
 
 
 def _card(name: str, value: str, small: str) -> str:
@@ -182,6 +195,8 @@ def _how_good(found: Study) -> str:
         title=_say("Caught", "覆盖"), x_title=_say("Customers asked, riskiest first", "按风险从高到低联系的客户占比"),
         y_title=_say("Of those who leave", "覆盖的流失者"), x_percent=True, y_most=1.0,
     )  # fmt: skip
+    if m.get("lead_time"):
+        cards.append(_ahead(m["lead_time"]))
     explained = _say(
         "AUC: the chance that someone who left stood above someone who stayed; 0.5 is a coin. 95 % intervals. Every figure is "
         "of customers the model had not seen.",
@@ -196,6 +211,22 @@ def _how_good(found: Study) -> str:
         f"<div class=two><figure>{calibrated}<figcaption>{_say('On the dotted line a chance means what it says; each dot is a tenth of the customers.', '落在虚线上表示概率与实际一致；每个点为一成客户。')}</figcaption></figure>"
         f"<figure>{gains}<figcaption>{_say('How many of those who leave are reached by asking so many; dotted: by chance.', '联系相应比例的客户可覆盖多少流失者；虚线为随机。')}</figcaption></figure></div>",
     )
+
+
+def _ahead(lead: dict[str, Any]) -> str:
+    """How long before they left the score put leavers at high risk."""
+    caught = _say("{caught} of {leavers} leavers were at high risk", "{leavers} 位流失者中 {caught} 被列为高风险",
+                  caught=f"{lead['caught'] or 0:.0%}", leavers=f"{lead['leavers']:,}")  # fmt: skip
+    if lead["median"] is None:
+        return _card(_say("Told ahead", "提前天数"), "–", caught)
+    half = _say(
+        "half of them {low} to {high} days",
+        "其中一半为 {low} 至 {high} 天",
+        low=f"{lead['low']:.0f}",
+        high=f"{lead['high']:.0f}",
+    )
+    days = _say("{days} days", "{days} 天", days=f"{lead['median']:.0f}")
+    return _card(_say("Told ahead", "提前天数"), days, f"{caught}<br>{half}")
 
 
 def _bands(found: Study) -> str:
@@ -213,6 +244,91 @@ def _bands(found: Study) -> str:
         (_say("Of these left (precision)", "其中流失（精确率）"), True), (_say("Caught so far (recall)", "累计覆盖（召回率）"), True),
     ]  # fmt: skip
     return _section(_say("Risk bands", "风险等级"), _table(heads, rows))
+
+
+def _worth(found: Study) -> str:
+    """What the scores would bring in a campaign, and everything that is assumed for it."""
+    asked, earned, spread = found.asked.campaign, found.metrics["profit"], found.intervals["profit"]
+    x, y = [point["contacted"] for point in found.worth], [point["profit"] for point in found.worth]
+    drawn = chart(
+        [Mark("guide", [0, 1], [0, found.everybody]), Mark("line", x, y)],
+        title=_say("Profit", "收益"), x_title=_say("Customers asked, riskiest first", "按风险从高到低联系的客户占比"),
+        y_title=_say("Profit for each customer there is", "每位客户（含未联系者）的收益"), x_percent=True, y_percent=asked.value == 1,
+    )  # fmt: skip
+    cards = [
+        _card(_say("Expected maximum profit", "期望最大收益"), _money(found, earned["expected"]), f"{_money(found, spread[0])} … {_money(found, spread[1])}"),
+        _card(_say("Asked for it", "联系比例"), f"{earned['contacted']:.0%}", _say("of all customers, riskiest first", "占全部客户，按风险从高到低")),
+        _card(_say("Asking everybody", "联系所有客户"), _money(found, found.everybody), _say("asking nobody: 0", "不联系任何人：0")),
+    ]  # fmt: skip
+    if asked.value != 1:
+        total = _say("for the {rows} customers of the file", "按文件中的 {rows} 位客户", rows=f"{found.rows:,}")
+        cards.append(_card(_say("In all", "合计"), f"{earned['expected'] * found.rows:,.0f}", total))
+    assumed = _say(
+        "Assumed: a customer who is kept is worth {value}; an offer costs {offer} and is paid to whoever takes it, so to all "
+        "who would have stayed anyway; reaching one costs {contact}; of leavers made an offer {accepts} stay on average (Beta "
+        "{alpha}, {beta}: nobody knows the share beforehand). Put your own in: --value, --offer, --contact, --accepting.",
+        "假设：留住一位客户的价值为 {value}；优惠成本为 {offer}，由接受者领取，本就会留下的客户也都会领取；联系一位客户的成本为 {contact}；"
+        "收到优惠的流失者平均有 {accepts} 留下（Beta {alpha}, {beta}：事先无人知道该比例）。可自行设置：--value、--offer、--contact、--accepting。",
+        value=_money(found, asked.value), offer=_money(found, asked.offer * asked.value), contact=_money(found, asked.contact * asked.value),
+        accepts=f"{asked.accepts:.0%}", alpha=f"{asked.alpha:g}", beta=f"{asked.beta:g}",
+    )  # fmt: skip
+    each = (
+        _say("In shares of the value of a customer who is kept, for each customer there is, asked or not. ",
+             "以留住一位客户的价值为单位，按每位客户计（无论是否联系）。")
+        if asked.value == 1
+        else _say("For each customer there is, asked or not. ", "按每位客户计（无论是否联系）。")
+    )  # fmt: skip
+    source = _say(
+        "Expected maximum profit after Verbraken, Verbeke and Baesens (2013), 95 % intervals. The curve is at the mean share of "
+        "accepting leavers; dotted: in any order.",
+        "期望最大收益依据 Verbraken、Verbeke 与 Baesens（2013），区间为 95%。曲线按平均接受比例；虚线为任意顺序。",
+    )
+    return _section(
+        _say("What it is worth in a campaign", "用于挽留活动的价值"), f"<div class=cards>{''.join(cards)}</div>",
+        f"<div class=two><figure>{drawn}</figure><div><p>{assumed}</p><p><small>{each}{source}</small></p></div></div>",
+    )  # fmt: skip
+
+
+def _money(found: Study, amount: float) -> str:
+    """An amount in the units of value; as a share where a customer counts as one."""
+    return f"{amount:.2%}" if found.asked.campaign.value == 1 else f"{amount:,.2f}"
+
+
+def _learners(found: Study) -> str:
+    """The learners held against the model: none is taken for better unless its paired interval says so."""
+    board = found.leaderboard
+    if board is None:
+        return ""
+    rows, skipped = [], []
+    for entry in board.entries:
+        if entry.skipped is not None:
+            skipped.append(f"<li>{escape(str(entry.words))}: {escape(str(entry.skipped))}</li>")
+            continue
+        rows.append(
+            (f"{escape(str(entry.words))}<br><small>{escape(str(entry.when))}</small>", f"{entry.measures['auc']:.4f}", _gain(entry, "auc"),
+             f"{entry.measures['top_decile_lift']:.2f}×", f"{entry.measures['brier']:.4f}", _gain(entry, "brier"),
+             _money(found, entry.measures["profit"]), f"{entry.seconds:.1f}" if entry.seconds is not None else "–")
+        )  # fmt: skip
+    heads = [
+        (_say("Learner", "模型"), False), ("AUC", True), (_say("gain", "增益"), True), (_say("Lift", "提升度"), True),
+        ("Brier", True), (_say("gain", "增益"), True), (_say("Profit", "收益"), True), (_say("Seconds", "秒"), True),
+    ]  # fmt: skip
+    note = _say(
+        "On the same customers, so gains are paired: above zero is better than the first line, with 95 % intervals widened so that "
+        "all hold at once. Seconds of the processor. --learners all tries every one.",
+        "在同一批客户上比较，因此增益为配对值：大于零表示优于第一行；95% 区间已放宽以同时成立。秒为处理器时间。--learners all 可尝试全部模型。",
+    )
+    return _section(
+        _say("Other learners on the same customers", "其他模型在同一批客户上的表现"), f"<p>{escape(str(board.said))}{'.' if current() == LANGUAGES[0] else '。'}</p>",
+        _table(heads, rows), f"<ul>{''.join(skipped)}</ul>" if skipped else "", f"<p><small>{note}</small></p>",
+    )  # fmt: skip
+
+
+def _gain(entry: Entry, measure: str) -> str:
+    if measure not in entry.gains:
+        return "–"
+    gain, low, high = entry.gains[measure]
+    return f"{gain:+.4f} <small>({low:+.4f} … {high:+.4f})</small>"
 
 
 def _drivers(found: Study) -> str:
@@ -349,6 +465,10 @@ def _limits(found: Study) -> str:
     if found.asked.date is None:
         said.insert(0, _say("The file has no time in it, or none was named: how well this holds next month is not known.",
                             "文件中没有时间信息（或未指定）：无法得知下个月的表现。"))  # fmt: skip
+    if found.metrics.get("lead_time") is None:
+        said.append(_say("How long before they leave the score says so: that needs the day each row is of (--date) and the day "
+                         "each left (--left-on).",
+                         "评分能提前多久给出提示：这需要每行对应的日期（--date）和流失日期（--left-on）。"))  # fmt: skip
     gone = round(found.metrics["rows"] * found.metrics["base_rate"])
     if gone < 100:
         said.append(

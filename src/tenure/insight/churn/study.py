@@ -8,23 +8,29 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from difflib import get_close_matches
-from itertools import combinations
+from itertools import combinations, count
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from tenure.errors import TenureError
-from tenure.insight.churn import guards
-from tenure.insight.churn.backtest import cross_validate
+from tenure.insight.churn import guards, profit
+from tenure.insight.churn.backtest import Backtest, cross_validate
 from tenure.insight.churn.columns import Floats, is_text, kind_of, numbers, plain, texts, to_table
+from tenure.insight.churn.leaderboard import CHAMPION, Leaderboard, compared
+from tenure.insight.churn.learners import Learner, learner_named
 from tenure.insight.churn.model import ChurnModel, suspects
-from tenure.insight.churn.scores import Bands, average_precision, brier, lift, measure
+from tenure.insight.churn.profit import Campaign
+from tenure.insight.churn.scores import Bands, average_precision, brier, lead_time, lift, measure
 from tenure.insight.survival import Survival, hazard, kaplan_meier
 from tenure.language import Words, tr
 
-MOST_COLUMNS = 500  # each costs a learner its share of a second; beyond, choosing comes before learning
+MOST_COLUMNS = 500  # each costs a learner its share of a second; beyond, those that tell most are learned from
+# Choosing learns four times for once: in bigger steps, which cost next to nothing in AUC (docs/decisions/0008).
+_QUICKER = {"folds": 3, "rounds": 300, "rate": 0.05}
 LATEST = 0.25  # the share of customers, the latest by date, that the model is tried on
 _RARE = 0.01
 _DRAWS = 200
@@ -42,7 +48,9 @@ class Asked:
     """What somebody wants to know of a table. outcome, value: the column and what it says of those who left.
 
     id: the column that names the customer, learned from never. date: the column that orders customers in time; where it
-    is given the model is tried on the latest. customers: how many of the riskiest are listed by name.
+    is given the model is tried on the latest. customers: how many of the riskiest are listed by name. left_on: the column
+    with the day each left, never learned from; with the date it says how long before the score said so. learners: names
+    of `LEARNERS` to hold against the model. campaign: what contacting customers is assumed to cost and bring.
     """
 
     outcome: str
@@ -54,6 +62,9 @@ class Asked:
     folds: int = 5
     customers: int = 0
     title: str = ""
+    left_on: str | None = None
+    learners: tuple[str, ...] = ()
+    campaign: Campaign = field(default_factory=Campaign)
 
 
 @dataclass(frozen=True)
@@ -84,7 +95,11 @@ class Person:
 
 @dataclass
 class Study:
-    """What was found. metrics: as `scores.measure`; intervals: measure → (low, high), 95 %."""
+    """What was found. metrics: as `scores.measure`; intervals: measure → (low, high), 95 %.
+
+    used: the columns learned from, where there were too many to learn from all; else empty. worth: the profit of asking
+    each share of the customers, riskiest first; everybody: of asking all of them. leaderboard: where learners were asked for.
+    """
 
     asked: Asked
     rows: int
@@ -103,6 +118,10 @@ class Study:
     dependence: list[Dependence]
     segments: list[Segment]
     curve: tuple[list[float], list[float]]
+    worth: list[dict[str, float]]
+    everybody: float
+    used: list[str] = field(default_factory=list)
+    leaderboard: Leaderboard | None = None
     people: list[Person] = field(default_factory=list)
     tenure: str | None = None
     survival: Survival | None = None
@@ -138,39 +157,50 @@ def study(
                 "仅 {share} 流失：概率数值较小，关于流失者的数字仅基于 {left} 位客户",
             ).format(share=f"{y.mean():.2%}", left=int(y.sum()))
         )
-    aside = {asked.outcome, asked.id, asked.date, *asked.leave_out} - {None}
+    aside = {asked.outcome, asked.id, asked.date, asked.left_on, *asked.leave_out} - {None}
     X = table.drop_columns([name for name in table.column_names if name in aside])
-    if X.num_columns > MOST_COLUMNS:
-        raise TenureError(
-            tr(
-                "There are {count:,} columns to learn from; at most {most} are taken. Leave out those that can't matter "
-                "with --leave-out, or keep the file to what you would show a colleague.",
-                count=X.num_columns,
-                most=MOST_COLUMNS,
-            )
-        )
+    ahead = _ahead(table, y, asked, findings)
     X = _tidied(X, today, findings)
     _oddities(table, X, asked, findings)
     refused = suspects(X, y) if X.num_columns else {}
     X = X.drop_columns(list(refused))
-    tell(1, 4)
-    settings = (model or ChurnModel()).get_params()
-    fitted, p, seen, protocol = _tried(table, X, y, asked, settings, findings)
-    tell(3, 4)
-    left, given = y[seen], X.take(pa.array(seen))
-    bands = Bands.choose(p)
+    steps = 4 + len(asked.learners)
+    tell(1, steps)
+    wide = X.num_columns > MOST_COLUMNS
+    trial = _trial(table, X, y, asked, findings)
+    # Of too many columns the blend chooses by the rows it learns from alone, anew on each of them.
+    many = learner_named(CHAMPION).make(**_QUICKER if model is None else model.get_params()) if wide else None
+    champion = trial.of(many or model or ChurnModel())
+    tell(3, steps)
+    board = _held_against(champion, trial, asked, lambda done: tell(3 + done, steps)) if asked.learners else None
+    seen, fitted, p, left = trial.seen, champion.model, champion.told, champion.left
+    dropped, used = fitted.dropped_, []
+    if wide:
+        columns = X.num_columns
+        nothing = guards.unusable(X)
+        used = [reading.name for reading in fitted.readings]
+        dropped = {name: why for name, why in dropped.items() if name in nothing}
+        X = X.select(used)
+        findings.append(_WIDE.format(count=f"{columns:,}", used=len(used), others=f"{columns - len(used):,}"))
+    given = X.take(pa.array(seen))
+    bands = champion.bands
     drivers = fitted.drivers(12)
+    metrics = measure(left, p, bands, asked.campaign)
+    if ahead is not None:
+        dated = (left == 1) & (ahead[seen] >= 0)
+        metrics["lead_time"] = lead_time(np.where(p >= bands.high, ahead[seen], np.nan)[dated], exact=True)
+    gained = profit.by_customer(left, p, asked.campaign)[0]
     found = Study(
         asked=asked,
         rows=len(y),
         columns=table.num_columns,
         left=int(y.sum()),
         findings=findings,
-        dropped=fitted.dropped_,
+        dropped=dropped,
         refused=refused,
-        protocol=protocol,
-        metrics=measure(left, p, bands),
-        intervals=_intervals(left, p),
+        protocol=champion.protocol,
+        metrics=metrics,
+        intervals=_intervals(left, p) | {"profit": _about_mean(gained)},
         guess=brier(left, np.full(len(left), y.mean())),
         bands=bands,
         model=fitted,
@@ -178,12 +208,23 @@ def study(
         dependence=[_dependence(fitted, X, driver["feature"]) for driver in drivers[:4]],
         segments=_segments(given, left, p, [driver["feature"] for driver in drivers[:8]]),
         curve=_caught(left, p),
+        worth=profit.curve(left, p, asked.campaign),
+        everybody=profit.curve(left, p, asked.campaign, points=2)[-1]["profit"],
+        used=used,
+        leaderboard=board,
     )
     if asked.id and asked.customers:
         found.people = _riskiest(fitted, table, X, y, asked)
     _lives(found, table, y)
-    tell(4, 4)
+    tell(steps, steps)
     return found
+
+
+_WIDE = Words(
+    "{count} columns are too many to learn from: the {used} that alone tell most are used, chosen from the rows learned "
+    "from, anew in each part; {others} are not",
+    "共 {count} 列，过多而无法全部用于训练：仅使用单独最具信息的 {used} 列，只依据训练行选出，每一份各自重新选择；其余 {others} 列未使用",
+)
 
 
 def nearest(name: str, names: Sequence[str]) -> str:
@@ -197,7 +238,7 @@ def nearest(name: str, names: Sequence[str]) -> str:
 
 
 def _there(table: pa.Table, asked: Asked) -> None:
-    for name in (asked.outcome, asked.id, asked.date, asked.tenure, *asked.leave_out):
+    for name in (asked.outcome, asked.id, asked.date, asked.tenure, asked.left_on, *asked.leave_out):
         if name is not None and name not in table.column_names:
             raise TenureError(
                 tr('The file has no column "{name}". {nearest}', name=name, nearest=nearest(name, table.column_names))
@@ -280,6 +321,31 @@ def _in_time(table: pa.Table, y: Floats, asked: Asked, today: date, findings: li
             findings.append(words.format(rows=f"{int(some.sum()):,}", name=asked.date))
     kept = ~(blank | ahead)
     return table.filter(pa.array(kept)), y[kept]
+
+
+def _ahead(table: pa.Table, y: Floats, asked: Asked, findings: list[Words]) -> Floats | None:
+    """How many days after the day a row is of its customer left; NaN where they did not. None where nobody asked."""
+    if asked.left_on is None:
+        return None
+    if asked.date is None:
+        raise TenureError(
+            tr("To say how long before they left the score says so, name the day each row is of, too: --date COLUMN.")
+        )
+    then, gone = _days(table[asked.date]), _days(table[asked.left_on])
+    if then is None or gone is None:
+        raise TenureError(
+            tr('Column "{name}" holds no dates that can be read, so it can\'t say when each left.', name=asked.left_on)
+        )
+    ahead: Floats = np.where(y == 1, gone - then, np.nan)
+    late = int((ahead < 0).sum())
+    if late:
+        findings.append(
+            Words(
+                "{rows} customers left, by {left_on}, before the day in {name}: what is said of them was known too late",
+                "按 {left_on}，{rows} 位客户在 {name} 所示日期之前已流失：关于他们的信息得知过晚",
+            ).format(rows=f"{late:,}", left_on=asked.left_on, name=asked.date)
+        )
+    return ahead
 
 
 def _day_number(day: date) -> float:
@@ -396,41 +462,85 @@ def _oddities(table: pa.Table, X: pa.Table, asked: Asked, findings: list[Words])
             )
 
 
-def _tried(
-    table: pa.Table, X: pa.Table, y: Floats, asked: Asked, settings: dict[str, Any], findings: list[Words]
-) -> tuple[ChurnModel, Floats, Any, Words]:
-    """The model of all rows; the chances of those it was tried on, which rows these are, and how it was done."""
+@dataclass(frozen=True)
+class _Trial:
+    """How every model is tried, on the same customers. seen: their rows. early: those learned from where tried over time."""
+
+    X: pa.Table
+    y: Floats
+    seen: NDArray[np.int64]
+    folds: int
+    early: NDArray[np.int64] | None = None
+    line: str = ""
+
+    def of(self, model: Learner, *, keep: bool = True) -> Backtest:
+        """What comes of a model. keep: whether it is then learned from all customers, too, to be looked into."""
+        if self.early is None:
+            return cross_validate(self.X, self.y.astype(int), folds=self.folds, model=model, keep=keep)
+        learner = type(model)(**model.get_params()).fit(
+            self.X.take(pa.array(self.early)), self.y[self.early].astype(int)
+        )
+        p = learner.predict_proba(self.X.take(pa.array(self.seen)))[:, 1]
+        words = _BY_TIME.format(learned=f"{len(self.early):,}", tried=f"{len(self.seen):,}", day=self.line)
+        bands, left = Bands.choose(p), self.y[self.seen]
+        final = type(model)(**model.get_params()).fit(self.X, self.y.astype(int)) if keep else learner
+        return Backtest(words, measure(left, p, bands), [], bands, final, left=left, told=p)
+
+
+_BY_TIME = Words(
+    "By time: learned from {learned} customers of before {day}, tried on the {tried} of that day and after",
+    "按时间：以 {day} 之前的 {learned} 位客户训练，以该日及之后的 {tried} 位检验",
+)
+
+
+def _trial(table: pa.Table, X: pa.Table, y: Floats, asked: Asked, findings: list[Words]) -> _Trial:
+    """By time where there is a date to go by and enough on either side of a day; else by folds."""
     if asked.date is not None:
         days = _days(table[asked.date])
         assert days is not None
         line = float(np.ceil(np.quantile(days, 1 - LATEST)))
         early, late = np.flatnonzero(days < line), np.flatnonzero(days >= line)
         if _teaches(y[early]) and _teaches(y[late]):
-            learner = ChurnModel(**settings).fit(X.take(pa.array(early)), y[early].astype(int))
-            p = learner.predict_proba(X.take(pa.array(late)))[:, 1]
             day = date.fromordinal(date(1970, 1, 1).toordinal() + int(line))
-            words = Words(
-                "By time: learned from {learned} customers of before {day}, tried on the {tried} of that day and after",
-                "按时间：以 {day} 之前的 {learned} 位客户训练，以该日及之后的 {tried} 位检验",
-            ).format(learned=f"{len(early):,}", tried=f"{len(late):,}", day=day.isoformat())
-            return ChurnModel(**settings).fit(X, y.astype(int)), p, late, words
+            return _Trial(X, y, late, asked.folds, early, day.isoformat())
         findings.append(
             Words(
                 "Too few customers, or of one outcome only, before or after the day that would part them: tried by folds",
                 "分界日前后的客户过少或只有一种结果：改为按折验证",
             )
         )
-    tried = cross_validate(X, y.astype(int), folds=_folds(y, asked.folds), model=ChurnModel(**settings))
-    assert tried.probability is not None
-    return tried.model, tried.probability, np.arange(len(y)), tried.protocol
+    # Where columns are chosen first, they are chosen on two thirds of the rows learned from, too.
+    return _Trial(X, y, np.arange(len(y)), _folds(y, asked.folds, 1.5 if X.num_columns > MOST_COLUMNS else 1.0))
 
 
-def _folds(y: Floats, asked: int) -> int:
-    """So many parts, or more where the others would be too few to learn from without one."""
+def _held_against(champion: Backtest, trial: _Trial, asked: Asked, tell: Callable[[int], None]) -> Leaderboard:
+    """The learners asked for beside the model, on the same customers."""
+    done = count()
+
+    def tried(model: Learner | None) -> Backtest:
+        assert model is not None  # the champion was tried before
+        tell(next(done))
+        return trial.of(model, keep=False)
+
+    return compared(tried, champion, asked.learners, None, asked.campaign, 0)
+
+
+def _about_mean(values: Floats) -> tuple[float, float]:
+    """The 95 % interval of a mean over customers."""
+    half = 1.959964 * float(values.std(ddof=1)) / len(values) ** 0.5
+    return float(values.mean()) - half, float(values.mean()) + half
+
+
+def _folds(y: Floats, asked: int, more: float) -> int:
+    """So many parts, or more where the others would be too few to learn from without one.
+
+    more: how many times the fewest rows that can be learned from are needed.
+    """
     fewest, rows = int(min(y.sum(), len(y) - y.sum())), len(y)
+    needed, each = round(guards.FEWEST_ROWS * more), round(guards.FEWEST_OF_EACH * more)
     for folds in range(asked, 21):
         # A part holds its share of either kind, rounded up at worst.
-        if fewest - -(-fewest // folds) >= guards.FEWEST_OF_EACH and rows - -(-rows // folds) >= guards.FEWEST_ROWS:
+        if fewest - -(-fewest // folds) >= each and rows - -(-rows // folds) >= needed:
             return folds
     raise guards.UnfitDataError(
         tr(
@@ -439,8 +549,8 @@ def _folds(y: Floats, asked: int) -> int:
             rows=rows,
             left=int(y.sum()),
             stayed=rows - int(y.sum()),
-            needed=guards.FEWEST_ROWS,
-            each=guards.FEWEST_OF_EACH,
+            needed=needed,
+            each=each,
         )
     )
 

@@ -19,7 +19,7 @@ from tenure.desk.customers.words import STAGES
 from tenure.desk.lake import lake, workspace
 from tenure.insight.churn.curve import curve
 from tenure.insight.churn.drivers import CODES, COLUMNS, DRIVERS, UNSEEN, column_words, driver_of, words_of
-from tenure.insight.churn.model import ChurnModel
+from tenure.insight.churn.learners import Champion
 from tenure.insight.features import written
 from tenure.lake import Scope
 from tenure.pipeline.score_history import NOW, kept_model
@@ -120,6 +120,8 @@ def _told(scope: Scope) -> dict[str, Any]:
     here = lake()
     cards = here.read("scores/customers", actor=scope).select("person_id", *SPLITS)
     scores = here.read("scores/churn", actor=scope).select("person_id", "churn_probability", "drivers")
+    # Of very many customers some learners take apart the scores of the riskiest alone.
+    scores = scores.filter(scores.drivers != "{}")
     table = here.to_arrow(scores.inner_join(cards, "person_id").order_by("person_id"))
     n = table.num_rows
     if not n:
@@ -190,7 +192,7 @@ def _effects(texts: pa.ChunkedArray) -> NDArray[np.float64]:
 
 
 def _opened(
-    scope: Scope, shown: Publication | None, model: ChurnModel, mark: str, told: dict[str, Any], code: str,
+    scope: Scope, shown: Publication | None, model: Champion, mark: str, told: dict[str, Any], code: str,
     given: Mapping[str, str],
 ) -> dict[str, Any]:  # fmt: skip
     """A driver's columns, strongest first, the curve of one of them, and the customers it raises most."""
@@ -215,7 +217,7 @@ def _opened(
     }  # fmt: skip
 
 
-def _curve(scope: Scope, shown: Publication | None, model: ChurnModel, mark: str, column: str) -> figures.Figure | None:
+def _curve(scope: Scope, shown: Publication | None, model: Champion, mark: str, column: str) -> figures.Figure | None:
     """The curve over some of the asker's customers, with the share of them at each value."""
 
     def compute() -> list[tuple[Any, float, float]]:

@@ -18,6 +18,7 @@ from tenure.desk.governance.models import User
 from tenure.desk.lake import lake
 from tenure.desk.work import jobs
 from tenure.errors import TenureError
+from tenure.insight.churn.learners import LEARNERS
 from tenure.insight.churn.reasons import COLUMNS
 from tenure.insight.churn.registry import WHY, Policy
 from tenure.lake import Scope
@@ -37,6 +38,8 @@ def models(scope: Scope, shown: Publication | None) -> Context:
         "policy": policy,
         "decided": list(ModelDecision.objects.select_related("made_by")[:SHOWN]),
         "threshold": policy.threshold,
+        "learner": LEARNERS[policy.learner].words,
+        "learners": [(kind.name, kind.words, kind.when) for kind in LEARNERS.values() if kind.lacking() is None],
     }
 
 
@@ -66,7 +69,7 @@ def _version(one: Definition, told: Mapping[str, Any]) -> Row:
     )  # fmt: skip
     against = told.get("against") or {}
     return {
-        **told, "place": place, "is_champion": number == standing.champion, "why_words": _why(told["why"]),
+        **told, "learner": LEARNERS[told.get("learner", "blend")].words, "place": place, "is_champion": number == standing.champion, "why_words": _why(told["why"]),
         "day": _day(told["as_of"]), "cant": "" if number == standing.champion else foresight.cant_stand(standing, number),
         "back": number == one.back_to, "wanted": one.waits.get("version") == number, "metrics": told["metrics"],
         "against": _gain(against) if against.get("comparable") else None,
@@ -159,6 +162,7 @@ def policy(request: HttpRequest) -> HttpResponse:
         wanted = Policy(
             int(_plain(request, "schedule_days")), _plain(request, "threshold"),
             "ask" if request.POST.get("taking") == "ask" else "automatic", int(_plain(request, "keep")),
+            request.POST.get("learner", foresight.policy().learner),
         )  # fmt: skip
         foresight.set_policy(wanted, lake=lake(), actor=_actor(request), now=timezone.now())
     except TenureError as error:

@@ -18,8 +18,18 @@ from tenure.desk.customers import selectors
 from tenure.desk.governance.api import may, scope_of
 from tenure.desk.lake import about, lake, workspace
 from tenure.insight.churn import facts, history, levers
-from tenure.insight.churn.drivers import COLUMNS, DRIVERS, UNSEEN, chance, driver_of, log_odds, points, words_of
-from tenure.insight.churn.model import ChurnModel
+from tenure.insight.churn.drivers import (
+    COLUMNS,
+    DRIVERS,
+    UNSEEN,
+    as_json,
+    chance,
+    driver_of,
+    log_odds,
+    points,
+    words_of,
+)
+from tenure.insight.churn.learners import Champion
 from tenure.insight.churn.reasons import sentence
 from tenure.lake import SYSTEM, Lake, Scope
 from tenure.language import Words
@@ -99,7 +109,7 @@ def _has_drivers(here: Lake) -> bool:
     return here.exists("scores/churn") and "drivers" in here.schema("scores/churn").names
 
 
-def _own_facts(here: Lake, person_id: int, model: ChurnModel) -> pa.Table | None:
+def _own_facts(here: Lake, person_id: int, model: Champion) -> pa.Table | None:
     """What the customer's score was made from.
 
     Read as the product itself, for the model must read what a reader may not: what is shown of it is asked of the scope
@@ -112,25 +122,25 @@ def _own_facts(here: Lake, person_id: int, model: ChurnModel) -> pa.Table | None
     return rows if rows.num_rows == 1 else None
 
 
-def _lowers(model: ChurnModel, own: pa.Table, scope: Scope) -> list[levers.Lowering]:
+def _lowers(model: Champion, own: pa.Table, scope: Scope) -> list[levers.Lowering]:
     others = _others(model)
     digits = minor_digits(workspace().currency)
     found = levers.would_lower(model, own, others, minor_digits=digits)
     return [one for one in found if not _hidden(scope, [column for column, _now, _then in one.changes])]
 
 
-def _others(model: ChurnModel) -> pa.Table:
+def _others(model: Champion) -> pa.Table:
     """Some customers, whoever asks: of them nothing is shown but how far a value may go."""
     here = lake()
     return _some(str(here.folder), here.version(NOW) or 0, model)
 
 
 @lru_cache(maxsize=2)
-def _some(folder: str, version: int, model: ChurnModel) -> pa.Table:
+def _some(folder: str, version: int, model: Champion) -> pa.Table:
     return some_facts(model, OTHERS)
 
 
-def some_facts(model: ChurnModel, most: int, among: ibis.Table | None = None) -> pa.Table:
+def some_facts(model: Champion, most: int, among: ibis.Table | None = None) -> pa.Table:
     """The facts of at most about so many customers, drawn by their numbers; among: those with these person_ids."""
     here = lake()
     rows = here.read(NOW, actor=SYSTEM)
@@ -143,10 +153,14 @@ def some_facts(model: ChurnModel, most: int, among: ibis.Table | None = None) ->
 
 
 def _bars(
-    told: Mapping[str, Any], model: ChurnModel | None, own: pa.Table | None, scope: Scope
+    told: Mapping[str, Any], model: Champion | None, own: pa.Table | None, scope: Scope
 ) -> tuple[list[Bar], float]:
     """The drivers of a score, strongest first, and the level they are counted from."""
     effects: dict[str, float] = json.loads(told["drivers"] or "{}")
+    if not effects and model is not None and own is not None:
+        effects = json.loads(
+            as_json(model.opened(_read_by(model, own), 0)[2])[0]
+        )  # the refresh told the riskiest alone
     share = float(told["churn_probability"])
     parts = points(effects, share)
     most = max((abs(part) for part in parts.values()), default=0.0) or 1.0
@@ -159,11 +173,10 @@ def _bars(
     return bars, chance(log_odds(share) - sum(effects.values()))
 
 
-def _said(model: ChurnModel, own: pa.Table, scope: Scope) -> dict[str, list[Words]]:
+def _said(model: Champion, own: pa.Table, scope: Scope) -> dict[str, list[Words]]:
     """The facts of each driver that move the score the way the driver does, strongest first."""
     names = model.feature_names_in_.tolist()
-    wide = pa.table({name: own[name] if name in own.column_names else pa.nulls(1) for name in names})
-    parts = dict(zip(names, model.contributions(wide)[0].tolist(), strict=True))
+    parts = dict(zip(names, model.contributions(_read_by(model, own))[0].tolist(), strict=True))
     whole: dict[str, float] = {}
     for name, part in parts.items():
         whole[driver_of(name)] = whole.get(driver_of(name), 0.0) + part
@@ -177,6 +190,12 @@ def _said(model: ChurnModel, own: pa.Table, scope: Scope) -> dict[str, list[Word
         if len(found.setdefault(code, [])) < FACTS:
             found[code].append(sentence(reading, own[reading.name][0].as_py(), minor_digits=digits))
     return found
+
+
+def _read_by(model: Champion, own: pa.Table) -> pa.Table:
+    """The columns the model learned from; one that is not there is blank."""
+    names = model.feature_names_in_.tolist()
+    return pa.table({name: own[name] if name in own.column_names else pa.nulls(own.num_rows) for name in names})
 
 
 def _hidden(scope: Scope, columns: list[str]) -> set[str]:

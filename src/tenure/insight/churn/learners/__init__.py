@@ -3,16 +3,17 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any, cast
 
 from tenure.errors import TenureError
 from tenure.insight.churn import files
-from tenure.insight.churn.learners.base import Kind, Learner
+from tenure.insight.churn.learners.base import Champion, Kind, Learner
 from tenure.language import tr
 from tenure.registry import scan
 
 LEARNERS: dict[str, Kind] = scan(sys.modules[__name__], Kind)
 
-__all__ = ["LEARNERS", "Kind", "Learner", "learner_named", "load"]
+__all__ = ["LEARNERS", "Champion", "Kind", "Learner", "learner_named", "load", "name_of"]
 
 
 def learner_named(name: str) -> Kind:
@@ -25,10 +26,15 @@ def learner_named(name: str) -> Kind:
         ) from None
 
 
-def load(folder: Path | str) -> Learner:
+def name_of(model: Any) -> str:
+    """Under which name a model's kind of learner goes."""
+    return str(getattr(model, "NAME", "blend"))
+
+
+def load(folder: Path | str) -> Champion:
     """The learner of any kind that was saved in a folder. Raises TenureError where a file is missing or was changed."""
     kind = json.loads(files.read(Path(folder))["model.json"])["kind"]
-    return learner_named(LEARNED_AS.get(kind, kind)).load(folder)
+    return cast(Champion, learner_named(LEARNED_AS.get(kind, kind)).load(folder))
 
 
 LEARNED_AS = {"tenure churn model": "blend"}

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from tenure.errors import TenureError
 from tenure.insight.churn import files, guards
+from tenure.insight.churn.attribution import shapley
 from tenure.insight.churn.columns import (
     Floats,
     Reading,
@@ -25,14 +26,19 @@ from tenure.insight.churn.columns import (
     texts,
     to_table,
 )
+from tenure.insight.churn.drivers import CODES, by_driver
 from tenure.insight.churn.estimator import Estimator
 from tenure.insight.churn.model import spread
+from tenure.insight.churn.reasons import written_out
 from tenure.insight.churn.scores import ranks
 from tenure.language import Words, tr
 
 MOST_COLUMNS = 100  # of more, those that alone tell most are learned from, one for every ten rows, 30 to so many
 _FEWEST_COLUMNS = 30
 _ENOUGH_LEAVERS = 1_000  # where a sample would hold fewer, those who left are all kept
+USUAL = 4  # made-up customers that scores are taken apart against
+MOST_SCORINGS = 3_000_000  # for the reasons of one table: seconds for most learners
+_MOVED_ROWS = 100
 _SEEN = 4_000  # rows are enough to see which columns tell something
 _SETTINGS = ("folds", "most_rows", "allow", "seed")
 
@@ -50,6 +56,23 @@ class Learner(Protocol):
     def predict_proba(self, X: Any) -> Floats: ...
     def get_params(self, deep: bool = True) -> dict[str, Any]: ...
     def save(self, folder: Path | str) -> Path: ...
+
+
+class Champion(Learner, Protocol):
+    """A learner that can stand as champion: every score of it can be taken apart, column by column."""
+
+    seed: int
+    allow: Sequence[str]
+
+    def __hash__(self) -> int: ...
+    @property
+    def baseline_(self) -> float: ...
+    @property
+    def readings(self) -> tuple[Reading, ...]: ...
+    def decision_function(self, X: Any) -> Floats: ...
+    def contributions(self, X: Any) -> Floats: ...
+    def opened(self, X: Any, top: int = 3, *, minor_digits: int = 2) -> tuple[Floats, list[str], Floats]: ...
+    def drivers(self, top: int = 10) -> list[dict[str, Any]]: ...
 
 
 @dataclass(frozen=True)
@@ -90,12 +113,13 @@ class Given:
     """Rows ready to be learned from or scored.
 
     linear: one-hot categories and piecewise-linear numbers, no blanks. trees: numbers as they are, NaN where blank.
-    linear_from: the reading each column of it is of. table: the columns as they came. groups: whose row each is, where that is known.
+    linear_from, trees_from: the reading each column of them is of. table: the columns as they came. groups: whose row each is, where that is known.
     """
 
     linear: Floats
     trees: Floats
     linear_from: NDArray[np.int64]
+    trees_from: NDArray[np.int64]
     table: pa.Table
     readings: Sequence[Reading]
     groups: NDArray[np.int64] | None = None
@@ -131,6 +155,7 @@ class Tabular(Estimator):
     feature_names_in_: NDArray[Any]
     n_features_in_: int
     dropped_: dict[str, Words]
+    _effects: list[float] | None
 
     def __init__(
         self, *, folds: int = 3, most_rows: int | None = None, allow: Sequence[str] = (), seed: int = 0
@@ -196,8 +221,12 @@ class Tabular(Estimator):
                 outside[~inside] = self._learn(told, y01[inside]).score(reader.given(readings, ~inside))
             told, self._readings = reader.learned(np.ones(len(y01), bool))
             self._kept = self._learn(told, y01)
-        self._shift, self._stretch = platt(outside, y01)
-        self._shift -= rarer
+            self._usual = usual(told.table, self._readings, self.seed)
+            self._level = float(self._kept.score(_given(self._usual, self._readings)).mean())
+            self._shift, self._stretch = platt(outside, y01)
+            self._shift -= rarer
+            some = np.random.default_rng(self.seed).permutation(table.num_rows)[:_MOVED_ROWS]
+            self._some, self._effects = told.table.take(pa.array(np.sort(some))), None
         return self
 
     def calibrate(self: T, X: Any, y: Any) -> T:
@@ -239,6 +268,86 @@ class Tabular(Estimator):
             )
         return _given(table.select(names), self._readings)
 
+    # -- reasons -----------------------------------------------------------------------------------------------------
+
+    @property
+    def readings(self) -> tuple[Reading, ...]:
+        """How each column that is learned from is read."""
+        return tuple(self._readings)
+
+    @property
+    def baseline_(self) -> float:
+        """The mean score of the usual customers, in log-odds: what columns add is counted from it."""
+        return self._shift + self._stretch * self._level
+
+    def contributions(self, X: Any) -> Floats:
+        """What each column adds to each row's score, in log-odds: shape (n, columns of X as fitted).
+
+        `baseline_ + contributions(X).sum(axis=1)` is the score, as with ChurnModel; see `attribution.shapley`.
+        """
+        parts = self._parts(self._given(X))
+        found = np.zeros((len(parts), len(self.feature_names_in_)))
+        places = {name: place for place, name in enumerate(self.feature_names_in_)}
+        for number, reading in enumerate(self._readings):
+            found[:, places[reading.name]] = parts[:, number]
+        return found
+
+    def explained(self, rows: int) -> int:
+        """Of so many rows, how many are told reasons: the riskiest, for each costs scorings of its own."""
+        return min(rows, max(1, MOST_SCORINGS // (2 * USUAL * max(1, len(self._readings)))))
+
+    def reasons(self, X: Any, top: int = 3, *, minor_digits: int = 2) -> list[list[dict[str, Any]]]:
+        """What raises each row's risk most, strongest first, as ChurnModel gives it."""
+        return [json.loads(each) for each in self.told(X, top, minor_digits=minor_digits)[1]]
+
+    def told(self, X: Any, top: int = 3, *, minor_digits: int = 2) -> tuple[Floats, list[str]]:
+        """The chance of leaving of each row, and its reasons as JSON."""
+        chance, said, _ = self.opened(X, top, minor_digits=minor_digits)
+        return chance, said
+
+    def opened(self, X: Any, top: int = 3, *, minor_digits: int = 2) -> tuple[Floats, list[str], Floats]:
+        """What `told` gives, and what each driver adds to each score in log-odds; of more rows than `explained`, the others
+        have no reasons and noughts."""
+        table = to_table(X)
+        given = self._given(table)
+        score = self._shift + self._stretch * self._kept.score(given)
+        names = [reading.name for reading in self._readings]
+        some = np.sort(np.argsort(-score, kind="stable")[: self.explained(len(score))])
+        rows = given.table.take(pa.array(some))
+        parts = self._parts(_given(rows, self._readings))
+        said = np.full(len(score), "[]", dtype=object)
+        said[some] = written_out(parts, rows, self._readings, top, minor_digits=minor_digits)
+        effects = np.zeros((len(score), len(CODES)))
+        effects[some] = by_driver(parts, names)
+        return sigmoid(score), said.tolist(), effects
+
+    def drivers(self, top: int = 10) -> list[dict[str, Any]]:
+        """The columns that move scores most on some of the rows learned from, as ChurnModel gives them."""
+        ordered = sorted(
+            zip((r.name for r in self._readings), self._moved, strict=True), key=lambda pair: (-pair[1], pair[0])
+        )
+        return [{"feature": name, "effect": effect} for name, effect in ordered[:top] if effect > 0]
+
+    @property
+    def _moved(self) -> list[float]:
+        """How far each reading moves scores on some of the rows learned from; worked out where somebody asks."""
+        if self._effects is None:
+            parts = self._parts(_given(self._some, self._readings))
+            self._effects = [float(effect) for effect in np.abs(parts - parts.mean(axis=0)).mean(axis=0)]
+        return self._effects
+
+    def _parts(self, given: Given) -> Floats:
+        """What each reading adds to each row's score above the baseline: shape (n, readings)."""
+        if not len(given):
+            return np.zeros((0, len(self._readings)))
+        usual = _given(self._usual, self._readings)
+
+        def mixed(own: NDArray[np.bool_], reference: int) -> Floats:
+            return self._kept.score(_mixed(given, usual, own, reference))
+
+        columns = len(self._readings)
+        return self._stretch * shapley(mixed, len(given), columns, self._usual.num_rows, self.seed)
+
     # -- keeping -----------------------------------------------------------------------------------------------------
 
     def save(self, folder: Path | str) -> Path:
@@ -253,6 +362,9 @@ class Tabular(Estimator):
             "readings": [reading.to_json() for reading in self._readings],
             "shift": self._shift,
             "stretch": self._stretch,
+            "usual": self._usual.to_pydict(),
+            "level": self._level,
+            "moved": self._moved,
         }
         texts = self._kept.to_texts()
         return files.write(Path(folder), {"model.json": json.dumps(kept, ensure_ascii=False, indent=1)} | texts)
@@ -270,7 +382,41 @@ class Tabular(Estimator):
         model._readings = [Reading.from_json(reading) for reading in kept["readings"]]
         model._shift, model._stretch = kept["shift"], kept["stretch"]
         model._kept = cls._part(contents)
+        kinds = {reading.name: pa.string() if reading.kind == "text" else pa.float64() for reading in model._readings}
+        model._usual = pa.table({name: pa.array(kept["usual"][name], kind) for name, kind in kinds.items()})
+        model._level, model._effects = kept["level"], kept["moved"]
         return model
+
+
+def usual(table: pa.Table, readings: Sequence[Reading], seed: int) -> pa.Table:
+    """A few made-up customers: each column of each is some customer's, drawn by itself, so that none of them is anybody."""
+    random = np.random.default_rng(seed)
+    columns: dict[str, pa.Array] = {}
+    for reading in readings:
+        drawn = table[reading.name].take(pa.array(random.integers(0, table.num_rows, USUAL)))
+        if reading.kind == "text":
+            columns[reading.name] = pa.array(texts(drawn).to_pylist(), pa.string())
+        else:
+            columns[reading.name] = pa.array(
+                [None if x != x else float(x) for x in numbers(drawn).tolist()], pa.float64()
+            )
+    return pa.table(columns)
+
+
+def _mixed(given: Given, usual: Given, own: NDArray[np.bool_], reference: int) -> Given:
+    """The rows, but for the columns that are not their own: those are one usual customer's."""
+    theirs = ~own
+    linear, trees = given.linear.copy(), given.trees.copy()
+    at, there = theirs[given.linear_from], theirs[given.trees_from]
+    linear[:, at] = usual.linear[reference, at]
+    trees[:, there] = usual.trees[reference, there]
+    table = {}
+    for place, reading in enumerate(given.readings):
+        column = given.table[reading.name]
+        if theirs[place]:
+            column = pa.repeat(usual.table[reading.name][reference], len(given))
+        table[reading.name] = column
+    return Given(linear, trees, given.linear_from, given.trees_from, pa.table(table), given.readings)
 
 
 def _sample(y: Floats, most: int, seed: int) -> tuple[NDArray[np.int64], float]:
@@ -335,7 +481,7 @@ def _given(
     groups: NDArray[np.int64] | None = None,
 ) -> Given:
     matrices = design(table, list(readings), own)
-    return Given(matrices.linear, matrices.trees, matrices.linear_from, table, readings, groups)
+    return Given(matrices.linear, matrices.trees, matrices.linear_from, matrices.trees_from, table, readings, groups)
 
 
 class Telling:

@@ -57,9 +57,7 @@ class Blend(ChurnModel):
 KIND = Kind(
     "blend",
     Words("Blend (linear and boosted trees)", "混合模型（线性与提升树）"),
-    Words(
-        "The usual choice: exact, and the only one that says its reasons", "通常的选择：准确，且是唯一能给出原因的模型"
-    ),
+    Words("The usual choice: exact, and the quickest to say its reasons", "通常的选择：准确，且给出原因最快"),
     Blend,
     Blend.load,
 )
