@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tenure.errors import TenureError
-from tenure.insight.churn import files, guards
+from tenure.insight.churn import files, guards, wholes
 from tenure.insight.churn.columns import (
     Design,
     Floats,
@@ -50,7 +50,8 @@ class ChurnModel(Estimator):
     trees grow is chosen by the same folds. The same rows, settings and seed give the same model.
 
     Many categories, and whole numbers that turn out to be codes (`is_code` of columns.py), are also read by how often
-    each left: a row learned from by the rows before it in a random order, a row scored by all of them.
+    each left: a row learned from by the rows before it in a random order, a row scored by all of them. Columns that by
+    their names are parts of one whole are also read as their sum, where it tells more (`wholes.py`).
 
     folds: of the cross-fitting inside `fit`. rounds: of boosting at most. leaves, rate: of each tree.
     tree_seeds: how many boosted models are averaged. strength: of the linear part's penalty, smaller is stronger.
@@ -210,6 +211,8 @@ class ChurnModel(Estimator):
             readings.append(reading)
             if reading.rates:
                 own[name] = ordered_rates(reading.codes(column), y, len(reading.rates), self.seed + 1, groups)
+        amounts = [reading.name for reading in readings if reading.kind == "number" and not reading.rates]
+        readings += wholes.telling(table, y, folds, self.monotone or {}, amounts)
         return readings, design(table, readings, own)
 
     def _linear(self, learned: Design, y: Floats, **how: Any) -> Logistic:
@@ -334,7 +337,7 @@ class ChurnModel(Estimator):
         parts = self._parts(design(self._given(X), self._readings))
         found = np.zeros((len(parts), len(self.feature_names_in_)))
         places = {name: place for place, name in enumerate(self.feature_names_in_)}
-        for number, reading in enumerate(self._readings):
+        for number, reading in enumerate(self.readings):
             found[:, places[reading.name]] = parts[:, number]
         return found
 
@@ -363,20 +366,20 @@ class ChurnModel(Estimator):
         given = design(table, self._readings)
         parts = self._parts(given)
         chance = 1.0 / (1.0 + np.exp(-self._score(given)))
-        said = written_out(parts, table, self._readings, top, minor_digits=minor_digits)
-        return chance, said, by_driver(parts, [reading.name for reading in self._readings])
+        said = written_out(parts, table, list(self.readings), top, minor_digits=minor_digits)
+        return chance, said, by_driver(parts, [reading.name for reading in self.readings])
 
     @property
     def readings(self) -> tuple[Reading, ...]:
-        """How each column that is learned from is read."""
-        return tuple(self._readings)
+        """How each column that is learned from is read, sums of several left out."""
+        return tuple(reading for reading in self._readings if not reading.parts)
 
     def drivers(self, top: int = 10) -> list[dict[str, Any]]:
         """The columns that move scores most on the rows learned from: feature and mean absolute effect in log-odds.
 
         They say what the model reads, not what causes anyone to leave.
         """
-        pairs = zip((reading.name for reading in self._readings), self._drivers, strict=True)
+        pairs = zip((reading.name for reading in self.readings), self._drivers, strict=True)
         ordered = sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
         return [{"feature": name, "effect": effect} for name, effect in ordered[:top] if effect > 0]
 
@@ -390,7 +393,7 @@ class ChurnModel(Estimator):
             raise ValueError(
                 f"X has {table.num_columns} features, but ChurnModel is expecting {self.n_features_in_} features as input"
             )
-        missing = [reading.name for reading in self._readings if reading.name not in table.column_names]
+        missing = [reading.name for reading in self.readings if reading.name not in table.column_names]
         if missing:
             raise TenureError(
                 tr(
@@ -402,13 +405,17 @@ class ChurnModel(Estimator):
         return table
 
     def _parts(self, given: Design) -> Floats:
-        """What each reading adds to each row's score: shape (n, readings)."""
+        """What each column adds to each row's score, what a sum adds split between its parts: shape (n, `readings`)."""
         linear = (given.linear - self._centre) * self._coefficients * self._weights[0]
         shapley = np.mean([forest.shapley(given.trees) for forest in self._forests()], axis=0)
         found = np.zeros((len(linear), len(self._readings)))
         _gather(found, linear, given.linear_from)
         _gather(found, shapley * self._weights[1], given.trees_from)
-        return found
+        columns = [reading.name for reading in self.readings]  # sums come after them
+        for place, shares in given.shares.items():
+            for part, share in zip(self._readings[place].parts, shares.T, strict=True):
+                found[:, columns.index(part)] += share * found[:, place]
+        return found[:, : len(columns)]
 
     def _forests(self) -> list[Forest]:
         if not hasattr(self, "_planted"):
