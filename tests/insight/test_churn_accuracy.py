@@ -8,8 +8,8 @@ import pytest
 
 from tenure.insight.churn import ChurnModel, auc, calibration
 from tenure.insight.churn.columns import is_code, ordered_rates
+from tenure.insight.churn.folds import spread
 from tenure.insight.churn.linear import logistic, signed
-from tenure.insight.churn.model import spread
 from tenure.insight.churn.signs import SIGNS
 from tenure.insight.features import FEATURES
 

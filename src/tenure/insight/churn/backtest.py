@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from tenure.errors import TenureError
 from tenure.insight.churn import guards
 from tenure.insight.churn.columns import Floats, numbers, to_table
+from tenure.insight.churn.folds import spread
 from tenure.insight.churn.learners.base import Learner
-from tenure.insight.churn.model import ChurnModel, spread
+from tenure.insight.churn.model import ChurnModel
 from tenure.insight.churn.scores import Bands, auc, auc_interval, average_precision, lead_time, lift, measure
 from tenure.language import Words, tr
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tenure.errors import TenureError
 from tenure.insight.churn import files, guards, wholes
+from tenure.insight.churn.chances import platt
 from tenure.insight.churn.columns import (
     Design,
     Floats,
@@ -24,14 +25,18 @@ from tenure.insight.churn.columns import (
 )
 from tenure.insight.churn.drivers import by_driver
 from tenure.insight.churn.estimator import Estimator
+from tenure.insight.churn.folds import spread
 from tenure.insight.churn.linear import Logistic, logistic, signed
 from tenure.insight.churn.reasons import written_out
 from tenure.insight.churn.scores import auc
+from tenure.insight.churn.telling import MOST_COLUMNS, Telling
 from tenure.insight.churn.trees import Forest
 from tenure.language import Words, tr
 
 _PATIENCE = 60
 _DRIVER_ROWS = 2_000
+_CHOICES = 3  # times columns are chosen among very many, so that the choice is seen from outside
+_LESS = Words("of so many columns, others tell more", "列过多，其他列更有信息")
 _SETTINGS = (
     "folds", "rounds", "leaves", "rate", "tree_seeds", "strength", "most_rows", "allow", "monotone", "seed",
 )  # fmt: skip
@@ -51,7 +56,8 @@ class ChurnModel(Estimator):
 
     Many categories, and whole numbers that turn out to be codes (`is_code` of columns.py), are also read by how often
     each left: a row learned from by the rows before it in a random order, a row scored by all of them. Columns that by
-    their names are parts of one whole are also read as their sum, where it tells more (`wholes.py`).
+    their names are parts of one whole are also read as their sum, where it tells more (`wholes.py`). Of more than
+    MOST_COLUMNS columns it learns from those that alone tell most (`telling.py`).
 
     folds: of the cross-fitting inside `fit`. rounds: of boosting at most. leaves, rate: of each tree.
     tree_seeds: how many boosted models are averaged. strength: of the linear part's penalty, smaller is stronger.
@@ -111,6 +117,8 @@ class ChurnModel(Estimator):
         go into the same fold, so that nobody is predicted from another row of their own.
         """
         table = to_table(X)
+        if table.num_columns > MOST_COLUMNS:
+            return self._fit_some_columns(table, y, groups)
         for name, sign in (self.monotone or {}).items():
             if sign not in (-1, 0, 1):
                 raise ValueError(f"monotone: {name} has {sign!r}; 1, -1 or 0 was expected")
@@ -173,6 +181,43 @@ class ChurnModel(Estimator):
         parts = self._parts(given.among(some))
         effect = np.abs(parts - parts.mean(axis=0)).mean(axis=0)
         self._drivers = [float(value) for value in effect]
+        return self
+
+    def _fit_some_columns(self, table: pa.Table, y: Any, groups: Any) -> "ChurnModel":
+        """Learn from those of very many columns that alone tell most.
+
+        They are chosen anew on each fold, and the level and spread of the chances learned from the rows left out, so
+        that columns which only seem to tell are not believed.
+        """
+        left, _ = guards.outcome(y)
+        if len(left) != table.num_rows:
+            raise ValueError(f"X has {table.num_rows} rows and y has {len(left)}; they must be the same customers")
+        guards.enough(left)
+        kept = self._sample(len(left))
+        some, told = (table, left) if kept is None else (table.take(pa.array(kept)), left[kept])
+        guards.enough(told)
+        dropped = guards.unusable(some)
+        usable = some.drop_columns(list(dropped))
+        of = None if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
+        of = of if of is None or kept is None else np.unique(of[kept], return_inverse=True)[1]
+        folds = spread(told, _CHOICES, self.seed, of)
+        telling = Telling(usable, {name: kind_of(usable[name]) for name in usable.column_names}, self.seed)
+        outside = np.zeros(len(told))
+        for fold in range(int(folds.max()) + 1):
+            inside = folds != fold
+            chosen = usable.select(telling.most(told, inside))
+            mine = None if of is None else of[inside]
+            model = ChurnModel(**self.get_params())
+            model.fit(chosen.filter(pa.array(inside)), told[inside].astype(int), mine)
+            outside[~inside] = model.decision_function(chosen.filter(pa.array(~inside)))
+        names = telling.most(told, np.ones(len(told), bool))
+        self.fit(table.select(names), y, groups)
+        self.dropped_ = dropped | {name: _LESS for name in usable.column_names if name not in names} | self.dropped_
+        self.feature_names_in_ = np.asarray(table.column_names, dtype=object)
+        self.n_features_in_ = table.num_columns
+        shift, stretch = platt(outside, told)
+        self.baseline_ = shift + stretch * self.baseline_
+        self._weights = (self._weights[0] * stretch, self._weights[1] * stretch)
         return self
 
     def calibrate(self, X: Any, y: Any) -> "ChurnModel":
@@ -474,25 +519,6 @@ class ChurnModel(Estimator):
 def _threads(rows: int) -> int:
     """Threads for so many rows: two only where there is enough for each, for waiting on each other costs more."""
     return 2 if rows >= 50_000 else 1
-
-
-def spread(y: Floats, folds: int, seed: int, groups: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
-    """A fold number for each row, both outcomes spread evenly over the folds; a group stays together.
-
-    groups: numbers from 0, one for each row. A group counts as leaving where any of its rows does.
-    """
-    if groups is not None:
-        leaves = np.zeros(int(groups.max()) + 1)
-        np.maximum.at(leaves, groups, y)
-        return spread(leaves, folds, seed)[groups]
-    # Where too few are of one kind to have one in each fold (or, by group, none is), fewer folds do.
-    fewest = int(min(y.sum(), len(y) - y.sum())) or folds
-    folds = max(2, min(folds, fewest))
-    shuffled = np.random.default_rng(seed).permutation(len(y))
-    order = shuffled[np.argsort(y[shuffled], kind="stable")]
-    numbered = np.empty(len(y), dtype=np.int64)
-    numbered[order] = np.arange(len(y)) % folds
-    return numbered
 
 
 def suspects(X: Any, y: Any, *, allow: Sequence[str] = (), seed: int = 0) -> dict[str, Words]:

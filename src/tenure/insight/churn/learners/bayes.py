@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from tenure.insight.churn.chances import sigmoid
 from tenure.insight.churn.columns import Floats
-from tenure.insight.churn.learners.base import Given, Kind, Part, Tabular, arrays, from_arrays, sigmoid
+from tenure.insight.churn.learners.base import Given, Kind, Part, Tabular, arrays, from_arrays
 from tenure.insight.churn.linear import logistic
 from tenure.language import Words
 
