@@ -48,8 +48,8 @@ BAD: dict[str, tuple[pa.Table, Asked, str]] = {
     "a churn of 0.1 %": (base(2000, left=few(2, 2000)), ASKED, "2000 customers, of whom 2 left and 1998 stayed"),
     "20 rows": (base(20, left=few(10, 20)), ASKED, "there are 20 customers"),
     "no rows": (base(0), ASKED, "no rows below them"),
-    "5,000 columns": (
-        pa.table({"left": few(30, 60)} | {f"x{n}": [n] * 60 for n in range(5_000)}), ASKED, "5,000 columns to learn from",
+    "a matrix of readings": (
+        pa.table({"left": few(30, 60)} | {f"x{n}": [n] * 60 for n in range(6_100)}), ASKED, "6,100 columns to learn from",
     ),
     "all missing": (
         pa.table({"a": pa.nulls(60), "b": ["", " "] * 30, "left": few(30, 60)}), ASKED, "a: blank in every row",
@@ -94,6 +94,18 @@ def test_what_is_odd_is_handled_and_said(case):
 
     assert any(said in words.en for words in found.findings), [words.en for words in found.findings]
     assert 0 < found.metrics["auc"] <= 1
+
+
+def test_of_very_many_columns_those_that_tell_are_learned_from_and_it_is_said():
+    noise = np.random.default_rng(3).normal(size=(120, 400))
+
+    found = looked(base(**{f"x{n}": row for n, row in enumerate(noise)}), Asked("left", "yes", id="number", folds=2))
+
+    assert any(
+        "There are 123 columns; learned from the 40 that alone tell most" in words.en for words in found.findings
+    )
+    assert not found.dropped
+    assert found.drivers[0]["feature"] == "silent"
 
 
 def test_a_column_that_is_the_outcome_is_left_out_and_named_with_what_gives_it_away():

@@ -36,7 +36,7 @@ from tenure.language import Words, tr
 _PATIENCE = 60
 _DRIVER_ROWS = 2_000
 _CHOICES = 3  # times columns are chosen among very many, so that the choice is seen from outside
-_LESS = Words("of so many columns, others tell more", "列过多，其他列更有信息")
+LESS = Words("of so many columns, others tell more", "列过多，其他列更有信息")
 _SETTINGS = (
     "folds", "rounds", "leaves", "rate", "tree_seeds", "strength", "most_rows", "allow", "monotone", "seed",
 )  # fmt: skip
@@ -212,7 +212,7 @@ class ChurnModel(Estimator):
             outside[~inside] = model.decision_function(chosen.filter(pa.array(~inside)))
         names = telling.most(told, np.ones(len(told), bool))
         self.fit(table.select(names), y, groups)
-        self.dropped_ = dropped | {name: _LESS for name in usable.column_names if name not in names} | self.dropped_
+        self.dropped_ = dropped | {name: LESS for name in usable.column_names if name not in names} | self.dropped_
         self.feature_names_in_ = np.asarray(table.column_names, dtype=object)
         self.n_features_in_ = table.num_columns
         shift, stretch = platt(outside, told)

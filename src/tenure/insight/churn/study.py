@@ -19,14 +19,18 @@ from tenure.errors import TenureError
 from tenure.insight.churn import guards
 from tenure.insight.churn.backtest import cross_validate
 from tenure.insight.churn.columns import Floats, is_text, kind_of, numbers, plain, texts, to_table
-from tenure.insight.churn.model import ChurnModel, suspects
+from tenure.insight.churn.model import LESS, ChurnModel, suspects
 from tenure.insight.churn.scores import Bands, average_precision, brier, lift, measure
 from tenure.insight.survival import Survival, hazard, kaplan_meier
 from tenure.language import Words, tr
 
-MOST_COLUMNS = 500  # each costs a learner its share of a second; beyond, choosing comes before learning
+MOST_COLUMNS = 6_000  # a file of more is a matrix of readings, not facts of customers
 LATEST = 0.25  # the share of customers, the latest by date, that the model is tried on
 _RARE = 0.01
+_FEWER = Words(
+    "There are {count} columns; learned from the {kept} that alone tell most, chosen anew in each fold",
+    "共有 {count} 列；仅以单独最有信息的 {kept} 列训练，各折分别重新选择",
+)
 _DRAWS = 200
 _SEEN_AT_ONCE = 400  # customers over whom a partial dependence is averaged
 _GRID = 12
@@ -156,6 +160,9 @@ def study(
     tell(1, 4)
     settings = (model or ChurnModel()).get_params()
     fitted, p, seen, protocol = _tried(table, X, y, asked, settings, findings)
+    outdone = [name for name, why in fitted.dropped_.items() if why == LESS]
+    if outdone:
+        findings.append(_FEWER.format(count=f"{X.num_columns:,}", kept=X.num_columns - len(fitted.dropped_)))
     tell(3, 4)
     left, given = y[seen], X.take(pa.array(seen))
     bands = Bands.choose(p)
@@ -166,7 +173,7 @@ def study(
         columns=table.num_columns,
         left=int(y.sum()),
         findings=findings,
-        dropped=fitted.dropped_,
+        dropped={name: why for name, why in fitted.dropped_.items() if why != LESS},
         refused=refused,
         protocol=protocol,
         metrics=measure(left, p, bands),
