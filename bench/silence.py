@@ -26,7 +26,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bench.folds import DATA, OURS
+from bench.folds import DATA
+from bench.folds_one import OURS
 from tenure.insight import features
 from tenure.insight.churn import (
     ChurnModel,
