@@ -81,7 +81,7 @@ def catboost(X: pd.DataFrame, y: Any, rows: pd.DataFrame, threads: int) -> Any:
 
 def autogluon(X: pd.DataFrame, y: Any, rows: pd.DataFrame, threads: int) -> Any:
     """Its usual preset; told what is measured, for by itself it would seek accuracy."""
-    from autogluon.tabular import TabularPredictor
+    from autogluon.tabular import TabularPredictor  # type: ignore[import-not-found]
 
     with tempfile.TemporaryDirectory() as folder:
         model = TabularPredictor(label="_left", eval_metric="roc_auc", path=folder, verbosity=0)
@@ -109,7 +109,7 @@ def main(name: str, folder: Path, threads: int) -> None:
         told[str(number)] = LEARNERS[name](X.iloc[train], y[train], X.iloc[test], threads)
         seconds.append(time.perf_counter() - begun)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    np.savez(folder / "told.npz", seconds=np.array(seconds), peak=np.array(peak), **told)  # type: ignore[arg-type]
+    np.savez(folder / "told.npz", seconds=np.array(seconds), peak=np.array(peak), **told)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,8 @@ def main(arguments: list[str] | None = None) -> None:
     if not FILE.is_file():
         print("Skipped: the IBM Telco file (telco_churn/telco_classic.parquet) is not beside the checkout.")
         return
-    raw, _, y = read()
+    task = read()
+    raw, y = task.raw, task.y
     found = leaderboard_by_folds(raw, y, learners=asked.learners, seed=asked.seed)
     print(f"IBM Telco classic, 5 stratified folds, seed {asked.seed}, {len(y):,} customers")
     shown = ("auc", "pr_auc", "top_decile_lift", "top_precision", "top_recall", "brier", "calibration_error", "profit")

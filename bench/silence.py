@@ -156,7 +156,7 @@ def of_lifetimes(logs: dict[str, pd.DataFrame]) -> dict[str, pd.Series] | None:
     with tempfile.TemporaryDirectory() as folder:
         given, told = Path(folder) / "given.npz", Path(folder) / "told.npz"
         parts = {f"{name}_{part}": frame[part].to_numpy() for name, frame in logs.items() for part in frame}
-        np.savez(given, names=np.array(list(logs)), **parts)  # type: ignore[arg-type]
+        np.savez(given, names=np.array(list(logs)), **parts)
         done = subprocess.run([python, "-c", _LIFETIMES, str(given), str(told)], capture_output=True, text=True)
         if done.returncode:
             print(f"lifetimes: skipped, because it stopped: {done.stderr.strip().splitlines()[-1:]}")
