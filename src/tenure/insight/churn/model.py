@@ -110,15 +110,17 @@ class ChurnModel(Estimator):
 
     # -- learning ----------------------------------------------------------------------------------------------------
 
-    def fit(self, X: Any, y: Any, groups: Any = None) -> "ChurnModel":
+    def fit(self, X: Any, y: Any, groups: Any = None, latest: Any = None) -> "ChurnModel":
         """Learn who leaves. X: one row a customer; y: whether each left.
 
         groups: where customers come several times (at several dates), whose row each is: all rows of one customer
         go into the same fold, so that nobody is predicted from another row of their own.
+        latest: which rows are of the latest date, to whose level and spread the chances are brought, by the scores those
+        rows got when they were left out. Two outcomes must be among them.
         """
         table = to_table(X)
         if table.num_columns > MOST_COLUMNS:
-            return self._fit_some_columns(table, y, groups)
+            return self._fit_some_columns(table, y, groups, latest)
         for name, sign in (self.monotone or {}).items():
             if sign not in (-1, 0, 1):
                 raise ValueError(f"monotone: {name} has {sign!r}; 1, -1 or 0 was expected")
@@ -134,6 +136,7 @@ class ChurnModel(Estimator):
             table, y01 = table.take(pa.array(kept)), y01[kept]
             groups = None if groups is None else np.unique(groups[kept], return_inverse=True)[1]
             guards.enough(y01)
+        now = _among(latest, len(y01), kept)
         folds = spread(y01, self._fold_count(len(y01)), self.seed, groups)
         self.dropped_ = guards.unusable(table)
         table = table.drop_columns(list(self.dropped_))
@@ -173,17 +176,20 @@ class ChurnModel(Estimator):
         self._trees = [self._grown(data, number) for number in range(self.tree_seeds)]
         # The level is learned last, from the centred parts, so that it is right for the model that is kept.
         self._weights = _blend(linear, trees, y01)
+        if now is not None:
+            stretch = _platt(self._weights[0] * linear[now] + self._weights[1] * trees[now], y01[now])[1]
+            self._weights = (self._weights[0] * stretch, self._weights[1] * stretch)
         self.baseline_ = 0.0
         # A row is scored by what all rows told of its categories, itself among them: not as it was learned from.
         given = design(table, self._readings) if rated else learned
-        self.baseline_ = _level(self._score(given), linear, trees, self._weights, y01)
+        self.baseline_ = _level(self._score(given), linear, trees, self._weights, y01, now)
         some = np.random.default_rng(self.seed).permutation(len(y01))[:_DRIVER_ROWS]
         parts = self._parts(given.among(some))
         effect = np.abs(parts - parts.mean(axis=0)).mean(axis=0)
         self._drivers = [float(value) for value in effect]
         return self
 
-    def _fit_some_columns(self, table: pa.Table, y: Any, groups: Any) -> "ChurnModel":
+    def _fit_some_columns(self, table: pa.Table, y: Any, groups: Any, latest: Any) -> "ChurnModel":
         """Learn from those of very many columns that alone tell most.
 
         They are chosen anew on each fold, and the level and spread of the chances learned from the rows left out, so
@@ -215,7 +221,8 @@ class ChurnModel(Estimator):
         self.dropped_ = dropped | {name: LESS for name in usable.column_names if name not in names} | self.dropped_
         self.feature_names_in_ = np.asarray(table.column_names, dtype=object)
         self.n_features_in_ = table.num_columns
-        shift, stretch = platt(outside, told)
+        now = _among(latest, len(told), kept)
+        shift, stretch = platt(outside, told) if now is None else platt(outside[now], told[now])
         self.baseline_ = shift + stretch * self.baseline_
         self._weights = (self._weights[0] * stretch, self._weights[1] * stretch)
         return self
@@ -564,14 +571,30 @@ def _blend(linear: Floats, trees: Floats, y: Floats) -> tuple[float, float]:
 _PRIOR = 10.0  # how firmly blend and stretch are held where the rows say little
 
 
-def _level(kept: Floats, linear: Floats, trees: Floats, weights: tuple[float, float], y: Floats) -> float:
-    """The constant that makes the mean probability right.
+def _among(latest: Any, rows: int, kept: NDArray[np.int64] | None) -> NDArray[np.bool_] | None:
+    """Which of the rows kept are of the latest date; None where all are, or all may be."""
+    if latest is None:
+        return None
+    now = np.asarray(latest, dtype=bool)
+    if kept is not None:
+        now = now[kept]
+    if len(now) != rows:
+        raise ValueError(f"latest has {len(now)} rows and X has {rows}; they must be the same customers")
+    return None if now.all() or not now.any() else now
+
+
+def _level(
+    kept: Floats, linear: Floats, trees: Floats, weights: tuple[float, float], y: Floats,
+    now: NDArray[np.bool_] | None = None,
+) -> float:  # fmt: skip
+    """The constant that makes the mean probability right, of the rows of the latest date where they are told.
 
     Learned on the out-of-fold scores, whose spread is that of rows not learned from; then moved to the scores of the
     kept model, which are counted from the average customer.
     """
     outside = weights[0] * linear + weights[1] * trees
-    return float(_intercept(outside, y) + outside.mean() - kept.mean())
+    some = slice(None) if now is None else now
+    return float(_intercept(outside[some], y[some]) + outside.mean() - kept.mean())
 
 
 def _intercept(score: Floats, y: Floats) -> float:

@@ -43,7 +43,7 @@ class Learner(Protocol):
     n_features_in_: int
     dropped_: dict[str, Words]
 
-    def fit(self, X: Any, y: Any, groups: Any = None) -> Any: ...
+    def fit(self, X: Any, y: Any, groups: Any = None, latest: Any = None) -> Any: ...
     def calibrate(self, X: Any, y: Any) -> Any: ...
     def predict_proba(self, X: Any) -> Floats: ...
     def get_params(self, deep: bool = True) -> dict[str, Any]: ...
@@ -155,8 +155,10 @@ class Tabular(Estimator):
 
     # -- learning ----------------------------------------------------------------------------------------------------
 
-    def fit(self: T, X: Any, y: Any, groups: Any = None) -> T:
-        """Learn who leaves. X: one row a customer; y: whether each left; groups: whose row each is, as in ChurnModel."""
+    def fit(self: T, X: Any, y: Any, groups: Any = None, latest: Any = None) -> T:
+        """Learn who leaves. X: one row a customer; y: whether each left; groups: whose row each is, and latest: which rows
+        are of the latest date, as in ChurnModel.
+        """
         from threadpoolctl import threadpool_limits
 
         table = to_table(X)
@@ -167,10 +169,10 @@ class Tabular(Estimator):
         self.feature_names_in_ = np.asarray(table.column_names, dtype=object)
         self.n_features_in_ = table.num_columns
         of = None if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
-        rarer = 0.0
+        rarer, now = 0.0, np.ones(len(y01), bool) if latest is None else np.asarray(latest, dtype=bool)
         if len(y01) > self.most_rows:
             kept, rarer = _sample(y01, self.most_rows, self.seed)
-            table, y01 = table.take(pa.array(kept)), y01[kept]
+            table, y01, now = table.take(pa.array(kept)), y01[kept], now[kept]
             of = None if of is None else np.unique(of[kept], return_inverse=True)[1]
             guards.enough(y01)
         folds = spread(y01, self.folds, self.seed, of)
@@ -194,7 +196,7 @@ class Tabular(Estimator):
                 outside[~inside] = self._learn(told, y01[inside]).score(reader.given(readings, ~inside))
             told, self._readings = reader.learned(np.ones(len(y01), bool))
             self._kept = self._learn(told, y01)
-        self._shift, self._stretch = platt(outside, y01)
+        self._shift, self._stretch = platt(outside[now], y01[now])
         self._shift -= rarer
         return self
 

@@ -61,9 +61,9 @@ class BayesianLogistic(Tabular):
         super().__init__(**shared)
         self.width = width
 
-    def fit(self, X: Any, y: Any, groups: Any = None) -> BayesianLogistic:
+    def fit(self, X: Any, y: Any, groups: Any = None, latest: Any = None) -> BayesianLogistic:
         self.width_ = self.width or 0.0
-        return super().fit(X, y, groups)
+        return super().fit(X, y, groups, latest)
 
     def _learn(self, given: Given, y: Floats) -> Part:
         self.width_ = self.width_ or self._likeliest(given.linear, y)
