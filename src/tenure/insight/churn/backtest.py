@@ -210,9 +210,13 @@ def _lead_time(
     looked = {split.test: (learner, schema, bands)}
     if began < split.test and known and _teaches(np.concatenate([truth[cut] for cut in known])):
         then = _anew(learner)
-        before, _ = _fitted(then, frames, tables, truth, known, known[-1] if len(known) > 1 else None)
-        usual = Bands.choose(then.predict_proba(_conform(tables[began], before))[:, 1])
-        looked |= dict.fromkeys((cut for cut in frames if began <= cut < split.test), (then, before, usual))
+        try:
+            before, _ = _fitted(then, frames, tables, truth, known, known[-1] if len(known) > 1 else None)
+        except TenureError:
+            pass  # the company could not have had one then: only the last date counts
+        else:
+            usual = Bands.choose(then.predict_proba(_conform(tables[began], before))[:, 1])
+            looked |= dict.fromkeys((cut for cut in frames if began <= cut < split.test), (then, before, usual))
     people = _people(frames[split.test])
     leavers = truth[split.test] == 1
     days = np.zeros(int(leavers.sum()))
