@@ -1,13 +1,16 @@
 """Churn learners beside one another on the same stratified folds: measures, corrected intervals, tables.
 
-Every learner sees the same rows and the same number of threads; nothing is resampled. Ours is given the table as it
-came. Peers are given it the way each of them wants it, as their makers set them. Whatever a learner tunes, it tunes on
-its training rows.
+Every learner sees the same rows and the same number of threads, in one run, each in a process of its own; nothing is
+resampled. Ours is given the table as it came; peers are given it the way each of them wants it, as their makers set them.
+Whatever a learner tunes, it tunes on its training rows.
 """
 
 import importlib.util
 import json
-import time
+import os
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,10 +21,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from tenure.insight.churn import ChurnModel, auc, average_precision, brier, calibration, lift
+from bench.folds_one import AUTOGLUON, LEARNERS, OURS
+from tenure.insight.churn import auc, average_precision, brier, calibration, lift
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
-OURS = "tenure ChurnModel"
+ITS_PYTHON = "TENURE_AUTOGLUON_PYTHON"
 FOLDS = 5
 MEASURES: dict[str, Callable[[Any, Any], float]] = {
     "AUC": auc,
@@ -46,93 +50,96 @@ class Task:
     slow: Sequence[str] = field(default_factory=tuple)
 
 
-def peers(threads: int) -> dict[str, Callable[[pd.DataFrame], Any]]:
-    """Learners as their makers set them; those that aren't installed are said and left out."""
-    from lightgbm import LGBMClassifier
-    from sklearn.compose import make_column_selector, make_column_transformer
-    from sklearn.ensemble import HistGradientBoostingClassifier
-    from sklearn.impute import SimpleImputer
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import OneHotEncoder, StandardScaler
-
-    def logistic(frame: pd.DataFrame) -> Any:
-        numbers = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
-        columns = make_column_transformer(
-            (numbers, make_column_selector(dtype_include="number")),
-            (OneHotEncoder(handle_unknown="ignore"), make_column_selector(dtype_include="category")),
-        )
-        return make_pipeline(columns, LogisticRegression(max_iter=1000))
-
-    found: dict[str, Callable[[pd.DataFrame], Any]] = {
-        "sklearn logistic": logistic,
-        "sklearn HistGradientBoosting": lambda frame: HistGradientBoostingClassifier(
-            categorical_features="from_dtype", random_state=0
-        ),
-        "LightGBM": lambda frame: LGBMClassifier(n_jobs=threads, random_state=0, verbosity=-1),
-    }
-    if importlib.util.find_spec("catboost") is None:
-        print("CatBoost: skipped, because it is not installed here (pip install catboost)")
-        return found
-
-    def catboost(frame: pd.DataFrame) -> Any:
-        from catboost import CatBoostClassifier
-
-        categories = list(frame.select_dtypes("category"))
-        return CatBoostClassifier(
-            thread_count=threads, random_seed=0, verbose=0, allow_writing_files=False, cat_features=categories
-        )
-
-    return {**found, "CatBoost": catboost}
-
-
-def learners(task: Task, threads: int) -> dict[str, tuple[pd.DataFrame, Callable[[pd.DataFrame], Any]]]:
-    """Each learner with the table it is given; peers that take codes as numbers are tried that way too."""
-    found: dict[str, tuple[pd.DataFrame, Callable[[pd.DataFrame], Any]]] = {
-        OURS: (task.raw, lambda frame: ChurnModel())
-    }
+def learners(task: Task) -> dict[str, tuple[str, pd.DataFrame]]:
+    """Each learner and the table it is given; peers that take codes as numbers are tried that way too."""
+    found = {OURS: (OURS, task.raw)}
     coded = task.told.select_dtypes("category").shape[1] and not task.raw.select_dtypes(exclude="number").shape[1]
-    for name, make in peers(threads).items():
-        if name not in task.slow:
-            found[name] = (task.told, make)
-        if coded and name != "sklearn logistic":
-            found[f"{name}, codes as numbers"] = (task.raw, make)
+    for name in LEARNERS:
+        if name != OURS and name not in task.slow:
+            found[name] = (name, task.told)
+        if coded and name not in (OURS, "sklearn logistic", "sklearn forest", AUTOGLUON):
+            found[f"{name}, codes as numbers"] = (name, task.raw)
     return found
+
+
+def python_of(learner: str) -> str | None:
+    """The Python a learner runs under; None, and why is said, where it isn't there."""
+    if learner == AUTOGLUON:
+        python = os.environ.get(ITS_PYTHON)
+        if not python:
+            print(
+                f"{AUTOGLUON}: skipped, because {ITS_PYTHON} names no Python that has it (requirements-autogluon.txt)"
+            )
+        return python
+    if learner == "CatBoost" and importlib.util.find_spec("catboost") is None:
+        print("CatBoost: skipped, because it is not installed here (pip install catboost)")
+        return None
+    return sys.executable
 
 
 def run(
     task: Task, seeds: Sequence[int], repeats: int, threads: int, *, only: str = "", keep: Path | None = None
 ) -> Values:
-    """Each learner's measures and seconds, one value a fold.
+    """Each learner's measures, one value a fold, and what it took; each in a process of its own, one after the other.
 
     only: learners whose name begins so. keep: a file that folds already measured are taken from, and new ones put in.
     """
     from sklearn.model_selection import RepeatedStratifiedKFold
-    from threadpoolctl import threadpool_limits
 
     kept: dict[str, dict[str, float]] = json.loads(keep.read_text()) if keep and keep.is_file() else {}
-    found: dict[str, dict[str, list[float]]] = {}
-    with threadpool_limits(threads):
-        for name, (X, make) in learners(task, threads).items():
-            if not name.startswith(only):
+    splits = {
+        (seed, number): split
+        for seed in seeds
+        for number, split in enumerate(
+            RepeatedStratifiedKFold(n_splits=FOLDS, n_repeats=repeats, random_state=seed).split(task.raw, task.y)
+        )
+    }
+    found: Values = {}
+    for name, (learner, X) in learners(task).items():
+        if not name.startswith(only):
+            continue
+        keys = {place: f"{task.name}|{name}|{place[0]}|{place[1]}|{threads}" for place in splits}
+        wanted = [place for place, key in keys.items() if key not in kept]
+        if wanted:
+            python = python_of(learner)
+            made = python and measured(python, learner, X, task.y, [splits[place] for place in wanted], threads)
+            if not made:
                 continue
-            rows: dict[str, list[float]] = {measure: [] for measure in (*MEASURES, "seconds")}
-            for seed in seeds:
-                splitter = RepeatedStratifiedKFold(n_splits=FOLDS, n_repeats=repeats, random_state=seed)
-                for number, (train, test) in enumerate(splitter.split(X, task.y)):
-                    key = f"{task.name}|{name}|{seed}|{number}|{threads}"
-                    if key not in kept:
-                        begun = time.perf_counter()
-                        p = make(X).fit(X.iloc[train], task.y[train]).predict_proba(X.iloc[test])[:, 1]
-                        seconds = time.perf_counter() - begun
-                        kept[key] = {measure: of(task.y[test], p) for measure, of in MEASURES.items()}
-                        kept[key]["seconds"] = seconds
-                        if keep:
-                            keep.write_text(json.dumps(kept))
-                    for measure, value in kept[key].items():
-                        rows[measure].append(value)
-            found[name] = rows
-    return {name: {measure: np.asarray(v) for measure, v in rows.items()} for name, rows in found.items()}
+            for number, place in enumerate(wanted):
+                y, p = task.y[splits[place][1]], made[str(number)]
+                kept[keys[place]] = {measure: of(y, p) for measure, of in MEASURES.items()} | {
+                    "seconds": float(made["seconds"][number]),
+                    "cold": float(number == 0),
+                    "peak MB": float(made["peak"]),
+                }
+            if keep:
+                keep.write_text(json.dumps(kept))
+        rows = [kept[key] for key in keys.values()]
+        found[name] = {measure: np.array([row[measure] for row in rows]) for measure in rows[0]}
+    return found
+
+
+def measured(
+    python: str, learner: str, X: pd.DataFrame, y: NDArray[np.int64], splits: Sequence[Any], threads: int
+) -> dict[str, Any] | None:
+    """What one fresh process told of the folds; None, and why is said, where it failed."""
+    root = Path(__file__).resolve().parents[1]
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    paths = {"PYTHONPATH": str(root / "src") if learner == OURS else ""}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        X.to_parquet(folder / "table.parquet")
+        np.save(folder / "y.npy", y)
+        rows = {f"{part}_{n}": split[at] for n, split in enumerate(splits) for at, part in enumerate(("train", "test"))}
+        np.savez(folder / "folds.npz", **rows)
+        done = subprocess.run(
+            [python, str(root / "bench" / "folds_one.py"), learner, str(folder), str(threads)],
+            env=os.environ | dict.fromkeys(names, str(threads)) | paths, capture_output=True, text=True,
+        )  # fmt: skip
+        if done.returncode:
+            print(f"{learner}: skipped, because it stopped: {done.stderr.strip().splitlines()[-1:]}")
+            return None
+        return dict(np.load(folder / "told.npz"))
 
 
 def paired(ours: NDArray[np.float64], other: NDArray[np.float64], folds: int = FOLDS) -> tuple[float, float, float]:
@@ -149,10 +156,19 @@ def paired(ours: NDArray[np.float64], other: NDArray[np.float64], folds: int = F
 
 
 def show(found: Values, goal: Sequence[str] = ()) -> None:
-    """Print each learner's means, and ours beside the best peer of each measure, whoever is ahead."""
-    print(f"{'':40s}" + "".join(f"{measure:>11s}" for measure in (*MEASURES, "seconds")))
+    """Print each learner's means, and ours beside the best peer of each measure, whoever is ahead.
+
+    cold: seconds of the first fold, with the learner's imports. warm: the median of the others. Both learn and score.
+    """
+    print(f"{'':40s}" + "".join(f"{head:>11s}" for head in (*MEASURES, "cold s", "warm s", "peak MB")))
     for name, rows in found.items():
-        print(f"{name:40s}" + "".join(f"{rows[measure].mean():11.4f}" for measure in (*MEASURES, "seconds")))
+        cold, seconds = rows["cold"] == 1, rows["seconds"]
+        times = seconds[cold].mean(), np.median(seconds[~cold]) if (~cold).any() else np.nan, rows["peak MB"].max()
+        print(
+            f"{name:40s}"
+            + "".join(f"{rows[measure].mean():11.4f}" for measure in MEASURES)
+            + "".join(f"{value:11.{digits}f}" for value, digits in zip(times, (2, 2, 0), strict=True))
+        )
     if goal:
         print(f"{'to reach':40s}" + "".join(f"{each:>11s}" for each in goal))
     others = [name for name in found if name != OURS]
@@ -165,3 +181,6 @@ def show(found: Values, goal: Sequence[str] = ()) -> None:
         side = "ours ahead" if sign * middle > 0 else "the peer ahead"
         sure = "" if (low > 0) == (high > 0) else ", within the noise"
         print(f"{measure}: {middle:+.4f} ({low:+.4f} to {high:+.4f}) against the best peer, {best}: {side}{sure}")
+    for name in others:
+        middle, low, high = paired(found[OURS]["AUC"], found[name]["AUC"])
+        print(f"AUC against {name}: {middle:+.4f} ({low:+.4f} to {high:+.4f})")

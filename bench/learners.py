@@ -9,7 +9,7 @@ intervals wide enough to hold for all challengers at once with 95 %. Seconds are
 
 import argparse
 
-from bench.telco import DATA, read
+from bench.telco import FILE, read
 from tenure.insight.churn.leaderboard import ALL, leaderboard_by_folds
 
 
@@ -18,10 +18,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--learners", nargs="*", default=list(ALL))
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args(arguments)
-    if not DATA.is_file():
+    if not FILE.is_file():
         print("Skipped: the IBM Telco file (telco_churn/telco_classic.parquet) is not beside the checkout.")
         return
-    raw, _, y = read()
+    task = read()
+    raw, y = task.raw, task.y
     found = leaderboard_by_folds(raw, y, learners=asked.learners, seed=asked.seed)
     print(f"IBM Telco classic, 5 stratified folds, seed {asked.seed}, {len(y):,} customers")
     shown = ("auc", "pr_auc", "top_decile_lift", "top_precision", "top_recall", "brier", "calibration_error", "profit")

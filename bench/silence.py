@@ -1,12 +1,15 @@
 """Who falls silent, where there is no contract: ours beside P(alive) of BG/NBD and beside recency alone, over time.
 
     python -m bench.silence                          Online Retail, CDNOW and Complete Journey (the last is simulated)
+    python -m bench.silence --log cdnow --cuts 5     tried on each of the last five cuts, as if each had been today
 
 Customers who bought in the last two windows are asked about; who buys nothing in the next window is gone. Cut dates go
-back by half windows from the last one whose outcome is known. Learned from cuts whose outcomes were known when the
-calibration cut was made, calibrated on that, tried on the last: at least a window lies between the steps. P(alive) and
+back by half windows from the last one whose outcome is known. Learned from cuts whose outcomes were known when the last
+was made, calibrated on the customers of the latest of those, each left out for it in turn, tried on the last. P(alive) and
 recency are tried as they are (1 - P(alive) as the chance; recency has none), and set right on the same calibration cut by
-a logistic line, which is the more than they are usually given.
+a logistic line, which is the more than they are usually given. Calibration error (ECE): over ten equal groups by chance,
+|mean chance - share gone|, weighted by customers; its interval beside another's is of 500 draws of the same customers. How
+many leave moves from one cut to the next by more than any score foretells, so one cut is one draw: --cuts has more.
 
 BG/NBD is ours, and that of lifetimes under the Python that TENURE_BENCH_PYTHON names (requirements-peers.txt).
 """
@@ -26,7 +29,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bench.folds import DATA, OURS
+from bench.folds import DATA
+from bench.folds_one import OURS
 from tenure.insight import features
 from tenure.insight.churn import (
     ChurnModel,
@@ -155,7 +159,7 @@ def of_lifetimes(logs: dict[str, pd.DataFrame]) -> dict[str, pd.Series] | None:
     with tempfile.TemporaryDirectory() as folder:
         given, told = Path(folder) / "given.npz", Path(folder) / "told.npz"
         parts = {f"{name}_{part}": frame[part].to_numpy() for name, frame in logs.items() for part in frame}
-        np.savez(given, names=np.array(list(logs)), **parts)  # type: ignore[arg-type]
+        np.savez(given, names=np.array(list(logs)), **parts)
         done = subprocess.run([python, "-c", _LIFETIMES, str(given), str(told)], capture_output=True, text=True)
         if done.returncode:
             print(f"lifetimes: skipped, because it stopped: {done.stderr.strip().splitlines()[-1:]}")
@@ -172,8 +176,11 @@ def line(score: Floats, y: Floats) -> Callable[[Floats], Floats]:
     return lambda other: np.asarray(fitted.predict_proba(other[:, None])[:, 1])
 
 
-def compare(log: Log) -> None:
-    """Print every score of the people asked about at the last cut, and ours beside each of the others."""
+def compare(log: Log) -> dict[str, tuple[float, ...]]:
+    """Print every score of the people asked about at the last cut, and ours beside each of the others.
+
+    Returns AUC, Brier score and ECE of each that is a chance.
+    """
     first, last = log.rows.ordered_at.min(), log.rows.ordered_at.max()
     cuts = cut_dates(first.to_pydatetime(), last.normalize().to_pydatetime(), log.window)
     labels = {cut: outcomes(log, cut) for cut in cuts}
@@ -239,7 +246,41 @@ def compare(log: Log) -> None:
             off = (p - y) ** 2 - (chance - y) ** 2
             reach = 1.959964 * off.std(ddof=1) / np.sqrt(len(off))
             told += f", Brier {off.mean():+.4f} ({off.mean() - reach:+.4f} to {off.mean() + reach:+.4f})"
+            told += ", ECE {:+.4f} ({:+.4f} to {:+.4f})".format(*apart(y, p, chance))
         print(told)
+    return {
+        name: (auc(y, score), brier(y, chance), calibration(y, chance)["ece"])
+        for name, (score, chance) in scores.items()
+        if chance is not None
+    }
+
+
+def apart(y: Floats, ours: Floats, other: Floats) -> tuple[float, float, float]:
+    """How much smaller or larger our calibration error is, and between what 95 of 100 draws of the same customers lie."""
+    random = np.random.default_rng(0)
+    draws = [random.integers(0, len(y), len(y)) for _ in range(500)]
+    found = [calibration(y[d], ours[d])["ece"] - calibration(y[d], other[d])["ece"] for d in draws]
+    low, high = np.quantile(found, (0.025, 0.975))
+    return calibration(y, ours)["ece"] - calibration(y, other)["ece"], float(low), float(high)
+
+
+def over_cuts(log: Log, cuts: int) -> None:
+    """The same as if each of the last cuts had been today, and the means of all."""
+    first, last, step = log.rows.ordered_at.min(), log.rows.ordered_at.max(), (log.window + 1) // 2
+    found: dict[str, list[tuple[float, ...]]] = {}
+    for back in range(cuts):
+        end = last.normalize() - timedelta(days=back * step)
+        if (end - first).days < 4 * log.window:
+            break  # no two cuts to learn from
+        # On the last day of the file nothing is left out.
+        known = log.rows if not back else log.rows[log.rows.ordered_at <= end]
+        for name, measures in compare(Log(log.name, known, log.window)).items():
+            found.setdefault(name, []).append(measures)
+    if cuts > 1:
+        print(f"\n{log.name}: mean of {max(len(each) for each in found.values())} cuts")
+        print(f"{'':40s}{'AUC':>9s}{'Brier':>9s}{'ECE':>9s}")
+        for name, rows in found.items():
+            print(f"{name:40s}" + "".join(f"{value:9.4f}" for value in np.mean(rows, axis=0)))
 
 
 def _like(frame: pd.DataFrame, model: Any) -> pd.DataFrame:
@@ -249,13 +290,15 @@ def _like(frame: pd.DataFrame, model: Any) -> pd.DataFrame:
 def main(arguments: Sequence[str] = ()) -> None:
     parser = argparse.ArgumentParser(prog="bench.silence", description="Falling silent, beside P(alive) and recency.")
     parser.add_argument("--log", choices=list(LOGS), action="append", help="one of them, again for more")
-    for name in parser.parse_args(arguments).log or LOGS:
+    parser.add_argument("--cuts", type=int, default=1, help="how many of the last cuts it is tried on")
+    asked = parser.parse_args(arguments)
+    for name in asked.log or LOGS:
         log = LOGS[name]()
         if isinstance(log, str):
             print(f"{name}: skipped, because {log}")
             continue
         log.rows["ordered_at"] = pd.to_datetime(log.rows.ordered_at).dt.tz_localize("UTC")
-        compare(log)
+        over_cuts(log, asked.cuts)
 
 
 if __name__ == "__main__":

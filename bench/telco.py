@@ -1,4 +1,4 @@
-"""IBM Telco churn: ours beside scikit-learn's, LightGBM's and CatBoost's defaults on the same folds.
+"""IBM Telco churn: ours beside scikit-learn's, LightGBM's, CatBoost's and AutoGluon's defaults on the same folds.
 
     python -m bench.telco                  2 x 5 stratified folds, seed 0
     python -m bench.telco --seeds 10       the same for ten seeds that were not looked at while developing (1000 ...)

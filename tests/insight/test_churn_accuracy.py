@@ -6,11 +6,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tenure.insight.churn import ChurnModel, auc, calibration
+from tenure.insight.churn import ChurnModel, auc, auc_interval, calibration
 from tenure.insight.churn.columns import is_code, ordered_rates
+from tenure.insight.churn.folds import spread
 from tenure.insight.churn.linear import logistic, signed
-from tenure.insight.churn.model import spread
 from tenure.insight.churn.signs import SIGNS
+from tenure.insight.churn.wholes import groups
 from tenure.insight.features import FEATURES
 
 QUICK: dict[str, Any] = {"rounds": 60, "folds": 3}
@@ -81,6 +82,72 @@ def test_a_model_learns_from_codes_and_keeps_them(tmp_path):
         model.baseline_ + model.contributions(X).sum(axis=1), model.decision_function(X), atol=1e-9
     )
     assert np.isfinite(model.predict_proba(pa.table({"code": [None, 7, 999_999], "noise": [0.0, 0.0, 0.0]}))).all()
+
+
+PARTS = ["day_charge", "eve_charge", "night_charge"]
+
+
+def billed() -> tuple[pa.Table, np.ndarray]:
+    """Who pays over 60 in all leaves, however it is made up; visits by day, evening and night tell nothing together."""
+    r = np.random.default_rng(8)
+    paid, visits = r.normal((30, 15, 10), (8, 6, 5), (4_000, 3)), r.poisson(5, (4_000, 3))
+    left = r.random(4_000) < np.where(paid.sum(axis=1) > 60, 0.8, 0.05)
+    parts = {name: paid[:, place] for place, name in enumerate(PARTS)}
+    return pa.table(parts | {f"{name[:-7]}_visits": visits[:, place] for place, name in enumerate(PARTS)}), left
+
+
+def test_parts_of_one_whole_are_known_by_their_names():
+    calls = ["白天通话费用", "晚间通话费用", "国际通话费用", "白天通话次数"]
+    names = ["day_charge", "eveCharge", "nightCharge", "night_calls", "orders_30", "orders_90", *calls]
+
+    assert groups(names) == [
+        ("day_charge", "eveCharge", "nightCharge"),
+        ("白天通话费用", "晚间通话费用", "国际通话费用"),
+    ]
+
+
+def test_a_sum_is_read_where_it_tells_more_than_its_parts(tmp_path):
+    X, left = billed()
+
+    model = ChurnModel(**QUICK).fit(X.slice(0, 3_000), left[:3_000])
+
+    later = X.slice(3_000)
+    assert [list(reading.parts) for reading in model._readings if reading.parts] == [PARTS]
+    assert [reading.name for reading in model.readings] == X.column_names
+    alone = ChurnModel(**QUICK, monotone=dict.fromkeys(PARTS, 1)).fit(X.slice(0, 3_000), left[:3_000])
+    gain, low, _ = auc_interval(left[3_000:], model.decision_function(later), alone.decision_function(later))
+    assert low > 0, gain
+    again = ChurnModel.load(model.save(tmp_path / "kept"))
+    np.testing.assert_array_equal(again.decision_function(later), model.decision_function(later))
+
+
+def test_what_a_sum_adds_is_its_parts_doing_and_adds_up():
+    X, left = billed()
+    model = ChurnModel(**QUICK).fit(X, left)
+    usual = {
+        "day_charge": 30.0,
+        "eve_charge": 15.0,
+        "night_charge": 10.0,
+        "day_visits": 5,
+        "eve_visits": 5,
+        "night_visits": 5,
+    }
+    dear = pa.Table.from_pylist([usual | {"day_charge": 60.0, "night_charge": 4.0}, usual | {"day_charge": None}])
+
+    parts = model.contributions(dear)
+
+    np.testing.assert_allclose(model.baseline_ + parts.sum(axis=1), model.decision_function(dear), atol=1e-9)
+    assert parts[0, 0] > 1
+    assert abs(parts[0, 2]) < parts[0, 0] / 4  # less than usual: what the bill adds is not the nights' doing
+
+
+def test_a_sum_of_noise_is_not_read():
+    r = np.random.default_rng(10)
+    X = pa.table({name: r.normal(size=2_000) for name in PARTS})
+
+    model = ChurnModel(**QUICK).fit(X, r.random(2_000) < 0.3)
+
+    assert not [reading for reading in model._readings if reading.parts]
 
 
 @pytest.mark.parametrize("sign", [1, -1])

@@ -28,7 +28,9 @@ from tenure.insight.churn import (
     measure,
     rolling_origin,
 )
+from tenure.insight.churn.learners import LEARNERS
 
+Trees = LEARNERS["lightgbm"].make
 T = datetime(2026, 1, 1, tzinfo=UTC)
 QUICK = ChurnModel(rounds=80, folds=3)
 
@@ -98,11 +100,13 @@ def test_the_table_of_deciles_and_bands_adds_up():
 
 
 def test_each_step_waits_until_the_outcomes_before_it_are_known():
-    split = rolling_origin([after(d) for d in (0, 30, 60, 90, 120, 150)], horizon_days=60)
+    cuts = [after(d) for d in (0, 30, 60, 90, 120, 150)]
+    split, nameless = rolling_origin(cuts, horizon_days=60), rolling_origin(cuts, horizon_days=60, named=False)
 
     assert split.test == after(150)
     assert split.calibrate == after(90)
-    assert split.train == (after(0), after(30))
+    assert split.train == (after(0), after(30), after(60), after(90))
+    assert (nameless.train, nameless.calibrate, nameless.test) == ((after(0), after(30)), after(90), after(150))
 
 
 def test_with_two_dates_calibration_stays_inside():
@@ -124,7 +128,7 @@ def test_cut_dates_leave_room_for_the_outcome_and_for_a_history():
 
 
 def test_an_odd_horizon_still_leaves_a_date_to_calibrate_on():
-    split = rolling_origin(cut_dates(after(0), after(700), 87), 87)
+    split = rolling_origin(cut_dates(after(0), after(700), 87), 87, named=False)
 
     assert (split.test - split.calibrate).days >= 87
     assert all((split.calibrate - cut).days >= 87 for cut in split.train)
@@ -154,10 +158,10 @@ def tried(cuts):
 
 def test_the_last_date_is_tried_by_what_was_known_before_it(cuts, tried):
     frames, labels = cuts
-    X = pa.concat_tables([frames[after(0)], frames[after(90)]])
-    y = np.concatenate([labels[after(0)], labels[after(90)]])
+    X = pa.concat_tables([frames[after(d)] for d in (0, 90, 180)])
+    y = np.concatenate([labels[after(d)] for d in (0, 90, 180)])
     people, X = X["person_id"].to_numpy(), X.drop_columns(["person_id"])
-    expected = ChurnModel(rounds=80, folds=3).fit(X, y, people).calibrate(frames[after(180)], labels[after(180)])
+    expected = ChurnModel(rounds=80, folds=3).fit(X, y, people, np.arange(1500) >= 1000)
 
     p = expected.predict_proba(frames[after(270)])[:, 1]
 
@@ -175,6 +179,19 @@ def test_outcomes_of_the_last_date_change_nothing_that_was_learned(cuts, tried):
     np.testing.assert_array_equal(
         again.model.predict_proba(frames[after(0)]), tried.model.predict_proba(frames[after(0)])
     )
+
+
+def test_rows_that_do_not_say_whose_they_are_are_calibrated_on_a_date_left_out(cuts):
+    frames, labels = cuts
+    bare = {cut: X.drop_columns(["person_id"]) for cut, X in frames.items()}
+    X = pa.concat_tables([bare[after(0)], bare[after(90)]])
+    y = np.concatenate([labels[after(0)], labels[after(90)]])
+
+    found = backtest(bare, labels, 90, model=QUICK)
+
+    expected = ChurnModel(rounds=80, folds=3).fit(X, y).calibrate(bare[after(180)], labels[after(180)])
+    p = expected.predict_proba(bare[after(270)])[:, 1]
+    assert found.metrics["brier"] == brier(labels[after(270)], p)
 
 
 def test_the_person_and_the_outcome_are_never_learned_from(cuts):
@@ -212,11 +229,12 @@ def test_a_column_an_early_date_lacks_is_blank_there(cuts):
     assert "new" in backtest(late, labels, 90, model=QUICK).model.feature_names_in_
 
 
-def test_the_model_to_publish_is_calibrated_on_the_latest_date(cuts):
+@pytest.mark.parametrize("learner", [QUICK, Trees(rounds=40)], ids=["blend", "lightgbm"])
+def test_the_model_to_publish_is_calibrated_on_the_latest_date(cuts, learner):
     frames, labels = cuts
     X, y = base(2000, 9, drift=-1.0)
 
-    model = learn(frames | {after(360): X}, labels | {after(360): y}, 90, model=QUICK)
+    model = learn(frames | {after(360): X}, labels | {after(360): y}, 90, model=learner)
 
     assert model.predict_proba(X)[:, 1].mean() == pytest.approx(y.mean(), abs=0.01)
 
@@ -238,7 +256,7 @@ def test_the_card_is_plain_json_and_says_protocol_definition_and_limits(tried):
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert "90 days" in found["definition"]["en"]
     assert found["cuts"] == {
-        "train": [after(0).isoformat(), after(90).isoformat()],
+        "train": [after(0).isoformat(), after(90).isoformat(), after(180).isoformat()],
         "calibrate": after(180).isoformat(),
         "test": after(270).isoformat(),
     }

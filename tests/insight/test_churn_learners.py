@@ -14,11 +14,12 @@ import pytest
 
 from tenure.errors import TenureError
 from tenure.insight.churn import auc, auc_interval
+from tenure.insight.churn.chances import sigmoid
 from tenure.insight.churn.learners import LEARNERS, Kind, learner_named, load
-from tenure.insight.churn.learners.base import MOST_COLUMNS, sigmoid
 from tenure.insight.churn.learners.bayes import BayesianLogistic
 from tenure.insight.churn.learners.hazard import DiscreteHazard
 from tenure.insight.churn.learners.svm import SupportVectors
+from tenure.insight.churn.telling import MOST_COLUMNS
 
 QUICK: dict[str, dict[str, Any]] = {
     "blend": {"rounds": 30, "rate": 0.2, "folds": 3},

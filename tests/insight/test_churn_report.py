@@ -53,6 +53,9 @@ BAD: dict[str, tuple[pa.Table, Asked, str]] = {
         pa.table({"left": few(20, 60)} | {f"x{n}": np.random.default_rng(n).normal(size=60) for n in range(501)}), ASKED,
         "some more than 75 with 15 of either kind",
     ),
+    "a matrix of readings": (
+        pa.table({"left": few(30, 60)} | {f"x{n}": [n] * 60 for n in range(6_100)}), ASKED, "6,100 columns to learn from",
+    ),
     "all missing": (
         pa.table({"a": pa.nulls(60), "b": ["", " "] * 30, "left": few(30, 60)}), ASKED, "a: blank in every row",
     ),
@@ -102,6 +105,18 @@ def test_what_is_odd_is_handled_and_said(case):
 
     assert any(said in words.en for words in found.findings), [words.en for words in found.findings]
     assert 0 < found.metrics["auc"] <= 1
+
+
+def test_of_very_many_columns_those_that_tell_are_learned_from_and_it_is_said():
+    noise = np.random.default_rng(3).normal(size=(120, 400))
+
+    found = looked(base(**{f"x{n}": row for n, row in enumerate(noise)}), Asked("left", "yes", id="number", folds=2))
+
+    assert any(
+        "123 columns are too many to learn from: the 40 that alone tell most" in words.en for words in found.findings
+    )
+    assert not found.dropped
+    assert found.drivers[0]["feature"] == "silent"
 
 
 def test_a_column_that_is_the_outcome_is_left_out_and_named_with_what_gives_it_away():

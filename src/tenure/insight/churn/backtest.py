@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from tenure.errors import TenureError
 from tenure.insight.churn import guards
 from tenure.insight.churn.columns import Floats, numbers, to_table
+from tenure.insight.churn.folds import spread
 from tenure.insight.churn.learners.base import Learner
-from tenure.insight.churn.model import ChurnModel, spread
+from tenure.insight.churn.model import ChurnModel
 from tenure.insight.churn.scores import Bands, auc, auc_interval, average_precision, lead_time, lift, measure
 from tenure.language import Words, tr
 
@@ -25,8 +26,9 @@ RECENCY = "order_recency_days"
 class Split:
     """Which cut dates the model learns from, which one it is calibrated on, which one it is tried on.
 
-    Outcomes of a cut are known `horizon_days` after it, so each step leaves that long an embargo: what is learned
-    or calibrated was known when the next cut was made.
+    Outcomes of a cut are known `horizon_days` after it, so that long an embargo lies before the test: what is learned and
+    calibrated was known when it was made. Where rows are of known customers, the calibration cut is learned from as well:
+    its customers are left out in turn, and their chances brought to what came of them. Else it is left out as a whole.
     """
 
     train: tuple[datetime, ...]
@@ -43,6 +45,13 @@ class Split:
             "horizon": self.horizon_days,
         }
         if self.calibrate:
+            if self.calibrate in self.train:
+                return Words(
+                    "Learned from customers as they were on {train}; calibrated on those of {calibrate}, each left out "
+                    "for it in turn; tried on {test}, at least {horizon} days later, so that no outcome was known too early",
+                    "以 {train} 的客户状况训练，以 {calibrate} 的客户轮流留出校准；"
+                    "以至少 {horizon} 天之后的 {test} 检验，避免提前获知结果",
+                ).format(**shown)
             return Words(
                 "Learned from customers as they were on {train}; calibrated on {calibrate}; tried on {test}. "
                 "Between the steps lie at least {horizon} days, so that no outcome was known too early",
@@ -76,10 +85,12 @@ def cut_dates(first: datetime, last: datetime, horizon_days: int, *, at_most: in
     return cuts[::-1]
 
 
-def rolling_origin(cut_dates: Sequence[datetime], horizon_days: int) -> Split:
-    """Split cut dates by time: test on the last, calibrate on the latest known by then, learn from those known by that.
+def rolling_origin(cut_dates: Sequence[datetime], horizon_days: int, *, named: bool = True) -> Split:
+    """Split cut dates by time: test on the last, learn from those known by then, calibrate on the latest of them.
 
-    Where that leaves nothing to learn from, calibration stays inside the training rows.
+    named: whether rows say whose they are. Where they don't, a customer's row at one date could vouch for the one at
+    another: then the calibration cut is not learned from, and only what was known by it is; where that leaves nothing,
+    calibration stays inside the training rows, as it does where there is but one.
     Raises TenureError where no cut lies a horizon before the last.
     """
     cuts, embargo = sorted(set(cut_dates)), timedelta(days=horizon_days)
@@ -94,6 +105,8 @@ def rolling_origin(cut_dates: Sequence[datetime], horizon_days: int) -> Split:
                 found=", ".join(_day(cut) for cut in cuts) or tr("none"),
             )
         )
+    if named:
+        return Split(tuple(known), known[-1] if len(known) > 1 else None, test, horizon_days)
     earlier = tuple(cut for cut in known[:-1] if cut + embargo <= known[-1])
     if not earlier:
         return Split(tuple(known), None, test, horizon_days)
@@ -146,7 +159,7 @@ def backtest(
     Raises TenureError where the history is too short, there is too little to learn from, or a column holds dates that
     were still to come.
     """
-    split = rolling_origin(list(frames_by_cut), horizon_days)
+    split = rolling_origin(list(frames_by_cut), horizon_days, named=_named(frames_by_cut))
     for cut, frame in frames_by_cut.items():
         guards.refuse(guards.still_to_come(features_only(frame), cut, getattr(model, "allow", ())))
     tables = {cut: features_only(frame) for cut, frame in frames_by_cut.items()}
@@ -186,10 +199,24 @@ def _lead_time(
 ) -> dict[str, Any] | None:
     """How long before the leavers of the last cut left the score first put them at high risk; None where nobody is named.
 
-    Looked at are the cuts from the one it was calibrated on: all that it was fitted to was known by then.
+    Looked at are the cuts from the calibration cut on. Before the last, each is scored by a model of the same kind that
+    learned only what was known at the calibration cut, with the bands it would have had on that day.
     """
-    if "person_id" not in to_table(frames[split.test]).column_names:
+    if not _named(frames):
         return None
+    embargo = timedelta(days=split.horizon_days)
+    began = split.calibrate or split.test
+    known = tuple(cut for cut in split.train if cut + embargo <= began)
+    looked = {split.test: (learner, schema, bands)}
+    if began < split.test and known and _teaches(np.concatenate([truth[cut] for cut in known])):
+        then = _anew(learner)
+        try:
+            before, _ = _fitted(then, frames, tables, truth, known, known[-1] if len(known) > 1 else None)
+        except TenureError:
+            pass  # the company could not have had one then: only the last date counts
+        else:
+            usual = Bands.choose(then.predict_proba(_conform(tables[began], before))[:, 1])
+            looked |= dict.fromkeys((cut for cut in frames if began <= cut < split.test), (then, before, usual))
     people = _people(frames[split.test])
     leavers = truth[split.test] == 1
     days = np.zeros(int(leavers.sum()))
@@ -198,9 +225,9 @@ def _lead_time(
         days = np.asarray(given.to_pylist() if hasattr(given, "to_pylist") else given, dtype=np.float64)[leavers]
     who = people[leavers]
     found = np.full(len(who), np.nan)
-    for cut in sorted(cut for cut in frames if (split.calibrate or split.test) <= cut <= split.test):
-        p = learner.predict_proba(_conform(tables[cut], schema))[:, 1]
-        flagged = np.isin(who, _people(frames[cut])[p >= bands.high]) & np.isnan(found)
+    for cut, (model, columns, held) in sorted(looked.items(), key=lambda each: each[0]):
+        p = model.predict_proba(_conform(tables[cut], columns))[:, 1]
+        flagged = np.isin(who, _people(frames[cut])[p >= held.high]) & np.isnan(found)
         found[flagged] = (split.test - cut).days + days[flagged]
     return lead_time(found, exact=left_after_days is not None)
 
@@ -218,19 +245,25 @@ def learn(
 ) -> M | ChurnModel:
     """The model to publish: the steps of the back-test, moved on to the latest cut there is.
 
-    It learns from the cuts whose outcomes were known by the latest one and is calibrated on that; with too short a
-    history for both it learns from every cut and is calibrated inside.
+    It learns from every cut and is calibrated on the customers of the latest, each left out for it in turn; of one cut it
+    is calibrated inside. Where rows don't say whose they are, it learns from the cuts whose outcomes were known by the
+    latest one and is calibrated on that.
     """
     cuts, embargo = sorted(frames_by_cut), timedelta(days=horizon_days)
     tables = {cut: features_only(frame) for cut, frame in frames_by_cut.items()}
     truth = {cut: _truth(labels_by_cut[cut]) for cut in frames_by_cut}
     learner = _anew(model) if model else ChurnModel()
-    earlier = tuple(cut for cut in cuts if cut + embargo <= cuts[-1])
-    if earlier and _teaches(np.concatenate([truth[cut] for cut in earlier])):
+    earlier = tuple(cuts) if _named(frames_by_cut) else tuple(cut for cut in cuts if cut + embargo <= cuts[-1])
+    if len(cuts) > 1 and earlier and _teaches(np.concatenate([truth[cut] for cut in earlier])):
         _fitted(learner, frames_by_cut, tables, truth, earlier, cuts[-1])
     else:
         _fitted(learner, frames_by_cut, tables, truth, tuple(cuts), None)
     return learner
+
+
+def _named(frames: Mapping[datetime, Any]) -> bool:
+    """Whether all rows say whose they are."""
+    return all("person_id" in to_table(frame).column_names for frame in frames.values())
 
 
 def _teaches(y: Floats) -> bool:
@@ -249,13 +282,17 @@ def _fitted(
     train: Sequence[datetime],
     calibrate: datetime | None,
 ) -> tuple[pa.Schema, list[Words]]:
-    """Fit on some cuts and calibrate on another; the schema learned from, and what must be said of it."""
+    """Fit on some cuts and calibrate on one of them, or on another; the schema learned from, and what must be said of it."""
     X = pa.concat_tables([tables[cut] for cut in train], promote_options="permissive")
     people = [to_table(frames[cut]) for cut in train]
     groups = None
     if all("person_id" in frame.column_names for frame in people):
         groups = np.concatenate([frame["person_id"].to_numpy() for frame in people])
-    learner.fit(X, np.concatenate([truth[cut] for cut in train]).astype(int), groups)
+    y = np.concatenate([truth[cut] for cut in train]).astype(int)
+    if calibrate is not None and calibrate in train and _teaches(truth[calibrate]):
+        learner.fit(X, y, groups, np.concatenate([np.full(len(truth[cut]), cut == calibrate) for cut in train]))
+        return X.schema, []
+    learner.fit(X, y, groups)
     if calibrate is None:
         return X.schema, []
     if not _teaches(truth[calibrate]):

@@ -190,6 +190,7 @@ class Reading:
     median, mean, scale, low, high, knots: for numbers. levels: the categories with a column of their own.
     rates: for many categories, and for numbers that are codes, each one's log-odds against the overall ones.
     sign: 1 where more of a number may only raise the risk, -1 where it may only lower it, 0 where it may do either.
+    parts: where it reads the sum of other columns, those and the mean of each.
     """
 
     name: str
@@ -204,6 +205,7 @@ class Reading:
     levels: list[str] = field(default_factory=list)
     rates: dict[str, float] = field(default_factory=dict)
     sign: int = 0
+    parts: dict[str, float] = field(default_factory=dict)
 
     @classmethod
     def learn(
@@ -282,6 +284,23 @@ class Reading:
         learned = np.append(np.fromiter(self.rates.values(), float), 0.0)
         return np.asarray(learned[self.codes(column)], dtype=np.float64)
 
+    def column(self, table: pa.Table) -> Any:
+        """What it reads of a table; a sum is unknown where any of its parts is."""
+        if not self.parts:
+            return table[self.name]
+        return pa.chunked_array([pa.array(np.sum([numbers(table[part]) for part in self.parts], axis=0))])
+
+    def shares(self, table: pa.Table) -> Floats:
+        """Which part of what a sum adds to each row's score is each of its parts' doing: shape (n, parts), adding up to 1.
+
+        By how far each lies from its own mean in the direction in which their sum lies from its; what pulls the other way
+        has none. All alike where a part is unknown.
+        """
+        off = np.column_stack([numbers(table[part]) - mean for part, mean in self.parts.items()])
+        off = np.nan_to_num(np.maximum(off * np.sign(off.sum(axis=1, keepdims=True)), 0.0))
+        total = off.sum(axis=1, keepdims=True)
+        return np.asarray(np.where(total > 0, off / np.where(total > 0, total, 1.0), 1.0 / len(self.parts)))
+
     @property
     def slopes(self) -> int:
         """How many of the linear columns, from the first on, may have no coefficient below nought."""
@@ -329,16 +348,21 @@ def code(values: pa.Array, levels: list[str]) -> NDArray[np.int64]:
 
 @dataclass
 class Design:
-    """The matrices of both learners, and which column each of their columns came from."""
+    """The matrices of both learners, and which reading each of their columns came from.
+
+    shares: for each reading of a sum, which part of its effect is each of its parts' doing.
+    """
 
     linear: Floats
     trees: Floats
     linear_from: NDArray[np.int64]
     trees_from: NDArray[np.int64]
+    shares: dict[int, Floats] = field(default_factory=dict)
 
     def among(self, rows: NDArray[np.int64]) -> "Design":
         """Some of the rows."""
-        return Design(self.linear[rows], self.trees[rows], self.linear_from, self.trees_from)
+        shares = {place: share[rows] for place, share in self.shares.items()}
+        return Design(self.linear[rows], self.trees[rows], self.linear_from, self.trees_from, shares)
 
     def sloped(self, readings: list[Reading]) -> NDArray[np.bool_]:
         """Which of the linear columns may have no coefficient below nought."""
@@ -350,7 +374,7 @@ class Design:
 
     def rated(self, own_rates: dict[str, Floats], readings: list[Reading]) -> "Design":
         """The same with other rates for the categories of some columns."""
-        found = Design(self.linear.copy(), self.trees.copy(), self.linear_from, self.trees_from)
+        found = Design(self.linear.copy(), self.trees.copy(), self.linear_from, self.trees_from, self.shares)
         for place, reading in enumerate(readings):
             if reading.name in own_rates:  # a reading's rate is the last of its columns
                 found.linear[:, np.flatnonzero(self.linear_from == place)[-1]] = own_rates[reading.name]
@@ -365,7 +389,7 @@ def design(table: pa.Table, readings: list[Reading], own_rates: dict[str, Floats
     linear_from: list[int] = []
     trees_from: list[int] = []
     for place, reading in enumerate(readings):
-        one, other = reading.read(table[reading.name], (own_rates or {}).get(reading.name))
+        one, other = reading.read(reading.column(table), (own_rates or {}).get(reading.name))
         linear += one
         trees += other
         linear_from += [place] * len(one)
@@ -376,4 +400,5 @@ def design(table: pa.Table, readings: list[Reading], own_rates: dict[str, Floats
         np.column_stack(trees) if trees else np.zeros((rows, 0)),
         np.asarray(linear_from, dtype=np.int64),
         np.asarray(trees_from, dtype=np.int64),
+        {place: reading.shares(table) for place, reading in enumerate(readings) if reading.parts},
     )

@@ -10,7 +10,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tenure.errors import TenureError
-from tenure.insight.churn import files, guards
+from tenure.insight.churn import files, guards, wholes
+from tenure.insight.churn.chances import platt
 from tenure.insight.churn.columns import (
     Design,
     Floats,
@@ -24,14 +25,18 @@ from tenure.insight.churn.columns import (
 )
 from tenure.insight.churn.drivers import by_driver
 from tenure.insight.churn.estimator import Estimator
+from tenure.insight.churn.folds import spread
 from tenure.insight.churn.linear import Logistic, logistic, signed
 from tenure.insight.churn.reasons import written_out
 from tenure.insight.churn.scores import auc
+from tenure.insight.churn.telling import MOST_COLUMNS, Telling
 from tenure.insight.churn.trees import Forest
 from tenure.language import Words, tr
 
 _PATIENCE = 60
 _DRIVER_ROWS = 2_000
+_CHOICES = 3  # times columns are chosen among very many, so that the choice is seen from outside
+LESS = Words("of so many columns, others tell more", "列过多，其他列更有信息")
 _SETTINGS = (
     "folds", "rounds", "leaves", "rate", "tree_seeds", "strength", "most_rows", "allow", "monotone", "seed",
 )  # fmt: skip
@@ -50,7 +55,9 @@ class ChurnModel(Estimator):
     trees grow is chosen by the same folds. The same rows, settings and seed give the same model.
 
     Many categories, and whole numbers that turn out to be codes (`is_code` of columns.py), are also read by how often
-    each left: a row learned from by the rows before it in a random order, a row scored by all of them.
+    each left: a row learned from by the rows before it in a random order, a row scored by all of them. Columns that by
+    their names are parts of one whole are also read as their sum, where it tells more (`wholes.py`). Of more than
+    MOST_COLUMNS columns it learns from those that alone tell most (`telling.py`).
 
     folds: of the cross-fitting inside `fit`. rounds: of boosting at most. leaves, rate: of each tree.
     tree_seeds: how many boosted models are averaged. strength: of the linear part's penalty, smaller is stronger.
@@ -103,13 +110,17 @@ class ChurnModel(Estimator):
 
     # -- learning ----------------------------------------------------------------------------------------------------
 
-    def fit(self, X: Any, y: Any, groups: Any = None) -> "ChurnModel":
+    def fit(self, X: Any, y: Any, groups: Any = None, latest: Any = None) -> "ChurnModel":
         """Learn who leaves. X: one row a customer; y: whether each left.
 
         groups: where customers come several times (at several dates), whose row each is: all rows of one customer
         go into the same fold, so that nobody is predicted from another row of their own.
+        latest: which rows are of the latest date, to whose level and spread the chances are brought, by the scores those
+        rows got when they were left out. Two outcomes must be among them.
         """
         table = to_table(X)
+        if table.num_columns > MOST_COLUMNS:
+            return self._fit_some_columns(table, y, groups, latest)
         for name, sign in (self.monotone or {}).items():
             if sign not in (-1, 0, 1):
                 raise ValueError(f"monotone: {name} has {sign!r}; 1, -1 or 0 was expected")
@@ -125,6 +136,7 @@ class ChurnModel(Estimator):
             table, y01 = table.take(pa.array(kept)), y01[kept]
             groups = None if groups is None else np.unique(groups[kept], return_inverse=True)[1]
             guards.enough(y01)
+        now = _among(latest, len(y01), kept)
         folds = spread(y01, self._fold_count(len(y01)), self.seed, groups)
         self.dropped_ = guards.unusable(table)
         table = table.drop_columns(list(self.dropped_))
@@ -164,14 +176,55 @@ class ChurnModel(Estimator):
         self._trees = [self._grown(data, number) for number in range(self.tree_seeds)]
         # The level is learned last, from the centred parts, so that it is right for the model that is kept.
         self._weights = _blend(linear, trees, y01)
+        if now is not None:
+            stretch = _platt(self._weights[0] * linear[now] + self._weights[1] * trees[now], y01[now])[1]
+            self._weights = (self._weights[0] * stretch, self._weights[1] * stretch)
         self.baseline_ = 0.0
         # A row is scored by what all rows told of its categories, itself among them: not as it was learned from.
         given = design(table, self._readings) if rated else learned
-        self.baseline_ = _level(self._score(given), linear, trees, self._weights, y01)
+        self.baseline_ = _level(self._score(given), linear, trees, self._weights, y01, now)
         some = np.random.default_rng(self.seed).permutation(len(y01))[:_DRIVER_ROWS]
         parts = self._parts(given.among(some))
         effect = np.abs(parts - parts.mean(axis=0)).mean(axis=0)
         self._drivers = [float(value) for value in effect]
+        return self
+
+    def _fit_some_columns(self, table: pa.Table, y: Any, groups: Any, latest: Any) -> "ChurnModel":
+        """Learn from those of very many columns that alone tell most.
+
+        They are chosen anew on each fold, and the level and spread of the chances learned from the rows left out, so
+        that columns which only seem to tell are not believed.
+        """
+        left, _ = guards.outcome(y)
+        if len(left) != table.num_rows:
+            raise ValueError(f"X has {table.num_rows} rows and y has {len(left)}; they must be the same customers")
+        guards.enough(left)
+        kept = self._sample(len(left))
+        some, told = (table, left) if kept is None else (table.take(pa.array(kept)), left[kept])
+        guards.enough(told)
+        dropped = guards.unusable(some)
+        usable = some.drop_columns(list(dropped))
+        of = None if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
+        of = of if of is None or kept is None else np.unique(of[kept], return_inverse=True)[1]
+        folds = spread(told, _CHOICES, self.seed, of)
+        telling = Telling(usable, {name: kind_of(usable[name]) for name in usable.column_names}, self.seed)
+        outside = np.zeros(len(told))
+        for fold in range(int(folds.max()) + 1):
+            inside = folds != fold
+            chosen = usable.select(telling.most(told, inside))
+            mine = None if of is None else of[inside]
+            model = ChurnModel(**self.get_params())
+            model.fit(chosen.filter(pa.array(inside)), told[inside].astype(int), mine)
+            outside[~inside] = model.decision_function(chosen.filter(pa.array(~inside)))
+        names = telling.most(told, np.ones(len(told), bool))
+        self.fit(table.select(names), y, groups)
+        self.dropped_ = dropped | {name: LESS for name in usable.column_names if name not in names} | self.dropped_
+        self.feature_names_in_ = np.asarray(table.column_names, dtype=object)
+        self.n_features_in_ = table.num_columns
+        now = _among(latest, len(told), kept)
+        shift, stretch = platt(outside, told) if now is None else platt(outside[now], told[now])
+        self.baseline_ = shift + stretch * self.baseline_
+        self._weights = (self._weights[0] * stretch, self._weights[1] * stretch)
         return self
 
     def calibrate(self, X: Any, y: Any) -> "ChurnModel":
@@ -210,6 +263,8 @@ class ChurnModel(Estimator):
             readings.append(reading)
             if reading.rates:
                 own[name] = ordered_rates(reading.codes(column), y, len(reading.rates), self.seed + 1, groups)
+        amounts = [reading.name for reading in readings if reading.kind == "number" and not reading.rates]
+        readings += wholes.telling(table, y, folds, self.monotone or {}, amounts)
         return readings, design(table, readings, own)
 
     def _linear(self, learned: Design, y: Floats, **how: Any) -> Logistic:
@@ -334,7 +389,7 @@ class ChurnModel(Estimator):
         parts = self._parts(design(self._given(X), self._readings))
         found = np.zeros((len(parts), len(self.feature_names_in_)))
         places = {name: place for place, name in enumerate(self.feature_names_in_)}
-        for number, reading in enumerate(self._readings):
+        for number, reading in enumerate(self.readings):
             found[:, places[reading.name]] = parts[:, number]
         return found
 
@@ -363,20 +418,20 @@ class ChurnModel(Estimator):
         given = design(table, self._readings)
         parts = self._parts(given)
         chance = 1.0 / (1.0 + np.exp(-self._score(given)))
-        said = written_out(parts, table, self._readings, top, minor_digits=minor_digits)
-        return chance, said, by_driver(parts, [reading.name for reading in self._readings])
+        said = written_out(parts, table, list(self.readings), top, minor_digits=minor_digits)
+        return chance, said, by_driver(parts, [reading.name for reading in self.readings])
 
     @property
     def readings(self) -> tuple[Reading, ...]:
-        """How each column that is learned from is read."""
-        return tuple(self._readings)
+        """How each column that is learned from is read, sums of several left out."""
+        return tuple(reading for reading in self._readings if not reading.parts)
 
     def drivers(self, top: int = 10) -> list[dict[str, Any]]:
         """The columns that move scores most on the rows learned from: feature and mean absolute effect in log-odds.
 
         They say what the model reads, not what causes anyone to leave.
         """
-        pairs = zip((reading.name for reading in self._readings), self._drivers, strict=True)
+        pairs = zip((reading.name for reading in self.readings), self._drivers, strict=True)
         ordered = sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
         return [{"feature": name, "effect": effect} for name, effect in ordered[:top] if effect > 0]
 
@@ -390,7 +445,7 @@ class ChurnModel(Estimator):
             raise ValueError(
                 f"X has {table.num_columns} features, but ChurnModel is expecting {self.n_features_in_} features as input"
             )
-        missing = [reading.name for reading in self._readings if reading.name not in table.column_names]
+        missing = [reading.name for reading in self.readings if reading.name not in table.column_names]
         if missing:
             raise TenureError(
                 tr(
@@ -402,13 +457,17 @@ class ChurnModel(Estimator):
         return table
 
     def _parts(self, given: Design) -> Floats:
-        """What each reading adds to each row's score: shape (n, readings)."""
+        """What each column adds to each row's score, what a sum adds split between its parts: shape (n, `readings`)."""
         linear = (given.linear - self._centre) * self._coefficients * self._weights[0]
         shapley = np.mean([forest.shapley(given.trees) for forest in self._forests()], axis=0)
         found = np.zeros((len(linear), len(self._readings)))
         _gather(found, linear, given.linear_from)
         _gather(found, shapley * self._weights[1], given.trees_from)
-        return found
+        columns = [reading.name for reading in self.readings]  # sums come after them
+        for place, shares in given.shares.items():
+            for part, share in zip(self._readings[place].parts, shares.T, strict=True):
+                found[:, columns.index(part)] += share * found[:, place]
+        return found[:, : len(columns)]
 
     def _forests(self) -> list[Forest]:
         if not hasattr(self, "_planted"):
@@ -469,25 +528,6 @@ def _threads(rows: int) -> int:
     return 2 if rows >= 50_000 else 1
 
 
-def spread(y: Floats, folds: int, seed: int, groups: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
-    """A fold number for each row, both outcomes spread evenly over the folds; a group stays together.
-
-    groups: numbers from 0, one for each row. A group counts as leaving where any of its rows does.
-    """
-    if groups is not None:
-        leaves = np.zeros(int(groups.max()) + 1)
-        np.maximum.at(leaves, groups, y)
-        return spread(leaves, folds, seed)[groups]
-    # Where too few are of one kind to have one in each fold (or, by group, none is), fewer folds do.
-    fewest = int(min(y.sum(), len(y) - y.sum())) or folds
-    folds = max(2, min(folds, fewest))
-    shuffled = np.random.default_rng(seed).permutation(len(y))
-    order = shuffled[np.argsort(y[shuffled], kind="stable")]
-    numbered = np.empty(len(y), dtype=np.int64)
-    numbered[order] = np.arange(len(y)) % folds
-    return numbered
-
-
 def suspects(X: Any, y: Any, *, allow: Sequence[str] = (), seed: int = 0) -> dict[str, Words]:
     """The columns `fit` would refuse as the outcome in disguise, each with what gives it away; empty where none is.
 
@@ -531,14 +571,30 @@ def _blend(linear: Floats, trees: Floats, y: Floats) -> tuple[float, float]:
 _PRIOR = 10.0  # how firmly blend and stretch are held where the rows say little
 
 
-def _level(kept: Floats, linear: Floats, trees: Floats, weights: tuple[float, float], y: Floats) -> float:
-    """The constant that makes the mean probability right.
+def _among(latest: Any, rows: int, kept: NDArray[np.int64] | None) -> NDArray[np.bool_] | None:
+    """Which of the rows kept are of the latest date; None where all are, or all may be."""
+    if latest is None:
+        return None
+    now = np.asarray(latest, dtype=bool)
+    if kept is not None:
+        now = now[kept]
+    if len(now) != rows:
+        raise ValueError(f"latest has {len(now)} rows and X has {rows}; they must be the same customers")
+    return None if now.all() or not now.any() else now
+
+
+def _level(
+    kept: Floats, linear: Floats, trees: Floats, weights: tuple[float, float], y: Floats,
+    now: NDArray[np.bool_] | None = None,
+) -> float:  # fmt: skip
+    """The constant that makes the mean probability right, of the rows of the latest date where they are told.
 
     Learned on the out-of-fold scores, whose spread is that of rows not learned from; then moved to the scores of the
     kept model, which are counted from the average customer.
     """
     outside = weights[0] * linear + weights[1] * trees
-    return float(_intercept(outside, y) + outside.mean() - kept.mean())
+    some = slice(None) if now is None else now
+    return float(_intercept(outside[some], y[some]) + outside.mean() - kept.mean())
 
 
 def _intercept(score: Floats, y: Floats) -> float:

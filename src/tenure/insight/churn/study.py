@@ -17,20 +17,18 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tenure.errors import TenureError
-from tenure.insight.churn import guards, profit
+from tenure.insight.churn import guards, profit, telling
 from tenure.insight.churn.backtest import Backtest, cross_validate
 from tenure.insight.churn.columns import Floats, is_text, kind_of, numbers, plain, texts, to_table
-from tenure.insight.churn.leaderboard import CHAMPION, Leaderboard, compared
-from tenure.insight.churn.learners import Learner, learner_named
-from tenure.insight.churn.model import ChurnModel, suspects
+from tenure.insight.churn.leaderboard import Leaderboard, compared
+from tenure.insight.churn.learners import Learner
+from tenure.insight.churn.model import LESS, ChurnModel, suspects
 from tenure.insight.churn.profit import Campaign
 from tenure.insight.churn.scores import Bands, average_precision, brier, lead_time, lift, measure
 from tenure.insight.survival import Survival, hazard, kaplan_meier
 from tenure.language import Words, tr
 
-MOST_COLUMNS = 500  # each costs a learner its share of a second; beyond, those that tell most are learned from
-# Choosing learns four times for once: in bigger steps, which cost next to nothing in AUC (docs/decisions/0008).
-_QUICKER = {"folds": 3, "rounds": 300, "rate": 0.05}
+MOST_COLUMNS = 6_000  # a file of more is a matrix of readings, not facts of customers
 LATEST = 0.25  # the share of customers, the latest by date, that the model is tried on
 _RARE = 0.01
 _DRAWS = 200
@@ -159,6 +157,15 @@ def study(
         )
     aside = {asked.outcome, asked.id, asked.date, asked.left_on, *asked.leave_out} - {None}
     X = table.drop_columns([name for name in table.column_names if name in aside])
+    if X.num_columns > MOST_COLUMNS:
+        raise TenureError(
+            tr(
+                "There are {count:,} columns to learn from; at most {most} are taken. Leave out those that can't matter "
+                "with --leave-out, or keep the file to what you would show a colleague.",
+                count=X.num_columns,
+                most=MOST_COLUMNS,
+            )
+        )
     ahead = _ahead(table, y, asked, findings)
     X = _tidied(X, today, findings)
     _oddities(table, X, asked, findings)
@@ -166,20 +173,17 @@ def study(
     X = X.drop_columns(list(refused))
     steps = 4 + len(asked.learners)
     tell(1, steps)
-    wide = X.num_columns > MOST_COLUMNS
     trial = _trial(table, X, y, asked, findings)
-    # Of too many columns the blend chooses by the rows it learns from alone, anew on each of them.
-    many = learner_named(CHAMPION).make(**_QUICKER if model is None else model.get_params()) if wide else None
-    champion = trial.of(many or model or ChurnModel())
+    champion = trial.of(model or ChurnModel())
     tell(3, steps)
     board = _held_against(champion, trial, asked, lambda done: tell(3 + done, steps)) if asked.learners else None
     seen, fitted, p, left = trial.seen, champion.model, champion.told, champion.left
-    dropped, used = fitted.dropped_, []
-    if wide:
+    # Of too many columns the model chooses by the rows it learns from alone, anew on each of them.
+    dropped = {name: why for name, why in fitted.dropped_.items() if why != LESS}
+    used: list[str] = []
+    if len(dropped) < len(fitted.dropped_):
         columns = X.num_columns
-        nothing = guards.unusable(X)
-        used = [reading.name for reading in fitted.readings]
-        dropped = {name: why for name, why in dropped.items() if name in nothing}
+        used = [name for name in X.column_names if name not in fitted.dropped_]
         X = X.select(used)
         findings.append(_WIDE.format(count=f"{columns:,}", used=len(used), others=f"{columns - len(used):,}"))
     given = X.take(pa.array(seen))
@@ -510,7 +514,7 @@ def _trial(table: pa.Table, X: pa.Table, y: Floats, asked: Asked, findings: list
             )
         )
     # Where columns are chosen first, they are chosen on two thirds of the rows learned from, too.
-    return _Trial(X, y, np.arange(len(y)), _folds(y, asked.folds, 1.5 if X.num_columns > MOST_COLUMNS else 1.0))
+    return _Trial(X, y, np.arange(len(y)), _folds(y, asked.folds, 1.5 if X.num_columns > telling.MOST_COLUMNS else 1.0))
 
 
 def _held_against(champion: Backtest, trial: _Trial, asked: Asked, tell: Callable[[int], None]) -> Leaderboard:

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tenure.insight.churn.chances import logit
 from tenure.insight.churn.columns import Floats
-from tenure.insight.churn.learners.base import Given, logit
+from tenure.insight.churn.learners.base import Given
 
 _FIELDS = ("feature", "threshold", "left", "right", "blank_left", "share")
 

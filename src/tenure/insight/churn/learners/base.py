@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tenure.errors import TenureError
 from tenure.insight.churn import files, guards
 from tenure.insight.churn.attribution import shapley
+from tenure.insight.churn.chances import platt, sigmoid
 from tenure.insight.churn.columns import (
     Floats,
     Reading,
@@ -28,18 +29,15 @@ from tenure.insight.churn.columns import (
 )
 from tenure.insight.churn.drivers import CODES, by_driver
 from tenure.insight.churn.estimator import Estimator
-from tenure.insight.churn.model import spread
+from tenure.insight.churn.folds import spread
 from tenure.insight.churn.reasons import written_out
-from tenure.insight.churn.scores import ranks
+from tenure.insight.churn.telling import MOST_COLUMNS, Telling
 from tenure.language import Words, tr
 
-MOST_COLUMNS = 100  # of more, those that alone tell most are learned from, one for every ten rows, 30 to so many
-_FEWEST_COLUMNS = 30
 _ENOUGH_LEAVERS = 1_000  # where a sample would hold fewer, those who left are all kept
 USUAL = 4  # made-up customers that scores are taken apart against
 MOST_SCORINGS = 3_000_000  # for the reasons of one table: seconds for most learners
 _MOVED_ROWS = 100
-_SEEN = 4_000  # rows are enough to see which columns tell something
 _SETTINGS = ("folds", "most_rows", "allow", "seed")
 
 
@@ -51,7 +49,7 @@ class Learner(Protocol):
     n_features_in_: int
     dropped_: dict[str, Words]
 
-    def fit(self, X: Any, y: Any, groups: Any = None) -> Any: ...
+    def fit(self, X: Any, y: Any, groups: Any = None, latest: Any = None) -> Any: ...
     def calibrate(self, X: Any, y: Any) -> Any: ...
     def predict_proba(self, X: Any) -> Floats: ...
     def get_params(self, deep: bool = True) -> dict[str, Any]: ...
@@ -182,8 +180,10 @@ class Tabular(Estimator):
 
     # -- learning ----------------------------------------------------------------------------------------------------
 
-    def fit(self: T, X: Any, y: Any, groups: Any = None) -> T:
-        """Learn who leaves. X: one row a customer; y: whether each left; groups: whose row each is, as in ChurnModel."""
+    def fit(self: T, X: Any, y: Any, groups: Any = None, latest: Any = None) -> T:
+        """Learn who leaves. X: one row a customer; y: whether each left; groups: whose row each is, and latest: which rows
+        are of the latest date, as in ChurnModel.
+        """
         from threadpoolctl import threadpool_limits
 
         table = to_table(X)
@@ -194,10 +194,10 @@ class Tabular(Estimator):
         self.feature_names_in_ = np.asarray(table.column_names, dtype=object)
         self.n_features_in_ = table.num_columns
         of = None if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
-        rarer = 0.0
+        rarer, now = 0.0, np.ones(len(y01), bool) if latest is None else np.asarray(latest, dtype=bool)
         if len(y01) > self.most_rows:
             kept, rarer = _sample(y01, self.most_rows, self.seed)
-            table, y01 = table.take(pa.array(kept)), y01[kept]
+            table, y01, now = table.take(pa.array(kept)), y01[kept], now[kept]
             of = None if of is None else np.unique(of[kept], return_inverse=True)[1]
             guards.enough(y01)
         folds = spread(y01, self.folds, self.seed, of)
@@ -223,10 +223,10 @@ class Tabular(Estimator):
             self._kept = self._learn(told, y01)
             self._usual = usual(told.table, self._readings, self.seed)
             self._level = float(self._kept.score(_given(self._usual, self._readings)).mean())
-            self._shift, self._stretch = platt(outside, y01)
-            self._shift -= rarer
             some = np.random.default_rng(self.seed).permutation(table.num_rows)[:_MOVED_ROWS]
             self._some, self._effects = told.table.take(pa.array(np.sort(some))), None
+        self._shift, self._stretch = platt(outside[now], y01[now])
+        self._shift -= rarer
         return self
 
     def calibrate(self: T, X: Any, y: Any) -> T:
@@ -482,76 +482,6 @@ def _given(
 ) -> Given:
     matrices = design(table, list(readings), own)
     return Given(matrices.linear, matrices.trees, matrices.linear_from, matrices.trees_from, table, readings, groups)
-
-
-class Telling:
-    """How much each of many columns alone tells of who left, on some of the rows."""
-
-    def __init__(self, table: pa.Table, kinds: Mapping[str, str], seed: int) -> None:
-        some = np.sort(np.random.default_rng(seed).permutation(table.num_rows)[:_SEEN])
-        self._some, self._names, self._kinds = some, table.column_names, kinds
-        taken = table.take(pa.array(some))
-        places, blank, self._codes = [], [], {}
-        for place, name in enumerate(self._names):
-            if kinds[name] == "text":
-                values = texts(taken[name])
-                levels = values.drop_null().unique().to_pylist()
-                self._codes[place] = (code(values, levels), len(levels))
-                x = np.zeros(len(some))
-            else:
-                x = numbers(taken[name])
-            empty = np.isnan(x)
-            places.append(ranks(np.where(empty, np.nanmedian(x) if not empty.all() else 0.0, x)).astype(np.float32))
-            blank.append(empty)
-        # No outcome goes into these, so all folds share them.
-        self._ranks, self._blank = np.column_stack(places), np.column_stack(blank).astype(np.float32)
-
-    def most(self, y: Floats, inside: NDArray[np.bool_]) -> list[str]:
-        """The columns that tell most on the rows inside, in the table's order."""
-        here = inside[self._some]
-        left, order = y[self._some][here], self._ranks[here]
-        weight = np.where(left == 1, 1.0 / max(left.sum(), 1.0), -1.0 / max((1 - left).sum(), 1.0)).astype(np.float32)
-        told = np.abs(weight @ order) / len(self._some)
-        told = np.maximum(told, np.abs(weight @ self._blank[here]) / 2.0)
-        folds = spread(left, 5, 0)
-        for place, (codes, levels) in self._codes.items():
-            rate = out_of_fold_rates(codes[here], left, levels, folds)
-            told[place] = abs(float(weight @ ranks(rate))) / len(here)
-        few = int(np.clip(inside.sum() // 10, _FEWEST_COLUMNS, MOST_COLUMNS))
-        chosen = np.sort(np.argsort(-told, kind="stable")[:few])
-        return [self._names[place] for place in chosen.tolist()]
-
-
-def sigmoid(score: Any) -> Floats:
-    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(score, -500, 500))), dtype=np.float64)
-
-
-def logit(p: Any) -> Floats:
-    p = np.clip(np.asarray(p, dtype=np.float64), 1e-6, 1 - 1e-6)
-    return np.asarray(np.log(p) - np.log1p(-p), dtype=np.float64)
-
-
-def platt(score: Floats, y: Floats) -> tuple[float, float]:
-    """The shift and stretch of a score of any scale that make it the log-odds of leaving; the stretch stays above 0.
-
-    The targets are drawn in a little, as Platt (1999) does, so that rows told apart perfectly do not ask for certainty.
-    """
-    from scipy.optimize import minimize
-
-    middle, wide = float(score.mean()), float(score.std()) or 1.0
-    z = (score - middle) / wide
-    left, stayed = y.sum(), len(y) - y.sum()
-    target = np.where(y == 1, (left + 1) / (left + 2), 1 / (stayed + 2))
-
-    def loss(p: Floats) -> tuple[float, Floats]:
-        told = p[0] + p[1] * z
-        off = sigmoid(told) - target
-        return float(np.sum(np.logaddexp(0.0, told) - target * told)), np.array([off.sum(), off @ z])
-
-    start = np.array([float(logit(y.mean())), 0.5])
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(None, None), (1e-3, 20.0)])
-    stretch = float(found.x[1]) / wide
-    return float(found.x[0]) - stretch * middle, stretch
 
 
 def arrays(**named: Any) -> str:

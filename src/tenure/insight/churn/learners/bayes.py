@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from tenure.insight.churn.chances import sigmoid
 from tenure.insight.churn.columns import Floats
-from tenure.insight.churn.learners.base import Given, Kind, Part, Tabular, arrays, from_arrays, sigmoid
+from tenure.insight.churn.learners.base import Given, Kind, Part, Tabular, arrays, from_arrays
 from tenure.insight.churn.linear import logistic
 from tenure.language import Words
 
@@ -60,9 +61,9 @@ class BayesianLogistic(Tabular):
         super().__init__(**shared)
         self.width = width
 
-    def fit(self, X: Any, y: Any, groups: Any = None) -> BayesianLogistic:
+    def fit(self, X: Any, y: Any, groups: Any = None, latest: Any = None) -> BayesianLogistic:
         self.width_ = self.width or 0.0
-        return super().fit(X, y, groups)
+        return super().fit(X, y, groups, latest)
 
     def _learn(self, given: Given, y: Floats) -> Part:
         self.width_ = self.width_ or self._likeliest(given.linear, y)
