@@ -334,6 +334,34 @@ def test_parts_open_their_own_customers(sign_in: SignIn, made: Made) -> None:
     assert {row["person"] for row in client.get(where.replace("&amp;", "&")).context["rows"]} == EAST
 
 
+def test_a_segment_somebody_built_tells_a_tile_apart_for_whoever_may_use_it(
+    sign_in: SignIn, made: Made, of_east: Segment, company: dict[str, User]
+) -> None:
+    board = made(Placed("split", {"metric": "revenue", "by": f"own:{of_east.pk}"}, 2))
+
+    shown, few = tile(sign_in("dee"), board), tile(sign_in("mia"), board)
+    Segment.objects.filter(pk=of_east.pk).update(shared="")
+    mine, hers = tile(sign_in("dee"), board), tile(sign_in("ivy"), board)
+
+    assert yuan(EAST) in shown
+    assert yuan(SOUTH) in shown
+    assert "Not in it" in shown
+    assert yuan(EAST) in few
+    assert "Not in it" not in few
+    assert "Zhejiang" in mine
+    assert "something that is gone" in hers, "of the same reach as dee, and not let to dee's segment"
+    assert yuan(EAST) not in hers
+
+
+def test_a_segment_somebody_built_is_offered_to_a_tile(sign_in: SignIn, made: Made, of_east: Segment) -> None:
+    board, client = made(Placed("split", {"metric": "revenue", "by": "team"}, 2)), sign_in("dee")
+    sent = {"tile": board.tiles.get().pk, "o.metric": "revenue", "o.by": f"own:{of_east.pk}"}
+
+    client.post(f"/boards/{board.pk}/change/", sent)
+
+    assert board.tiles.get().options["by"] == f"own:{of_east.pk}"
+
+
 # Changing a board by its page
 
 
