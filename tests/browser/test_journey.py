@@ -124,6 +124,18 @@ def test_a_phone_never_scrolls_sideways(open_page: Callable[..., Any], scheme: s
     assert ("dark" in (page.locator("html").get_attribute("class") or "")) == (scheme == "dark")
 
 
+def test_on_a_phone_the_open_tab_is_in_sight(open_page: Callable[..., Any]) -> None:
+    page = open_page(locale="zh-CN", viewport={"width": 390, "height": 844})
+    sign_in(page, "dee")
+
+    page.goto("/insight/campaigns/")
+    page.wait_for_load_state("load")
+
+    tab = page.locator(".t-tabs [aria-current]").bounding_box()
+    assert 0 <= tab["x"]
+    assert tab["x"] + tab["width"] <= 390
+
+
 def test_the_language_is_switched_on_the_page(open_page: Callable[..., Any]) -> None:
     page = open_page(locale="en-GB", viewport={"width": 1440, "height": 900})
     sign_in(page, "ann")

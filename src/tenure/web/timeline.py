@@ -168,7 +168,7 @@ def _case(row: Row, source: str) -> Entry:
     if row["resolved_at"] is None:
         parts.append(_("open"))
     else:
-        parts.append(_("resolved %(day)s") % {"day": date_format(row["resolved_at"], "SHORT_DATE_FORMAT")})
+        parts.append(_("resolved %(day)s") % {"day": date_format(row["resolved_at"], "Y-m-d")})
     told = [row["subject"], row["text"], row["outcome"] and _("Outcome: %(outcome)s") % {"outcome": row["outcome"]}]
     tone = "bad" if row["kind"] == "complaint" else "good" if row["kind"] == "praise" else "plain"
     detail = " — ".join(part for part in told if part)
