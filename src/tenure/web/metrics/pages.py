@@ -149,6 +149,7 @@ def _worded(scope: Scope, metric: Metric, grain: str, told: Row) -> Row:
         "grain": grain,
         "grains": [(one.name, str(one.words)) for one in GRAINS.values()],
         "by": told["by"] or "",
+        "as_today": bool(told["parts"]) and told["by"] != "stage" and _of_customers(told["by"]),
         "dimensions": [(name, str(DIMENSIONS[name].words)) for name in told["dimensions"] if name in DIMENSIONS],
         "why_not": [
             (str(one.words), str(why)) for name, why in told["why_not"].items() if (one := dimension_of(name))
@@ -187,6 +188,11 @@ def _worded(scope: Scope, metric: Metric, grain: str, told: Row) -> Row:
         "newest": period_shown(newest),
         "newest_url": f"{drill}?{drill_query(opened_at(last))}",
     }  # fmt: skip
+
+
+def _of_customers(by: str | None) -> bool:
+    one = dimension_of(by or "")
+    return one is not None and one.of == "customer"
 
 
 def chart(metric: Metric, names: list[str], rows: list[Row]) -> figures.Figure:
