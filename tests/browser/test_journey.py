@@ -132,7 +132,7 @@ def test_on_a_phone_the_open_tab_is_in_sight(open_page: Callable[..., Any]) -> N
     page.wait_for_load_state("load")
 
     tab = page.locator(".t-tabs [aria-current]").bounding_box()
-    assert 0 <= tab["x"]
+    assert tab["x"] >= 0
     assert tab["x"] + tab["width"] <= 390
 
 

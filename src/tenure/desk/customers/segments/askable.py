@@ -59,6 +59,12 @@ def _card(
     return Askable(name, Words(en, zh), kind, section, values or {}, field_of(CARD, name))
 
 
+def _ruled(
+    name: str, en: str, zh: str, kind: Kind, guard: str | None, values: Mapping[str, Words] | None = None
+) -> Askable:
+    return Askable(name, Words(en, zh), kind, "scores", values or {}, guard, RULED)
+
+
 ASKABLE: dict[str, Askable] = {
     one.name: one
     for one in (
@@ -90,15 +96,12 @@ ASKABLE: dict[str, Askable] = {
         _card("fee_base_minor", "Monthly fee", "月费", "money", "scores"),
         _card("open_cases", "Open cases", "未结工单数", "number", "scores"),
         _card("last_nps", "Last score given", "最近一次评分", "number", "scores"),
-        *(
-            Askable(name, Words(en, zh), kind, "scores", values, field_of(table, column), RULED)
-            for name, en, zh, kind, values, table, column in (
-                ("need", "Mostly buys", "主要需求", "text", {}, "scores/habits", "category"),
-                ("main_channel", "Mostly buys through", "主要购买渠道", "text", {}, "scores/habits", "channel"),
-                ("behaviour", "Buying behaviour", "购买行为", "code", BEHAVIOUR, "scores/habits", "discount_share"),
-                ("potential", "Potential", "潜力", "code", POTENTIAL, "scores/tiers", "growth"),
-            )
+        _ruled("need", "Mostly buys", "主要需求", "text", field_of("scores/habits", "category")),
+        _ruled("main_channel", "Mostly buys through", "主要购买渠道", "text", field_of("scores/habits", "channel")),
+        _ruled(
+            "behaviour", "Buying behaviour", "购买行为", "code", field_of("scores/habits", "discount_share"), BEHAVIOUR
         ),
+        _ruled("potential", "Potential", "潜力", "code", field_of("scores/tiers", "growth"), POTENTIAL),
     )
 }
 """By name; a room that adds a column to the card adds its line."""
