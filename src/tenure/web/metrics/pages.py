@@ -141,6 +141,7 @@ def _worded(scope: Scope, metric: Metric, grain: str, told: Row) -> Row:
     most = max((abs(part["value"]) for part in told["parts"] if part["value"] is not None), default=0)
     return {
         "told": told,
+        "counted": capfirst(str(metric.count)),
         # On its own page the tile opens what its figure is made of.
         "tile": replace(
             tile(metric, with_year, lacks, reach_all=scope.sees_all),
