@@ -124,6 +124,18 @@ def test_a_phone_never_scrolls_sideways(open_page: Callable[..., Any], scheme: s
     assert ("dark" in (page.locator("html").get_attribute("class") or "")) == (scheme == "dark")
 
 
+def test_on_a_phone_the_open_tab_is_in_sight(open_page: Callable[..., Any]) -> None:
+    page = open_page(locale="zh-CN", viewport={"width": 390, "height": 844})
+    sign_in(page, "dee")
+
+    page.goto("/insight/campaigns/")
+    page.wait_for_load_state("load")
+
+    tab = page.locator(".t-tabs [aria-current]").bounding_box()
+    assert tab["x"] >= 0
+    assert tab["x"] + tab["width"] <= 390
+
+
 def test_the_language_is_switched_on_the_page(open_page: Callable[..., Any]) -> None:
     page = open_page(locale="en-GB", viewport={"width": 1440, "height": 900})
     sign_in(page, "ann")
@@ -164,6 +176,8 @@ def test_a_board_s_tiles_are_put_in_order_by_keys_and_by_dragging(open_page: Cal
     with page.expect_navigation():
         page.select_option("select[name=period]", "quarter")
     assert "period=quarter" in page.url
+    # Nothing of the server may be at work on figures when the run ends.
+    assert len(shown()) == 3
 
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

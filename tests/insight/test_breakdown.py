@@ -13,11 +13,14 @@ from tenure.insight.metrics.breakdown import (
     CARDS,
     DIMENSIONS,
     GRAINS,
+    MEMBERS,
+    NEITHER,
     STAGES,
     behind,
     by,
     cautions,
     fits,
+    segments_in,
     spans,
     split,
     why_not,
@@ -123,6 +126,30 @@ def test_every_metric_but_those_of_the_company_as_a_whole_is_told_apart_by_team(
     whole = {name for name, metric in METRICS.items() if "team" not in {one.name for one in fits(metric, tables)}}
 
     assert whole == {"acquisition_cost", "clv_to_cac", "cost_to_serve", "stock_cover_days"}
+
+
+def test_a_segment_of_the_company_s_own_tells_a_figure_apart_and_opens_its_own_customers() -> None:
+    tables = company(orders=[order(1, 100), order(2, 200), order(3, 400), order(None, 50)], subscriptions=[]) | {
+        CARDS: cards(person_id=[1, 2, 3]), MEMBERS: cards(person_id=[1, 2, 2, 9], segment=["4", "4", "7", "7"]),
+    }  # fmt: skip
+
+    def told(dimension: str) -> dict[str | None, float]:
+        rows = split(METRICS["revenue"], tables, [MARCH], dimension).to_pylist()
+        return {row["segment"]: row["value"] for row in rows}
+
+    def drilled(part: str | None) -> set[int | None]:
+        rows = behind(METRICS["revenue"], tables, MARCH, "own:4,7", part).to_pyarrow().to_pylist()
+        return {row["person_id"] for row in rows}
+
+    assert told("own:4") == {"4": 300, NEITHER: 400, None: 50}
+    assert told("own:4,7") == {"4": 300, "7": 200, NEITHER: 400, None: 50}, "who is in both counts in both"
+    assert [drilled(part) for part in ("4", "7", NEITHER, None)] == [{1, 2}, {2}, {3}, {None}]
+
+
+@pytest.mark.parametrize("said", ["own:", "own", "own:0", "own:x", "own:3,", "own:1,2,3,4,5,6", "own:٣", "team:3", ""])
+def test_what_names_no_segments_is_no_dimension(said: str) -> None:
+    assert segments_in(said) == []
+    assert segments_in("own:3,7,3") == ["3", "7"]
 
 
 def test_a_drill_of_a_part_holds_that_part_alone() -> None:

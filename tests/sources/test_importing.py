@@ -186,6 +186,14 @@ def test_the_report_tells_guesses_from_what_a_person_said(shop, write):
     assert report.summary()[0] == "shop.csv: 1 rows read = 1 accepted + 0 rejected + 0 left out."
 
 
+def test_records_that_no_column_ties_to_a_customer_are_said_to_be_nobody_s(shop, write):
+    nobody = shop.take(write("order_id,date,spend\nA-1,2026-01-05,10\n"), mapping={"spend": "amount"})
+    known = shop.take(write("order_id,date,amount,customer_id\nA-2,2026-01-05,10,C-1\n", "more.csv"))
+
+    assert "--map COLUMN=customer_id" in " ".join(nobody.summary())
+    assert "--map COLUMN" not in " ".join(known.summary())
+
+
 def test_a_batch_can_be_undone(shop, write):
     report = shop.take(write("order_id,ordered_at,amount\nA-1,2026-03-01,5\n"))
 

@@ -29,6 +29,8 @@ from tenure.desk.governance.access import scope_of
 from tenure.desk.governance.models import AuditEntry, User
 from tenure.desk.lake import lake
 from tenure.insight.metrics import METRICS
+from tenure.web.boards.pdf import EDGE, PAGE_WIDTH, pdf
+from tenure.web.boards.tiles import Tile as BoardTile
 from tenure.web.boards.tiles import kinds
 from tests.cast import EAST, MONDAY, SOUTH, WANG
 from tests.web import SignIn
@@ -334,6 +336,34 @@ def test_parts_open_their_own_customers(sign_in: SignIn, made: Made) -> None:
     assert {row["person"] for row in client.get(where.replace("&amp;", "&")).context["rows"]} == EAST
 
 
+def test_a_segment_somebody_built_tells_a_tile_apart_for_whoever_may_use_it(
+    sign_in: SignIn, made: Made, of_east: Segment, company: dict[str, User]
+) -> None:
+    board = made(Placed("split", {"metric": "revenue", "by": f"own:{of_east.pk}"}, 2))
+
+    shown, few = tile(sign_in("dee"), board), tile(sign_in("mia"), board)
+    Segment.objects.filter(pk=of_east.pk).update(shared="")
+    mine, hers = tile(sign_in("dee"), board), tile(sign_in("ivy"), board)
+
+    assert yuan(EAST) in shown
+    assert yuan(SOUTH) in shown
+    assert "Not in it" in shown
+    assert yuan(EAST) in few
+    assert "Not in it" not in few
+    assert "Zhejiang" in mine
+    assert "something that is gone" in hers, "of the same reach as dee, and not let to dee's segment"
+    assert yuan(EAST) not in hers
+
+
+def test_a_segment_somebody_built_is_offered_to_a_tile(sign_in: SignIn, made: Made, of_east: Segment) -> None:
+    board, client = made(Placed("split", {"metric": "revenue", "by": "team"}, 2)), sign_in("dee")
+    sent = {"tile": board.tiles.get().pk, "o.metric": "revenue", "o.by": f"own:{of_east.pk}"}
+
+    client.post(f"/boards/{board.pk}/change/", sent)
+
+    assert board.tiles.get().options["by"] == f"own:{of_east.pk}"
+
+
 # Changing a board by its page
 
 
@@ -442,6 +472,28 @@ def text_of(pdf: bytes) -> str:
             signs = re.sub(rb"\\(\d{3}|.)", lambda m: bytes([int(m[1], 8)]) if m[1].isdigit() else m[1], shown)
             found.append(signs.decode("utf-16-be" if font == han else "latin-1", "replace") if shown else "")
     return "\n".join(one for one in found if one)
+
+
+def test_bars_on_paper_stand_on_each_other_inside_their_tile() -> None:
+    months = ["2026-01", "2026-02"]
+    bars = [
+        {"type": "bar", "x": months, "y": [30, 10], "marker": {"color": "$bad"}},
+        {"type": "bar", "x": months, "y": [10, 50]},
+    ]
+    figure = {"data": bars, "layout": {"barmode": "stack"}}
+
+    written = pdf("Board", [], [(2, BoardTile(title="Cost", figure=figure, period="2026", notes=("in all 100",)))], "")
+
+    (page,) = re.findall(rb"stream\r?\n(.*?)endstream", written, re.DOTALL)
+    page = zlib.decompress(base64.a85decode(page.strip().removesuffix(b"~>"))).decode("latin-1")
+    drawn = [[float(n) for n in found] for found in re.findall(r"n ([\d.]+) ([\d.]+) ([\d.]+) ([\d.]+) re f", page)]
+    assert len(drawn) == 4
+    (left, low, _, high), _second, (above_left, above, _, _), (_, _, _, tall) = drawn
+    assert (left, above) == pytest.approx((above_left, low + high))
+    assert high / tall == pytest.approx(30 / 50, rel=0.01)
+    assert all(x > EDGE and x + w < EDGE + 2 * (PAGE_WIDTH - 2 * EDGE) / 4 for x, _y, w, _h in drawn)
+    assert "in all 100" in text_of(written)
+    assert all(month in text_of(written) for month in months)
 
 
 def test_a_board_leaves_as_pdf_with_the_taker_s_figures_in_the_page_s_language_and_is_audited(

@@ -8,8 +8,13 @@ import pytest
 from django.core.cache import caches
 from django.test import Client
 
-from tenure.desk.governance.models import AuditEntry
-from tests.cast import CUSTOMERS, EAST, SOUTH
+from tenure.desk.customers.segments import changes, services
+from tenure.desk.customers.segments.asking import asker_of
+from tenure.desk.customers.segments.services import Draft
+from tenure.desk.governance.access import scope_of
+from tenure.desk.governance.models import AuditEntry, User
+from tenure.desk.lake import lake
+from tests.cast import CUSTOMERS, EAST, MONDAY, SOUTH
 from tests.web import SignIn
 
 pytestmark = pytest.mark.django_db
@@ -84,6 +89,44 @@ def test_parts_are_of_the_asker_s_customers(sign_in: SignIn) -> None:
     assert [(part["name"], part["count"]) for part in parts] == [("East", 3)]
 
 
+@pytest.fixture
+def segments(company: dict[str, User]) -> tuple[int, int]:
+    """Two segments of dee's, who alone may use them: whoever lives in 浙江, and WANG with LI."""
+    dee, made = company["dee"], []
+    for name, told in (("Zhejiang", {"field": "region", "is": "in", "value": ["浙江"]}),
+                       ("Far from new", {"field": "frequency", "is": "le", "value": 2})):  # fmt: skip
+        row = services.create(Draft(name, told), asker=asker_of(dee, scope_of(dee)), actor=dee, now=MONDAY)
+        made.append(changes.work_out(lake(), row.pk, now=MONDAY, actor=dee).pk)
+    return made[0], made[1]
+
+
+def test_segments_somebody_built_tell_a_metric_apart_and_open_their_own_customers(
+    sign_in: SignIn, segments: tuple[int, int]
+) -> None:
+    client, (east, old) = sign_in("dee"), segments
+
+    one = client.get(f"/metrics/active_customers/figures/?grain=year&by=own:{east}").context
+    both = client.get(f"/metrics/active_customers/figures/?grain=year&by=own:{east}&own={old}")
+    drilled = client.get(f"/metrics/revenue/behind/?{MARCH_2025}&by=own:{east},{old}&part=0").context["rows"]
+
+    assert {part["name"]: part["count"] for part in one["parts"]} == {"Zhejiang": 3, "Not in it": 3}
+    assert {part["name"]: part["count"] for part in both.context["parts"]} == {
+        "Zhejiang": 3, "Far from new": 2, "In none of them": 3,
+    }  # fmt: skip
+    assert f'value="{old}" checked' in both.content.decode()
+    assert {row["person"] for row in drilled} == SOUTH
+
+
+def test_a_segment_that_is_not_the_reader_s_tells_nothing_apart(sign_in: SignIn, segments: tuple[int, int]) -> None:
+    client, path = sign_in("ivy"), "/metrics/active_customers"
+
+    page = client.get(f"{path}/figures/?grain=year&by=own:{segments[0]}")
+
+    assert page.context["by"] == "team"
+    assert "Zhejiang" not in page.content.decode()
+    assert client.get(f"{path}/behind/?{MARCH_2025}&by=own:{segments[0]}&part=0").status_code == 404
+
+
 def test_an_order_opens_as_a_record_of_its_customer(sign_in: SignIn) -> None:
     orders = sign_in("dee").get(f"/metrics/orders/behind/?{MARCH_2025}").context["rows"]
 
@@ -100,14 +143,12 @@ def test_a_figure_that_is_no_sum_names_what_it_is_made_of(sign_in: SignIn) -> No
 def test_whoever_sees_no_amounts_is_offered_nothing_that_tells_of_money(
     sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tenure.desk.governance import services
-    from tenure.desk.governance.models import User
     from tenure.desk.governance.roles import BUILT_IN, Role
-    from tests.cast import MONDAY
+    from tenure.desk.governance.services import save_role
 
     analyst = BUILT_IN["analyst"]
     purse = Role("purse", analyst.words, analyst.meaning, "all", analyst.permissions, {"amounts": "hidden"})
-    services.save_role(purse, actor=None, now=MONDAY)
+    save_role(purse, actor=None, now=MONDAY)
     client = sign_in("ivy")
     User.objects.filter(username="ivy").update(role="purse")
 

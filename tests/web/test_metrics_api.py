@@ -7,9 +7,15 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from tenure.desk.customers.segments import changes
+from tenure.desk.customers.segments import services as segments
+from tenure.desk.customers.segments.asking import asker_of
+from tenure.desk.customers.segments.services import Draft
 from tenure.desk.governance import keys, services
+from tenure.desk.governance.access import scope_of
 from tenure.desk.governance.models import User
 from tenure.desk.governance.roles import BUILT_IN, Role
+from tenure.desk.lake import lake
 from tests.cast import EAST, MONDAY, SOUTH
 
 pytestmark = pytest.mark.django_db
@@ -44,6 +50,24 @@ def test_figures_are_of_the_customers_the_key_reaches(ask: Any, name: str, reach
     whole = sum(2_000 * p * len(range(3, 13, 1 + p % 2)) for p in reached)
     assert [row["value"] for row in told["figures"]] == [whole]
     assert sum(row["value"] for row in told["parts"]) == whole
+
+
+def test_a_segment_the_company_built_tells_a_figure_apart(ask: Any, company: dict[str, User]) -> None:
+    dee = company["dee"]
+    draft = Draft("Zhejiang", {"field": "region", "is": "in", "value": ["浙江"]})
+    row = segments.create(draft, asker=asker_of(dee, scope_of(dee)), actor=dee, now=MONDAY)
+    changes.work_out(lake(), row.pk, now=MONDAY, actor=dee)
+    asked = f"metrics/revenue?grain=year&periods=1&by=own:{row.pk}"
+    behind = f"metrics/revenue/behind?start=2025-03-01&end=2025-04-01&by=own:{row.pk}&part={row.pk}"
+
+    told = {one["part"]: one["value"] for one in ask("dee", asked).json()["parts"]}
+
+    def brought(reached: set[int]) -> int:
+        return sum(2_000 * p * len(range(3, 13, 1 + p % 2)) for p in reached)
+
+    assert told == {str(row.pk): brought(EAST), "0": brought(SOUTH)}
+    assert {one["person_id"] for one in ask("dee", behind).json()["rows"]} == EAST
+    assert [ask("ivy", path).status_code for path in (asked, behind)] == [404, 404]
 
 
 def test_what_is_behind_a_figure_adds_up_to_it(ask: Any) -> None:

@@ -3,17 +3,23 @@
 import shutil
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from tenure.desk.customers.api import publish
 from tenure.desk.customers.models import Cover, TierRule
+from tenure.desk.customers.segments.asking import asker_of, ground_of, known_of
+from tenure.desk.customers.segments.compiled import count_of
+from tenure.desk.customers.segments.definition import read
+from tenure.desk.governance.access import scope_of
 from tenure.desk.governance.models import AuditEntry, User
+from tenure.desk.lake import lake as desk_lake
 from tenure.insight.segments.tiers import Rule, parts, tiers
 from tenure.lake import Lake
 from tenure.lake.tables import COMPUTED
-from tests.cast import CHEN, CUSTOMERS, LI, MONDAY, QUIET, SMITH, WANG, ZHANG, cards
+from tests.cast import CHEN, CUSTOMERS, EAST, LI, MONDAY, QUIET, SMITH, WANG, ZHANG, cards
 from tests.web import SignIn
 
 pytestmark = pytest.mark.django_db
@@ -160,6 +166,45 @@ def test_a_persona_s_page_says_what_sets_it_apart_and_leads_to_its_customers(sig
     assert "90%, among all 50%" in page
     assert "/customers/?persona=1" in page
     assert client.get("/insight/personas/9/").status_code == 404
+
+
+def test_a_segment_by_rule_opens_its_customers_within_reach(sign_in: SignIn, lake: Lake) -> None:
+    client, path = sign_in("mia"), "/insight/customers/?part=personas&rule=behaviour&code=sometimes"
+
+    overview = client.get("/insight/personas/").content.decode()
+    opened = client.get(path).content.decode()
+
+    assert path.replace("&", "&amp;") in overview
+    assert all(CUSTOMERS[p][0] in opened for p in EAST)
+    assert CUSTOMERS[SMITH][0] not in opened
+    for wrong in ("rule=secret&code=x", "rule=behaviour", ""):
+        assert client.get(f"/insight/customers/?part=personas&{wrong}").status_code == 404
+
+
+def test_personas_and_segments_by_rule_tell_a_metric_apart_by_their_names(sign_in: SignIn, lake: Lake) -> None:
+    client = sign_in("dee")
+
+    def parts(by: str) -> dict[str, int]:
+        told = client.get(f"/metrics/active_customers/figures/?grain=year&by={by}").context["parts"]
+        return {part["name"]: part["count"] for part in told}
+
+    assert parts("persona") == {"Seldom, app": 4, "Frequent": 2}
+    assert parts("behaviour") == {"Some visits a year": 5, "Twelve visits a year or more": 1}
+    assert parts("main_channel") == {"app": 6}
+
+
+def test_personas_and_segments_by_rule_are_asked_in_the_builder(lake: Lake, company: dict[str, User]) -> None:
+    def count(name: str, **told: Any) -> int:
+        user = company[name]
+        asker = asker_of(user, scope_of(user))
+        return count_of(read(told, known_of(asker)), ground_of(desk_lake(), asker, MONDAY, remember=False))
+
+    assert count("dee", field="persona", **{"is": "in"}, value=["1"]) == 4
+    assert count("mia", field="persona", **{"is": "not_in"}, value=["2"]) == 3
+    assert count("dee", field="persona", **{"is": "in"}, value=["77"]) == 0, "one that was there before a refresh"
+    assert count("dee", field="behaviour", **{"is": "in"}, value=["often"]) == 1
+    assert count("dee", field="main_channel", **{"is": "has"}, value="ap") == 6
+    assert count("dee", any=[{"field": "potential", "is": "empty"}, {"field": "behaviour", "is": "set"}]) == 6
 
 
 def test_moves_between_two_months_open_the_customers_who_made_them(sign_in: SignIn, lake: Lake) -> None:

@@ -13,6 +13,7 @@ from tenure.api.auth import Key, holder
 from tenure.desk.customers.boards.models import Board, tiles_of
 from tenure.desk.customers.boards.ready import READY
 from tenure.desk.customers.models import Publication
+from tenure.desk.customers.segments.apart import named, reader_of
 from tenure.desk.customers.segments.asking import asker_of, narrowed
 from tenure.desk.lake import lake, workspace
 from tenure.insight.metrics import METRICS, Period
@@ -89,9 +90,11 @@ def _figure(
         "needs": told[name]["lacks"],
     }  # fmt: skip
     by = options.get("by", "")
-    if kind == "split" and by in DIMENSIONS:
+    segments = named(by, reader_of(scope))
+    if kind == "split" and (by in DIMENSIONS or segments is not None):
         apart = numbers.told(
-            lake(), actor=scope, metric=metric, grain=grain, until=period.end, periods=1, dimension=by
+            lake(), actor=scope, metric=metric, grain=grain, until=period.end, periods=1, dimension=by,
+            members=segments.members() if segments else None,
         )  # fmt: skip
         keys = ("value", "count", "before", "year_before")
         found["parts"] = [{"part": one["segment"]} | {key: one[key] for key in keys} for one in apart["parts"]]

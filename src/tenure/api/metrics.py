@@ -10,9 +10,11 @@ from ninja.errors import HttpError
 
 from tenure.api.auth import Key, holder
 from tenure.desk.customers.models import Publication
+from tenure.desk.customers.segments.apart import Named, named
+from tenure.desk.customers.segments.asking import asker_of
 from tenure.desk.lake import lake, workspace
 from tenure.insight.metrics import GROUPS, METRICS, UNITS, Line, Metric, Period, judge
-from tenure.insight.metrics.breakdown import DIMENSIONS, GRAINS, spans, why_nothing
+from tenure.insight.metrics.breakdown import DIMENSIONS, GRAINS, segments_in, spans, why_nothing
 from tenure.language import Words
 from tenure.pipeline import numbers
 
@@ -21,7 +23,10 @@ PERIODS, MOST_PERIODS, MOST_ROWS = 13, 60, 1000
 
 
 class Split(Schema):
-    """grain: day, week, month, quarter or year. periods: how many, up to the last full one (13). by: a dimension."""
+    """grain: day, week, month, quarter or year. periods: how many, up to the last full one (13).
+
+    by: a dimension, or segments your company built by their numbers: own:3, or several beside each other, own:3,7.
+    """
 
     grain: str = "month"
     periods: int | None = None
@@ -64,14 +69,13 @@ def one(request: HttpRequest, metric: str, asked: Query[Split]) -> dict[str, Any
     scope = holder(request).scope
     if asked.grain not in GRAINS:
         raise HttpError(422, f"There is no grain {asked.grain[:40]}. There are: {', '.join(GRAINS)}.")
-    if asked.by and asked.by not in DIMENSIONS:
-        raise HttpError(422, f"There is no dimension {asked.by[:40]}. There are: {', '.join(DIMENSIONS)}.")
+    segments = _apart(request, asked.by)
     periods = PERIODS if asked.periods is None else asked.periods
     if not 1 <= periods <= MOST_PERIODS:
         raise HttpError(422, f"Ask for 1 to {MOST_PERIODS} periods; found {periods}.")
     told = numbers.told(
         lake(), actor=scope, metric=found, grain=asked.grain, until=_until(shown), periods=periods,
-        dimension=asked.by or None,
+        dimension=asked.by or None, members=segments.members() if segments else None,
     )  # fmt: skip
     if asked.by and told["by"] is None:
         raise HttpError(422, f"{metric} can't be told apart by {asked.by}. {told['why_not'][asked.by].en}")
@@ -105,13 +109,12 @@ def behind(request: HttpRequest, metric: str, asked: Query[Behind]) -> dict[str,
             period = Period(date.fromisoformat(asked.start), date.fromisoformat(asked.end), workspace().zone)
         except ValueError:
             raise HttpError(422, "Give start and end as 2026-03-01 and 2026-04-01, the end not included.") from None
-    if asked.by and asked.by not in DIMENSIONS:
-        raise HttpError(422, f"There is no dimension {asked.by[:40]}. There are: {', '.join(DIMENSIONS)}.")
+    segments = _apart(request, asked.by)
     try:
         told = numbers.behind(
             lake(), actor=holder(request).scope, metric=found, period=period, dimension=asked.by or None,
             part=asked.part or None, counted=asked.counted, limit=max(1, min(asked.rows, MOST_ROWS)),
-            offset=max(0, asked.skip),
+            offset=max(0, asked.skip), members=segments.members() if segments else None,
         )  # fmt: skip
     except ValueError as error:
         raise HttpError(422, str(error)) from None
@@ -127,6 +130,21 @@ def _asked(request: HttpRequest, name: str) -> tuple[Metric, Publication]:
     if shown is None:
         raise HttpError(404, "Nothing has been worked out yet. Run: tenure refresh")
     return numbers.held(lake(), METRICS[name]), shown
+
+
+def _apart(request: HttpRequest, by: str) -> Named | None:
+    """The segments a dimension names; None for a dimension of the catalogue, and for none."""
+    if not by or by in DIMENSIONS:
+        return None
+    if not segments_in(by):
+        raise HttpError(
+            422,
+            f"There is no dimension {by[:40]}. There are: {', '.join(DIMENSIONS)}, and own:3 for a segment of your own.",
+        )
+    person = holder(request)
+    if (found := named(by, asker_of(person, person.scope))) is None:
+        raise HttpError(404, "There is no such segment, or it is not this key's to see.")
+    return found
 
 
 def _until(shown: Publication) -> date:

@@ -1,21 +1,25 @@
 """The metric catalogue over the current records, for whoever asks: by period, told apart, and down to what is behind it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
 import ibis
+import pyarrow as pa
 
 from tenure.contracts import CONTRACTS, STAMPS
 from tenure.currencies import minor_digits
 from tenure.insight.metrics import METRICS, Metric, Period, figure, judge, lacking, measure
 from tenure.insight.metrics import breakdown as apart
+from tenure.insight.segments.habits import by_rule
 from tenure.lake import Lake, Scope
 from tenure.lake.custom import schema_of
 from tenure.pipeline.following import practice
 
 Row = dict[str, Any]
+Members = Mapping[int, pa.Array]
+"""Who is in which segment of the company's own: person ids (int64) by its number. Who may ask about it is asked before."""
 _KEPT_STAMPS = {"source"}
 _UNREAD = {"product_name", "unit_price", "promotion", "end_reason", "offer"}  # of the contracts metrics read
 HEAVY_PERIODS = 3  # a heavy metric is shown for so many
@@ -33,11 +37,12 @@ def offered(actor: Scope, names: Iterable[str] = METRICS) -> list[Metric]:
 
 @contextmanager
 def tables(
-    lake: Lake, actor: Scope, contracts: Iterable[str], *, split: bool = False
+    lake: Lake, actor: Scope, contracts: Iterable[str], *, split: bool = False, members: Members | None = None
 ) -> Iterator[dict[str, ibis.Table]]:
     """The records metrics read, as the actor may see them, each worked out once for all that is read within the block.
 
-    split: with what tells customers and products apart (cards, stages, products). Nothing personal is opened.
+    split: with what tells customers and products apart (cards, stages, products, and the members of segments given).
+    Nothing personal is opened.
     """
     wanted: dict[str, ibis.Table] = {}
     for name in sorted({*contracts, *(["products"] if split else [])}):
@@ -48,11 +53,24 @@ def tables(
         wanted[name] = rows.drop(*(column for column in rows.columns if column in unread and column != "person_id"))
     if split:
         cards = lake.read(apart.CARDS, actor=actor)
+        if lake.exists("scores/habits"):
+            habits, tiers = (lake.read(f"scores/{name}", actor=actor) for name in ("habits", "tiers"))
+            cards = cards.left_join(by_rule(habits, tiers), "person_id").drop("person_id_right")
         of_card = {one.column for one in apart.DIMENSIONS.values() if one.of == "customer"} & set(cards.columns)
         wanted[apart.CARDS] = cards.select("person_id", *sorted(of_card))
         wanted[apart.STAGES] = lake.read(apart.STAGES, actor=actor)
+        if members:
+            wanted[apart.MEMBERS] = ibis.memtable(_listed(members))
     with lake.kept(wanted) as kept:
         yield kept
+
+
+def _listed(members: Members) -> pa.Table:
+    parts = [
+        pa.table({"person_id": people.cast(pa.int64()), "segment": pa.repeat(pa.scalar(str(pk)), len(people))})
+        for pk, people in members.items()
+    ]
+    return pa.concat_tables(parts)
 
 
 def catalogue(lake: Lake, *, actor: Scope, until: date, months: int, names: Iterable[str] = METRICS) -> dict[str, Row]:
@@ -101,23 +119,37 @@ def over(
 
 
 def told(
-    lake: Lake, *, actor: Scope, metric: Metric, grain: str, until: date, periods: int, dimension: str | None = None
+    lake: Lake,
+    *,
+    actor: Scope,
+    metric: Metric,
+    grain: str,
+    until: date,
+    periods: int,
+    dimension: str | None = None,
+    members: Members | None = None,
 ) -> Row:
     """One metric by period, each beside the same period a year before, and its newest period told apart.
 
     rows: of MEASURED, oldest first, each with year_before (a value). parts: one for each part of the dimension, the
     greatest sample first: segment, value, count, numerator, denominator, before, year_before. dimensions: those it can
-    be told apart by; why_not: of the others, name → words. lacks, cautions: as `breakdown` gives them.
+    be told apart by; why_not: of the others, name → words. lacks, cautions: as `breakdown` gives them. members: of the
+    segments that a dimension `own:…` names.
     """
     span = apart.spans(grain, until, min(periods, HEAVY_PERIODS) if metric.heavy else periods, lake.zone)
     years = [period.year_before() for period in span]
-    with tables(lake, actor, metric.reads, split=True) as kept:
+    with tables(lake, actor, metric.reads, split=True, members=members) as kept:
         every = sorted({*span, *years})
         measured = {(row["period_start"], row["period_end"]): row for row in measure(metric, kept, every).to_pylist()}
         fits = [one.name for one in apart.fits(metric, kept)]
         whys = {
             one.name: why for one in apart.DIMENSIONS.values() if (why := apart.why_not(metric, one, kept)) is not None
         }
+        if dimension is not None and apart.segments_in(dimension):
+            if why := apart.why_not(metric, apart.OWN, kept):
+                whys[dimension] = why
+            else:
+                fits.append(dimension)
         return {
             "rows": [
                 measured[p.start, p.end] | {"year_before": measured[y.start, y.end]["value"]}
@@ -164,6 +196,7 @@ def behind(
     counted: bool = False,
     limit: int | None = None,
     offset: int = 0,
+    members: Members | None = None,
 ) -> Row:
     """What a figure is made of, within the actor's reach: its customers, or its records with what they say.
 
@@ -171,7 +204,7 @@ def behind(
     total: how many there are; numerator, denominator: their sums. counted: only those above the line.
     Raises ValueError for a metric that is no sum, or a dimension that does not apply.
     """
-    with tables(lake, actor, metric.reads, split=dimension is not None) as kept:
+    with tables(lake, actor, metric.reads, split=dimension is not None, members=members) as kept:
         rows = apart.behind(metric, kept, period, dimension, part)
         if counted:
             rows = rows.filter(rows.numerator != 0)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tenure.contracts import CONTRACTS
 from tenure.currencies import minor_digits
 from tenure.language import tr
 from tenure.sources.rejects import Reject
@@ -91,6 +92,15 @@ class ImportReport:
         if self.unmapped:
             lines.append(
                 tr("Kept beside the contract's columns, as extra: {columns}.", columns=", ".join(self.unmapped))
+            )
+        if self.accepted and (whose := CONTRACTS[self.contract].person) and whose not in self.mapping:
+            lines.append(
+                tr(
+                    "No column says whose they are ({words}), so they count for nobody in particular. "
+                    "If one does: --map COLUMN={column}",
+                    words=str(CONTRACTS[self.contract][whose].words),
+                    column=whose,
+                )
             )
         if self.currency:
             for name, total in self.sums.items():

@@ -40,7 +40,8 @@ def over_time(
         traces.append(
             {
                 "type": "scatter",
-                "mode": "lines",
+                # A single point is no line.
+                "mode": "lines" if sum(value is not None for value in before) > 1 else "lines+markers",
                 "x": list(x),
                 "y": list(before),
                 "name": before_name,

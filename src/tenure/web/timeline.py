@@ -168,7 +168,7 @@ def _case(row: Row, source: str) -> Entry:
     if row["resolved_at"] is None:
         parts.append(_("open"))
     else:
-        parts.append(_("resolved %(day)s") % {"day": date_format(row["resolved_at"], "SHORT_DATE_FORMAT")})
+        parts.append(_("resolved %(day)s") % {"day": date_format(row["resolved_at"], "Y-m-d")})
     told = [row["subject"], row["text"], row["outcome"] and _("Outcome: %(outcome)s") % {"outcome": row["outcome"]}]
     tone = "bad" if row["kind"] == "complaint" else "good" if row["kind"] == "praise" else "plain"
     detail = " — ".join(part for part in told if part)
@@ -191,7 +191,7 @@ def _treatment(row: Row, source: str) -> Entry:
     title = " · ".join(part for part in (row["campaign"], arm, row["offer"]) if part)
     detail = ""
     if row["expires_at"]:
-        detail = _("Offer runs out %(day)s") % {"day": date_format(row["expires_at"], "SHORT_DATE_FORMAT")}
+        detail = _("Offer runs out %(day)s") % {"day": date_format(row["expires_at"], "Y-m-d")}
     return Entry(row["assigned_at"], "treatments", title, detail, row["channel"] or "", "plain", source)
 
 
@@ -218,10 +218,10 @@ def _subscription(row: Row, source: str) -> Entry:
     title = _("Started %(plan)s") % {"plan": row["plan"] or row["product_id"] or row["subscription_id"]}
     detail, tone = money(row["fee_base_minor"]) if row["fee_base_minor"] is not None else "", "good"
     if row["ended_at"]:
-        ended = _("ended %(day)s") % {"day": date_format(row["ended_at"], "SHORT_DATE_FORMAT")}
+        ended = _("ended %(day)s") % {"day": date_format(row["ended_at"], "Y-m-d")}
         detail, tone = " · ".join(part for part in (detail, ended, row["end_reason"]) if part), "bad"
     elif row["term_ends_at"]:
-        ends = _("term ends %(day)s") % {"day": date_format(row["term_ends_at"], "SHORT_DATE_FORMAT")}
+        ends = _("term ends %(day)s") % {"day": date_format(row["term_ends_at"], "Y-m-d")}
         detail = " · ".join(part for part in (detail, ends) if part)
     return Entry(row["started_at"], "subscriptions", title, detail, row["channel"] or "", tone, source)
 

@@ -9,6 +9,7 @@ from tenure.desk.governance.purposes import STATES as CONSENT_STATES
 from tenure.desk.governance.rights import KINDS as REQUESTS
 from tenure.insight.lifecycle import STAGES
 from tenure.insight.segments import ABC, CELLS
+from tenure.insight.segments.habits import BEHAVIOUR, POTENTIAL
 from tenure.insight.segments.tiers import TIERS
 from tenure.language import Words
 
@@ -33,6 +34,8 @@ _BY_NAME: Mapping[str, Mapping[str, Words]] = {
     "cell": CELLS,
     "tier": TIERS,
     "abc": ABC,
+    "behaviour": BEHAVIOUR,
+    "potential": POTENTIAL,
     "kind": KINDS,
     "state": STATES,
     "consent": CONSENT_STATES,

@@ -8,12 +8,16 @@ from typing import Any, Literal, TypeAlias
 
 import ibis
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tenure.contracts import CONTRACTS, base_money
 from tenure.insight.metrics.base import Metric, Period, Tables, lacking, measure
 from tenure.language import Words
 
 CARDS, STAGES, PRODUCTS = "scores/customers", "scores/stages", "products"
+MEMBERS = "members"  # who is in which segment of the company's own: person_id, segment; somebody may be in several
+NEITHER = "0"  # the part of whoever is in none of the segments asked about
+MOST_SEGMENTS = 5  # to tell a figure apart by at once
 # Between the one a row of a drill is about and the part of the split they are in: a character no record is written with.
 _PLACE = "\x1f"
 
@@ -89,6 +93,11 @@ DIMENSIONS: Mapping[str, Dimension] = {
         Dimension("persona", Words("Persona", "画像"), "customer", "persona"),
         Dimension("stage", Words("Life-cycle stage", "生命周期阶段"), "customer", "stage"),
         Dimension("risk", Words("Churn risk", "流失风险"), "customer", "risk_band"),
+        Dimension("abc", Words("Value class", "价值等级"), "customer", "abc"),
+        Dimension("need", Words("What they mostly buy", "主要需求"), "customer", "need"),
+        Dimension("behaviour", Words("Buying behaviour", "购买行为"), "customer", "behaviour"),
+        Dimension("main_channel", Words("Where they mostly buy", "主要购买渠道"), "customer", "main_channel"),
+        Dimension("potential", Words("Potential", "潜力"), "customer", "potential"),
         Dimension("kind", Words("Kind of customer", "客户类型"), "customer", "kind"),
         Dimension("team", Words("Team", "团队"), "customer", "team"),
         Dimension("owner", Words("Owner", "负责人"), "customer", "owner"),
@@ -98,6 +107,29 @@ DIMENSIONS: Mapping[str, Dimension] = {
         Dimension("channel", Words("Channel", "渠道"), "record", "channel"),
     )
 }
+
+
+OWN = Dimension("own", Words("Segments you built", "自建细分群体"), "customer", "segment")
+"""By segments the company built, said with their numbers: `own:3`, or several beside each other, `own:3,7`."""
+
+
+def dimension_of(name: str) -> Dimension | None:
+    """The dimension a name stands for, one of the catalogue's or `own:…`; None where it stands for none."""
+    return OWN if segments_in(name) else DIMENSIONS.get(name)
+
+
+def segments_in(name: str) -> list[str]:
+    """The segments that `own:3,7` names, each once, in the order said; none where it is no such name."""
+    kind, _colon, said = name.partition(":")
+    found = list(dict.fromkeys(said.split(","))) if kind == OWN.name else []
+    fits = all(one.isascii() and one.isdecimal() and 0 < len(one) < 10 and int(one) for one in found)
+    return found if fits and len(found) <= MOST_SEGMENTS else []
+
+
+def _dimension(name: str) -> Dimension:
+    if (found := dimension_of(name)) is None:
+        raise ValueError(f"There is no dimension {name!r}.")
+    return found
 
 
 def why_not(metric: Metric, dimension: Dimension, tables: Tables) -> Words | None:
@@ -110,6 +142,8 @@ def why_not(metric: Metric, dimension: Dimension, tables: Tables) -> Words | Non
                 f"It rests on {kinds.en}, which belong to no customer in particular.",
                 f"该指标用到{kinds.zh}，这些记录不属于具体客户。",
             )
+        if dimension is OWN and CARDS in tables and MEMBERS in tables:
+            return None
         if CARDS not in tables or dimension.column not in tables[CARDS].columns:
             return Words(
                 f"No customer has a {dimension.words.en.lower()} yet. Work them out with: tenure refresh",
@@ -140,15 +174,19 @@ def fits(metric: Metric, tables: Tables) -> list[Dimension]:
     return [one for one in DIMENSIONS.values() if why_not(metric, one, tables) is None]
 
 
-def by(dimension: str, tables: Tables, period: Period | None = None) -> ibis.Table | str:
+def by(dimension: str, tables: Tables, period: Period | None = None, part: str | None = None) -> ibis.Table | str:
     """What `measure` takes as its segment: a table (person_id, segment), or the name of a column of the records.
 
-    tables: `scores/customers`, and for stages of the past `scores/stages`, as the asker may see them. A stage is the one
-    a customer was in when the period began; everything else is as it is today.
+    tables: `scores/customers`, for stages of the past `scores/stages`, and for segments of the company's own `MEMBERS`, as
+    the asker may see them. A stage is the one a customer was in when the period began; everything else is as it is today.
+    part: of several segments, which somebody may all be in, the one asked about; `NEITHER` puts apart who is in none.
     """
-    one = DIMENSIONS[dimension]
+    one = _dimension(dimension)
     if one.of == "record":
         return one.column
+    if one is OWN:
+        asked = segments_in(dimension)
+        return _members(tables, [part] if part in asked else asked)
     cards = tables[CARDS]
     now = cards.select("person_id", segment=cards[one.column].cast("string"))
     if dimension != "stage" or period is None or STAGES not in tables:
@@ -163,9 +201,11 @@ def split(metric: Metric, tables: Tables, periods: Sequence[Period], dimension: 
 
     Raises ValueError where it can't be told apart so: ask `why_not` first.
     """
-    one = DIMENSIONS[dimension]
+    one = _dimension(dimension)
     if said := why_not(metric, one, tables):
         raise ValueError(said.en)
+    if one is OWN:
+        return _by_members(metric, tables, periods, segments_in(dimension))
     if one.name == "stage":
         return pa.concat_tables([measure(metric, tables, period, by("stage", tables, period)) for period in periods])
     if one.of == "customer":
@@ -186,7 +226,7 @@ def behind(
     """
     if metric.made_of:
         raise ValueError(f"{metric.name} is no sum over customers or records; look at {', '.join(metric.made_of)}")
-    one = DIMENSIONS[dimension] if dimension else None
+    one = _dimension(dimension) if dimension else None
     if one is not None and (said := why_not(metric, one, tables)):
         raise ValueError(said.en)
     told: dict[str, Any] = {}
@@ -198,7 +238,7 @@ def behind(
             table = _marked({**tables, name: table}, name, one)
             table = table.rename(part="segment")
         else:
-            who = by(one.name, tables, period)
+            who = by(dimension or "", tables, period, part)
             assert not isinstance(who, str)
             who = who.select(member="person_id", part="segment")
             table = table.left_join(who, table.person_id == who.member).drop("member")
@@ -298,6 +338,30 @@ def _named(contracts: Sequence[str]) -> Words:
     return Words(", ".join(words.en.lower() for words in of), "、".join(words.zh for words in of))
 
 
+def _members(tables: Tables, asked: Sequence[str]) -> ibis.Table:
+    """Every customer with the segment asked about, or `NEITHER`; of several, all who are in any of them under the first."""
+    inside = tables[MEMBERS]
+    inside = inside.filter(inside.segment.isin(list(asked))).select(member="person_id").distinct()
+    cards = tables[CARDS].select("person_id")
+    both = cards.left_join(inside, cards.person_id == inside.member)
+    return both.select("person_id", segment=both.member.isnull().ifelse(NEITHER, asked[0]))
+
+
+def _by_members(metric: Metric, tables: Tables, periods: Sequence[Period], asked: Sequence[str]) -> pa.Table:
+    """The metric over each segment, and over who is in none of them; somebody in two of them counts in both.
+
+    Each is measured against everyone else by itself, so that a metric meets every customer once.
+    """
+    if len(asked) == 1:
+        return measure(metric, tables, periods, _members(tables, asked))
+    found = []
+    for one in asked:
+        rows = measure(metric, tables, periods, _members(tables, [one]))
+        found.append(rows.filter(pc.equal(rows["segment"], one)))
+    rest = measure(metric, tables, periods, _members(tables, asked))
+    return pa.concat_tables([*found, rest.filter(pc.fill_null(pc.not_equal(rest["segment"], asked[0]), True))])
+
+
 def _marked(tables: Tables, name: str, dimension: Dimension) -> Any:
     """The records with the part of the dimension each is in as `segment`."""
     table = tables[name] if name in tables else ibis.memtable(CONTRACTS[name].records_schema.empty_table())
@@ -318,6 +382,6 @@ def _last(text: Any) -> Any:
 
 
 __all__ = [
-    "DIMENSIONS", "GRAINS", "Dimension", "Grain", "behind", "by", "cautions", "fits", "lacking", "record_key", "spans",
-    "split", "why_not", "why_nothing",
+    "DIMENSIONS", "GRAINS", "MEMBERS", "NEITHER", "OWN", "Dimension", "Grain", "behind", "by", "cautions", "dimension_of",
+    "fits", "lacking", "record_key", "segments_in", "spans", "split", "why_not", "why_nothing",
 ]  # fmt: skip

@@ -47,6 +47,41 @@ SAID: dict[str, Said] = {
     "kind": Said(Words("Kind", "类型"), levels=CONTRACTS["customers"]["kind"].values),
 }  # fmt: skip
 
+BEHAVIOUR: dict[str, Words] = {
+    "often": Words("Twelve visits a year or more", "一年购买十二次以上"),
+    "sometimes": Words("Some visits a year", "一年内购买数次"),
+    "once": Words("One visit in a year", "一年内购买一次"),
+    "resting": Words("No visit in a year", "一年内无购买"),
+    "bargains": Words("A fifth off or more", "折扣达两成及以上"),
+}
+POTENTIAL: dict[str, Words] = {
+    "rising": Words("Bringing a fifth more than a year ago", "较上年增加两成以上"),
+    "steady": Words("About as much as a year ago", "与去年大致持平"),
+    "falling": Words("Bringing a fifth less than a year ago", "较上年减少两成以上"),
+}
+BARGAIN_SHARE, OFTEN_VISITS, RISING_PERCENT = 0.2, 12, 20
+
+
+def by_rule(habits: ibis.Table, tiers: ibis.Table) -> ibis.Table:
+    """The segments by rule that each customer is in: what they mostly buy and where, how, and whether they bring more.
+
+    habits, tiers: `scores/habits` and `scores/tiers`. person_id, need (a category), main_channel, behaviour (a code of
+    BEHAVIOUR), potential (of POTENTIAL); null where it is unknown. Who buys at a fifth off is that, however often.
+    """
+    grown = tiers.select("person_id", "growth", "newly")
+    both = habits.left_join(grown, "person_id").drop("person_id_right")
+    behaviour = ibis.cases(
+        (both.visits == 0, "resting"), (both.discount_share >= BARGAIN_SHARE, "bargains"),
+        (both.visits >= OFTEN_VISITS, "often"), (both.visits == 1, "once"), (both.visits.notnull(), "sometimes"),
+    )  # fmt: skip
+    potential = ibis.cases(
+        (both.newly.fill_null(False) | (both.growth >= RISING_PERCENT), "rising"), (both.growth <= -RISING_PERCENT, "falling"),
+        (both.growth.notnull(), "steady"),
+    )  # fmt: skip
+    return both.select(
+        "person_id", need=both.category, main_channel=both.channel, behaviour=behaviour, potential=potential
+    )
+
 
 def habits(tables: dict[str, ibis.Table], as_of: datetime) -> ibis.Table:
     """How each customer bought in the 365 days before `as_of`: one row for each who did.

@@ -12,8 +12,10 @@ from tenure.desk.customers.boards.links import opens
 from tenure.desk.customers.boards.models import Board
 from tenure.desk.customers.boards.ready import READY
 from tenure.desk.customers.models import Publication
+from tenure.desk.customers.segments.apart import named, reader_of
 from tenure.desk.governance.api import scope_of
 from tenure.errors import TenureError
+from tenure.insight.metrics.breakdown import segments_in
 from tenure.web.boards.picking import Picked
 from tenure.web.boards.tiles import Tile, kinds
 from tenure.web.cache import Remembering
@@ -102,7 +104,11 @@ class Teller:
         period = self._picked.period
         segment = self._picked.segment.pk if self._picked.segment else None
         options = sorted(spot.options.items())
-        return f"tile:{spot.kind}:{options}:{period.start}:{period.end}:{segment}:{get_language()}"
+        # Readers with the same reach may not use the same segments, and who is in one changes.
+        own = spot.options.get("by", "")
+        apart = named(own, reader_of(self._picked.scope)) if segments_in(own) else None
+        mark = apart.mark if apart is not None else None
+        return f"tile:{spot.kind}:{options}:{mark}:{period.start}:{period.end}:{segment}:{get_language()}"
 
 
 def _gone(spot: Spot) -> Tile:

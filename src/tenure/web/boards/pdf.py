@@ -16,6 +16,7 @@ from tenure.web.boards.tiles import Tile
 LATIN, BOLD, HAN = "Helvetica", "Helvetica-Bold", "STSong-Light"
 PAGE_WIDTH, PAGE_HEIGHT, EDGE, GAP = 842.0, 595.0, 32.0, 10.0
 COLUMNS = 4
+FEW_PLACES = 8  # bars that are all named; of more the first and the last
 NUMBER_HIGH, PLAIN_HIGH = 92.0, 176.0
 INK, TEXT, QUIET, LINE = "#111827", "#374151", "#6b7280", "#e5e7eb"
 TINTS = {"$primary": "#00807f", "$good": "#15803d", "$bad": "#b91c1c", "$muted": "#9ca3af", "$text": TEXT}
@@ -112,16 +113,18 @@ class _Paper:
         self.canvas.roundRect(x, y, wide, high, 5)
         inner, top = wide - 20, y + high
         self.text(x + 10, top - 16, tile.title, 9, QUIET, wide=inner)
+        said = " · ".join(one for one in (tile.period, *tile.notes) if one)
         if tile.why or (tile.number is None and tile.figure is None and tile.table is None):
             self._why(x + 10, top - 34, inner, tile)
             return
         if tile.number is not None:
             self._number(x + 10, top, inner, tile)
         elif tile.figure is not None and _drawable(tile.figure):
-            self.text(x + 10, top - 28, tile.period, 7.5, QUIET, wide=inner)
+            self.text(x + 10, top - 28, said, 7.5, QUIET, wide=inner)
             self._chart(x + 10, y + 10, inner, high - 46, tile.figure)
         else:
-            self._table(x + 10, top - 30, inner, y + 8, tile)
+            self.text(x + 10, top - 28, said, 7.5, QUIET, wide=inner)
+            self._table(x + 10, top - 42, inner, y + 8, tile)
 
     def _why(self, x: float, y: float, wide: float, tile: Tile) -> None:
         for line in _wrapped(tile.why, 8, wide)[:6]:
@@ -146,7 +149,11 @@ class _Paper:
         table = tile.table
         if table is None:
             return
-        first = wide * (0.5 if len(table.heads) > 2 else 0.6)
+        # As wide as what stands in it, so that many columns find room beside it.
+        named = [table.heads[0][0], *(row[0].text for row in table.rows)] if table.heads else []
+        needed = max((_wide(text, 8.0) for text in named), default=0.0) + 12
+        most = wide * (0.5 if len(table.heads) > 2 else 0.6)
+        first = most if len(table.heads) <= 4 else min(needed, most)
         rest = (wide - first) / max(len(table.heads) - 1, 1)
         lines: list[tuple[Sequence[tuple[str, bool, str]], float, str]] = [
             ([(head, number, "") for head, number in table.heads], 7.0, QUIET),
@@ -168,8 +175,13 @@ class _Paper:
 
     def _chart(self, x: float, y: float, wide: float, high: float, figure: Mapping[str, Any]) -> None:
         traces = list(_lines(figure))
-        places = list(dict.fromkeys(at for trace in traces for at in trace["x"]))
+        # The longest tells the order; what marks a few of its places has only those.
+        longest = max(traces, key=lambda trace: len(trace["x"]))
+        places = list(dict.fromkeys(at for trace in (longest, *traces) for at in trace["x"]))
+        bars = [trace for trace in traces if trace.get("type") == "bar"]
+        stacked = _stacked(bars) if figure.get("layout", {}).get("barmode") == "stack" else {}
         values = [value for trace in traces for value in trace["y"] if value is not None]
+        values += [value for both in stacked.values() for value in both]
         low, top = min(0.0, *values), max(0.0, *values)
         span = (top - low) or 1.0
         share = "%" in str(figure.get("layout", {}).get("yaxis", {}).get("tickformat", ""))
@@ -180,26 +192,45 @@ class _Paper:
             self.canvas.setStrokeColor(LINE)
             self.canvas.line(left, at, left + across, at)
             self.text(left - 4, at - 2.5, _level(level, share), 6.5, QUIET, right=True)
-        step = across / max(len(places) - 1, 1)
+        # Bars stand in the middle of a place of their own; a line runs from edge to edge.
+        step = across / (len(places) if bars else max(len(places) - 1, 1))
+        first = left + step / 2 if bars else left
         for trace in traces:
             tint = TINTS.get(
                 str((trace.get("line") or trace.get("marker") or {}).get("color", "$primary")), TINTS["$muted"]
             )
+            if trace in bars:
+                beside = 1 if stacked else len(bars)
+                wide_bar = step * 0.6 / beside
+                x_bar = first - step * 0.3 + (0 if stacked else wide_bar * bars.index(trace))
+                self.canvas.setFillColor(tint)
+                for at, value in zip(trace["x"], trace["y"], strict=True):
+                    bottom, end = stacked.get((bars.index(trace), at), (0.0, value or 0.0))
+                    under, height = base + up * (bottom - low) / span, up * (end - bottom) / span
+                    self.canvas.rect(x_bar + step * places.index(at), under, wide_bar, height, stroke=0, fill=1)
+                continue
             dots = [
-                None if value is None else (left + step * places.index(at), base + up * (value - low) / span)
+                None if value is None else (first + step * places.index(at), base + up * (value - low) / span)
                 for at, value in zip(trace["x"], trace["y"], strict=True)
             ]
-            self._draw(trace, dots, tint, base + up * -low / span, step)
-        self.text(left, y, str(places[0]), 6.5, QUIET)
-        self.text(left + across, y, str(places[-1]), 6.5, QUIET, right=True)
+            self._draw(trace, dots, tint)
+        if bars and len(places) <= FEW_PLACES:
+            for at, place in enumerate(places):
+                self._middle(left + step * (at + 0.5), y, str(place), step - 4)
+        else:
+            self.text(left, y, str(places[0]), 6.5, QUIET)
+            self.text(left + across, y, str(places[-1]), 6.5, QUIET, right=True)
 
-    def _draw(self, trace: Mapping[str, Any], dots: Sequence[Any], tint: str, zero: float, step: float) -> None:
+    def _middle(self, x: float, y: float, text: str, wide: float) -> None:
+        self.text(x - min(_wide(text, 6.5), wide) / 2, y, text, 6.5, QUIET, wide=wide)
+
+    def _draw(self, trace: Mapping[str, Any], dots: Sequence[Any], tint: str) -> None:
         self.canvas.setStrokeColor(tint)
         self.canvas.setFillColor(tint)
-        if trace.get("type") == "bar":
+        if trace.get("mode") == "markers":
             for dot in dots:
                 if dot is not None:
-                    self.canvas.rect(dot[0] - step * 0.3, zero, step * 0.6, dot[1] - zero, stroke=0, fill=1)
+                    self.canvas.circle(*dot, 2.2, stroke=0, fill=1)
             return
         dash = (trace.get("line") or {}).get("dash")
         self.canvas.setDash([2, 2] if dash else [])
@@ -261,6 +292,11 @@ def _width(text: str, font: str, size: float) -> float:
     return float(stringWidth(text, font, size))
 
 
+def _wide(text: str, size: float) -> float:
+    """How wide the text is as it is written, in the fonts its signs are in."""
+    return sum(_width(run, font, size) for font, run in _runs(text, False))
+
+
 def _fitted(text: str, size: float, bold: bool, wide: float) -> list[tuple[str, str]]:
     runs = _runs(text, bold)
     if not wide or sum(_width(run, font, size) for font, run in runs) <= wide:
@@ -296,6 +332,18 @@ def _lines(figure: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
             continue
         if len(x) == len(y) and all(value is None or isinstance(value, int | float) for value in y):
             yield trace
+
+
+def _stacked(bars: Sequence[Mapping[str, Any]]) -> dict[tuple[int, Any], tuple[float, float]]:
+    """Where each bar begins and ends when they stand on each other: by the trace's place and what it stands over."""
+    reached: dict[tuple[Any, bool], float] = {}
+    found = {}
+    for number, trace in enumerate(bars):
+        for at, value in zip(trace["x"], trace["y"], strict=True):
+            bottom = reached.get((at, (value or 0) < 0), 0.0)
+            found[number, at] = (bottom, bottom + (value or 0.0))
+            reached[at, (value or 0) < 0] = bottom + (value or 0.0)
+    return found
 
 
 def _drawable(figure: Mapping[str, Any]) -> bool:

@@ -7,7 +7,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from tenure.desk.customers.models import Publication, Segment
-from tenure.desk.customers.segments.asking import asker_of, known_of, narrowed
+from tenure.desk.customers.segments.apart import offered
+from tenure.desk.customers.segments.asking import asker_of, narrowed
 from tenure.desk.governance.api import scope_of
 from tenure.desk.lake import workspace
 from tenure.insight.metrics import Period
@@ -113,10 +114,5 @@ def periods(publication: Publication, code: str) -> list[tuple[str, list[tuple[s
 
 
 def segments(user: Any) -> Sequence[tuple[int, str]]:
-    """The segments this asker may look at a board by: open, readable, and worked out."""
-    scope = scope_of(user)
-    rows = list(Segment.objects.open_to(scope).exclude(worked_out_at=None))
-    if not rows:
-        return []
-    known = known_of(asker_of(user, scope), writing=True).segments
-    return [(row.pk, row.name) for row in rows if row.pk in known]
+    """The segments this asker may look at a board by."""
+    return offered(asker_of(user, scope_of(user)))

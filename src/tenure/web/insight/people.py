@@ -24,7 +24,7 @@ from tenure.web.frame import render
 
 MOST = 200
 OPENS = {
-    **{part: f"tenure.web.insight.{part}" for part in ("bridge", "cohorts", "funnel")},
+    **{part: f"tenure.web.insight.{part}" for part in ("bridge", "cohorts", "funnel", "personas")},
     "churn_definitions": "tenure.web.churn.definitions",
     "cost": "tenure.web.churn.cost",
     "survival": "tenure.web.churn.survival",

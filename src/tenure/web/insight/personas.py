@@ -1,5 +1,6 @@
 """Personas: customers who are alike, named by what sets them apart; and segments by rule beside them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import ibis
@@ -13,26 +14,25 @@ from tenure.desk.customers.words import STAGES, TIERS, words_for
 from tenure.desk.governance.api import scope_of
 from tenure.desk.lake import lake
 from tenure.insight.features.base import written
-from tenure.insight.segments.habits import SAID
+from tenure.insight.segments.habits import SAID, by_rule
 from tenure.lake import Scope
 from tenure.language import Words
 from tenure.web.cache import remembered
 from tenure.web.frame import render
-from tenure.web.insight.shared import customers_where, persona_called, rows
+from tenure.web.insight.people import Opened, opened_where
+from tenure.web.insight.shared import customers_where, part_where, persona_called, rows
 from tenure.web.parts import Context
 from tenure.web.templatetags.tenure import compact_money
 
 REGIONS, TYPICAL, TRAITS = 8, 6, 8
-# By rule: what each table says, and the column of `scores/habits` or the tiers that decides.
-RISING, FALLING = 20, -20
+RULES = ("abc", "need", "behaviour", "main_channel", "potential")
+TABLES = ("scores/customers", "scores/habits", "scores/tiers")
 
 
 def personas(scope: Scope, shown: Publication | None) -> Context:
     """Every group of customers alike: its size, value, risk and what sets it apart; and the segments by rule."""
     card = lake().document("personas") or {}
-    found = remembered(
-        "personas", scope, shown, lambda: _held(scope), "scores/customers", "scores/habits", "scores/tiers"
-    )
+    found = remembered("personas", scope, shown, lambda: _held(scope), *TABLES)
     everyone = sum(row["customers"] for row in found["held"].values())
     groups = [
         {
@@ -52,7 +52,14 @@ def personas(scope: Scope, shown: Publication | None) -> Context:
         "tried": sorted((int(k), score) for k, score in card.get("tried", {}).items()),
         "chosen": len(card.get("groups", [])),
         "by_rule": [
-            (_title(name), [(_word(name, row["code"]), row) for row in table if row["code"] is not None])
+            (
+                _title(name),
+                [
+                    (words_for(name, row["code"]), row, opened_where("personas", rule=name, code=row["code"]))
+                    for row in table
+                    if row["code"] is not None
+                ],
+            )
             for name, table in found["by_rule"].items()
         ],
     }
@@ -62,32 +69,43 @@ def _held(scope: Scope) -> dict[str, Any]:
     cards = lake().read("scores/customers", actor=scope)
     grouped = cards.filter(cards.persona.notnull())
     held = grouped.group_by("persona").agg(**_sums(grouped))
-    habits = lake().read("scores/habits", actor=scope)
-    tiers = lake().read("scores/tiers", actor=scope)
-    both = cards.select("person_id", "abc", "value_base_minor", "churn_probability")
-    both = both.left_join(habits.select("person_id", "category", "channel", "discount_share", "visits"), "person_id")
-    both = both.drop("person_id_right").left_join(tiers.select("person_id", "growth", "newly"), "person_id")
-    behaviour = ibis.cases(
-        (both.visits == 0, "resting"), (both.discount_share >= 0.2, "bargains"), (both.visits >= 12, "often"),
-        (both.visits == 1, "once"), (both.visits.notnull(), "now and then"),
-    )  # fmt: skip
-    potential = ibis.cases(
-        (both.newly.fill_null(False) | (both.growth >= RISING), "rising"), (both.growth <= FALLING, "falling"),
-        (both.growth.notnull(), "steady"),
-    )  # fmt: skip
-    codes = {
-        "value": both.abc,
-        "need": both.category,
-        "behaviour": behaviour,
-        "channel": both.channel,
-        "potential": potential,
-    }
-    by_rule = {}
-    for name, code in codes.items():
-        table = both.mutate(code=code)
+    both = _ruled(scope)
+    ruled = {}
+    for name in RULES:
+        table = both.mutate(code=both[name])
         agreed = table.group_by("code").agg(**_sums(table)).order_by(ibis._.customers.desc()).limit(9)
-        by_rule[name] = rows(agreed)
-    return {"held": {row["persona"]: row for row in rows(held)}, "by_rule": by_rule}
+        ruled[name] = rows(agreed)
+    return {"held": {row["persona"]: row for row in rows(held)}, "by_rule": ruled}
+
+
+def _ruled(scope: Scope) -> ibis.Table:
+    """The customers within reach with the segments by rule each is in."""
+    cards = lake().read("scores/customers", actor=scope)
+    habits, tiers = (lake().read(f"scores/{name}", actor=scope) for name in ("habits", "tiers"))
+    both = cards.select("person_id", "abc", "value_base_minor", "churn_probability")
+    return both.left_join(by_rule(habits, tiers), "person_id").drop("person_id_right")
+
+
+def people(scope: Scope, shown: Publication | None, given: Mapping[str, str]) -> Opened | None:
+    """The customers of one segment by rule, those expected to bring most first."""
+    rule, code = given.get("rule", ""), given.get("code", "")[:200].replace("\x00", "")
+    if rule not in RULES or not code or not scope.sees("amounts"):
+        return None
+
+    def within() -> list[int]:
+        both = _ruled(scope)
+        found = both.filter(both[rule] == code).order_by(both.value_base_minor.desc(), both.person_id)
+        return [row["person_id"] for row in rows(found.select("person_id"))]
+
+    found = remembered(f"rule {rule} {code}", scope, shown, within, *TABLES)
+    return Opened(
+        f"{_title(rule)}: {words_for(rule, code)}",
+        _("As they bought in the year before the figures; who is in it changes with each refresh."),
+        part_where("personas"),
+        _("Personas"),
+        found,
+        guards=("amounts",),
+    )
 
 
 def _sums(table: ibis.Table) -> dict[str, Any]:
@@ -96,19 +114,9 @@ def _sums(table: ibis.Table) -> dict[str, Any]:
 
 def _title(name: str) -> str:
     return {
-        "value": _("By value"), "need": _("By need: what they mostly buy"), "behaviour": _("By behaviour"),
-        "channel": _("By channel"), "potential": _("By potential"),
+        "abc": _("By value"), "need": _("By need: what they mostly buy"), "behaviour": _("By behaviour"),
+        "main_channel": _("By channel"), "potential": _("By potential"),
     }[name]  # fmt: skip
-
-
-def _word(name: str, code: str) -> str:
-    known = {
-        "often": _("Twelve visits a year or more"), "now and then": _("Some visits a year"), "once": _("One visit in a year"),
-        "resting": _("No visit in a year"), "bargains": _("A fifth off or more"),
-        "rising": _("Bringing a fifth more than a year ago"), "steady": _("About as much as a year ago"),
-        "falling": _("Bringing a fifth less than a year ago"),
-    }  # fmt: skip
-    return words_for("abc", code) if name == "value" else known.get(code, code)
 
 
 def _trait(trait: dict[str, Any]) -> dict[str, Any]:

@@ -6,20 +6,14 @@ from urllib.parse import urlencode
 import ibis
 from django.urls import reverse
 
+from tenure.desk.customers.segments.asking import persona_names
 from tenure.desk.customers.selectors import Filters
 from tenure.desk.lake import lake
-from tenure.language import Words
 
 
 def rows(table: ibis.Table) -> list[dict[str, Any]]:
     """The rows of a question to the lake."""
     return lake().to_arrow(table).to_pylist()  # type: ignore[no-any-return]
-
-
-def persona_names() -> dict[str, Words]:
-    """What the groups of customers alike are called, by number."""
-    groups = (lake().document("personas") or {}).get("groups", [])
-    return {str(group["number"]): Words(group["en"], group["zh"]) for group in groups}
 
 
 def persona_called(number: str) -> str:

@@ -7,12 +7,13 @@ from django.http import Http404, HttpRequest
 
 from tenure.contracts import CONTRACTS
 from tenure.desk.customers.models import Publication
+from tenure.desk.customers.segments.apart import Named, named
 from tenure.desk.customers.segments.asking import asker_of, narrowed
 from tenure.desk.governance.api import scope_of
 from tenure.desk.lake import lake, workspace
 from tenure.insight.metrics import METRICS, Metric, Period
 from tenure.insight.metrics import breakdown as apart
-from tenure.insight.metrics.breakdown import DIMENSIONS, GRAINS
+from tenure.insight.metrics.breakdown import DIMENSIONS, GRAINS, MOST_SEGMENTS, OWN, segments_in
 from tenure.lake import Scope
 from tenure.pipeline import numbers
 from tenure.web.metrics.showing import Row
@@ -27,10 +28,16 @@ def known(request: HttpRequest, name: str) -> Metric:
 
 
 def asked_for(request: HttpRequest, metric: Metric) -> tuple[str, str]:
-    """The grain and the dimension asked for; months, and the first that may apply, unless said."""
+    """The grain and the dimension asked for; months, and the first that may apply, unless said.
+
+    `by=own:3&own=7` asks for both segments beside each other, as the page's form says it.
+    """
     given = request.POST if request.method == "POST" else request.GET
     grain, by = given.get("grain", ""), given.get("by", "")
-    if by not in DIMENSIONS:
+    if first := segments_in(by):
+        every = list(dict.fromkeys([*first, *given.getlist("own")]))[:MOST_SEGMENTS]
+        by = f"{OWN.name}:{','.join(every)}"
+    if by not in DIMENSIONS and segments_of(request, by) is None:
         person = all(CONTRACTS[name].person for name in metric.reads)
         by = (
             "team"
@@ -54,11 +61,18 @@ def drill_of(request: HttpRequest, metric: Metric, publication: Publication) -> 
     except ValueError:
         pass
     dimension = given.get("by", "")
-    if dimension not in DIMENSIONS or "part" not in given:
+    if segments_in(dimension) and segments_of(request, dimension) is None:
+        raise Http404
+    if (dimension not in DIMENSIONS and not segments_in(dimension)) or "part" not in given:
         dimension = ""
     part = given.get("part", "")[:200].replace("\x00", "") if dimension else ""
     counted, segment = given.get("counted") == "1", number_in(given.get("segment", ""))
     return {"period": period, "dimension": dimension, "part": part, "counted": counted, "segment": segment}
+
+
+def segments_of(request: HttpRequest, dimension: str) -> Named | None:
+    """The segments a dimension names, where every one is the asker's to use."""
+    return named(dimension, asker_of(request.user, scope_of(request.user)))
 
 
 def number_in(text: str) -> int | None:
@@ -77,9 +91,11 @@ def within(request: HttpRequest, segment: int | None) -> Scope:
     return found
 
 
-def arguments(asked: Row) -> Row:
+def arguments(asked: Row, segments: Named | None = None) -> Row:
+    """What `numbers.behind` is called with. segments: those the dimension names."""
     kept = {name: value for name, value in asked.items() if name != "segment"}
-    return {**kept, "dimension": asked["dimension"] or None, "part": asked["part"] or None}
+    members = segments.members() if segments is not None else None
+    return {**kept, "dimension": asked["dimension"] or None, "part": asked["part"] or None, "members": members}
 
 
 def drill_query(asked: Row) -> str:

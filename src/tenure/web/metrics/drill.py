@@ -13,12 +13,12 @@ from tenure.desk.customers.models import Customer, Publication, Segment
 from tenure.desk.governance.api import may, scope_of
 from tenure.desk.lake import lake
 from tenure.insight.metrics import METRICS, Metric, figure
-from tenure.insight.metrics.breakdown import DIMENSIONS
+from tenure.insight.metrics.breakdown import dimension_of
 from tenure.lake import Scope
 from tenure.pipeline import numbers
 from tenure.web.cache import remembered
 from tenure.web.frame import render
-from tenure.web.metrics.asked import arguments, drill_of, drill_query, known, number_in, within
+from tenure.web.metrics.asked import arguments, drill_of, drill_query, known, number_in, segments_of, within
 from tenure.web.metrics.showing import Row, part_words, period_shown, side
 from tenure.web.metrics.worked import versions
 from tenure.web.templatetags.tenure import in_units
@@ -36,12 +36,14 @@ def behind(request: HttpRequest, metric: str) -> HttpResponse:
         made = [METRICS[name] for name in found.made_of if name in {one.name for one in numbers.offered(scope)}]
         return render(request, "metric_behind.html", str(found.words), metric=found, made_of=made)
     asked = drill_of(request, found, publication)
-    scope = within(request, asked["segment"])
+    scope, segments = within(request, asked["segment"]), segments_of(request, asked["dimension"])
+    dimension = dimension_of(asked["dimension"])
     at = max(min(number_in(request.GET.get("page", "")) or 1, 10_000), 1)
     told = remembered(
-        f"behind:{found.name}:{asked!r}:{at}", scope, publication,
+        f"behind:{found.name}:{asked!r}:{at}:{segments.mark if segments else ''}", scope, publication,
         lambda: numbers.behind(
-            lake(), actor=scope, metric=found, limit=PAGE + 1, offset=(at - 1) * PAGE, **arguments(asked)
+            lake(), actor=scope, metric=found, limit=PAGE + 1, offset=(at - 1) * PAGE,
+            **arguments(asked, segments),
         ), *versions(found),
     )  # fmt: skip
     return render(
@@ -52,7 +54,7 @@ def behind(request: HttpRequest, metric: str) -> HttpResponse:
         period=period_shown(asked["period"]),
         part=part_words(asked["dimension"], asked["part"]) if asked["dimension"] else "",
         segment=Segment.objects.filter(pk=asked["segment"]).first(),
-        dimension=str(DIMENSIONS[asked["dimension"]].words) if asked["dimension"] else "",
+        dimension=str(dimension.words) if dimension else "",
         told=told,
         counted=asked["counted"],
         rows=[_row(found, row, names) for names in [customers_of(scope, told["rows"])] for row in told["rows"][:PAGE]],

@@ -17,7 +17,7 @@ from tenure.desk.governance.models import User
 from tenure.desk.lake import lake
 from tenure.insight.metrics import Metric
 from tenure.pipeline import numbers
-from tenure.web.metrics.asked import arguments, asked_for, drill_of, drill_query, known, within
+from tenure.web.metrics.asked import arguments, asked_for, drill_of, drill_query, known, segments_of, within
 from tenure.web.metrics.drill import drill_table
 from tenure.web.metrics.pages import figures_table
 from tenure.web.metrics.worked import told_of
@@ -38,12 +38,18 @@ def export(request: HttpRequest, metric: str) -> HttpResponse:
             raise Http404
         asked = drill_of(request, found, publication)
         scope = within(request, asked["segment"])
-        told = numbers.behind(lake(), actor=scope, metric=found, limit=MOST_ROWS, **arguments(asked))
+        told = numbers.behind(
+            lake(),
+            actor=scope,
+            metric=found,
+            limit=MOST_ROWS,
+            **arguments(asked, segments_of(request, asked["dimension"])),
+        )
         table = drill_table(scope, found, told["rows"])
         query = drill_query(asked)
     else:
         grain, by = asked_for(request, found)
-        figures_ = told_of(scope, publication, found, grain, by)
+        figures_ = told_of(scope, publication, found, grain, by, segments=segments_of(request, by))
         assert figures_ is not None
         table = figures_table(found, grain, figures_)
         query = urlencode({"grain": grain, "by": by})

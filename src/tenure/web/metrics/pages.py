@@ -12,18 +12,22 @@ from django.views.decorators.http import require_safe
 
 from tenure.contracts import CONTRACTS
 from tenure.desk.customers.models import Publication
+from tenure.desk.customers.segments.apart import offered
+from tenure.desk.customers.segments.asking import asker_of
 from tenure.desk.governance.api import may, scope_of
 from tenure.insight.metrics import GROUPS, UNITS, Metric, Period
 from tenure.insight.metrics import breakdown as apart
-from tenure.insight.metrics.breakdown import DIMENSIONS, GRAINS
+from tenure.insight.metrics.breakdown import DIMENSIONS, GRAINS, OWN, dimension_of, segments_in
 from tenure.lake import Scope
 from tenure.web import figures
 from tenure.web.frame import render
-from tenure.web.metrics.asked import asked_for, drill_query, known, opened_at
+from tenure.web.metrics.asked import asked_for, drill_query, known, opened_at, segments_of
 from tenure.web.metrics.showing import Row, figure_in_units, moved, part_words, period_shown, shown, tile
 from tenure.web.metrics.worked import names_in, tiles_of, told_of
 from tenure.web.packs import target_form
 from tenure.web.templatetags.tenure import in_units
+
+BESIDE = 12  # segments offered to be set beside the one asked for
 
 
 @require_safe
@@ -60,7 +64,8 @@ def one(request: HttpRequest, metric: str) -> HttpResponse:
     """One metric: what it means, how it went, told apart, and what it is made of."""
     scope, publication, found = scope_of(request.user), Publication.current(), known(request, metric)
     grain, by = asked_for(request, found)
-    told = told_of(scope, publication, found, grain, by, at_once=True) if publication else None
+    segments = segments_of(request, by)
+    told = told_of(scope, publication, found, grain, by, segments=segments, at_once=True) if publication else None
     lines = [
         (name, shown(found, line.value), str(line.source))
         for name, line in (
@@ -84,7 +89,7 @@ def one(request: HttpRequest, metric: str) -> HttpResponse:
         publication=publication,
         query=urlencode({"grain": grain, "by": by}),
         may_export=may(request.user, "export"),
-        **(_worded(scope, found, grain, told) if told else {"told": None}),
+        **(_worded(scope, found, grain, told) | _segments(request, told) if told else {"told": None}),
     )
 
 
@@ -95,15 +100,31 @@ def shares(request: HttpRequest, metric: str) -> HttpResponse:
     if publication is None:
         raise Http404
     grain, by = asked_for(request, found)
-    told = told_of(scope, publication, found, grain, by)
+    told = told_of(scope, publication, found, grain, by, segments=segments_of(request, by))
     assert told is not None
     return render(
         request, "_metric_figures.html", "", metric=found, may_export=may(request.user, "export"),
-        **_worded(scope, found, grain, told),
+        **_worded(scope, found, grain, told), **_segments(request, told),
     )  # fmt: skip
 
 
 # How it is said
+
+
+def _segments(request: HttpRequest, told: Row) -> Row:
+    """The segments the reader may tell the figure apart by, which of them are asked for, and the heading of their table."""
+    asked = segments_in(told["by"] or "")
+    may = offered(asker_of(request.user, scope_of(request.user))) if "stage" in told["dimensions"] or asked else []
+    names = dict(may)
+    heading = names.get(int(asked[0]), "") if len(asked) == 1 else str(OWN.words)
+    return {
+        "own": [(f"{OWN.name}:{pk}", name, bool(asked) and str(pk) == asked[0]) for pk, name in may],
+        # Those asked for first, then as many others as fit on a line or two.
+        "beside": sorted(
+            ((pk, name, str(pk) in asked) for pk, name in may if str(pk) != asked[0]), key=lambda one: not one[2]
+        )[:BESIDE] if asked else [],
+        "own_heading": heading if asked else "",
+    }  # fmt: skip
 
 
 def _worded(scope: Scope, metric: Metric, grain: str, told: Row) -> Row:
@@ -120,6 +141,7 @@ def _worded(scope: Scope, metric: Metric, grain: str, told: Row) -> Row:
     most = max((abs(part["value"]) for part in told["parts"] if part["value"] is not None), default=0)
     return {
         "told": told,
+        "counted": capfirst(str(metric.count)),
         # On its own page the tile opens what its figure is made of.
         "tile": replace(
             tile(metric, with_year, lacks, reach_all=scope.sees_all),
@@ -128,8 +150,11 @@ def _worded(scope: Scope, metric: Metric, grain: str, told: Row) -> Row:
         "grain": grain,
         "grains": [(one.name, str(one.words)) for one in GRAINS.values()],
         "by": told["by"] or "",
-        "dimensions": [(name, str(DIMENSIONS[name].words)) for name in told["dimensions"]],
-        "why_not": [(str(DIMENSIONS[name].words), str(why)) for name, why in told["why_not"].items()],
+        "as_today": bool(told["parts"]) and told["by"] != "stage" and _of_customers(told["by"]),
+        "dimensions": [(name, str(DIMENSIONS[name].words)) for name in told["dimensions"] if name in DIMENSIONS],
+        "why_not": [
+            (str(one.words), str(why)) for name, why in told["why_not"].items() if (one := dimension_of(name))
+        ],
         "figure": chart(metric, names, rows) if any(row["value"] is not None for row in rows) else None,
         "rows": [
             {
@@ -166,6 +191,11 @@ def _worded(scope: Scope, metric: Metric, grain: str, told: Row) -> Row:
     }  # fmt: skip
 
 
+def _of_customers(by: str | None) -> bool:
+    one = dimension_of(by or "")
+    return one is not None and one.of == "customer"
+
+
 def chart(metric: Metric, names: list[str], rows: list[Row]) -> figures.Figure:
     """The figure by period beside a year before, and the lines it is held against."""
 
@@ -194,7 +224,8 @@ def figures_table(metric: Metric, grain: str, told: Row) -> list[list[Any]]:
     def plain(value: float | None) -> float | None:
         return None if value is None else in_units(value) if metric.unit == "money" else value
 
-    dimension = DIMENSIONS[told["by"]].words if told["by"] else ""
+    one = dimension_of(told["by"] or "")
+    dimension = one.words if one else ""
     table: list[list[Any]] = [
         [str(GRAINS[grain].words), str(dimension), str(metric.words), _("A year before"), capfirst(str(metric.count))]
     ]

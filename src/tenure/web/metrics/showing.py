@@ -8,16 +8,21 @@ from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from tenure.desk.customers.models import Segment
 from tenure.desk.customers.words import words_for
 from tenure.desk.lake import lake
 from tenure.insight.metrics import Change, Metric, Period, figure, judge
 from tenure.insight.metrics import breakdown as apart
 from tenure.language import Words
 from tenure.pipeline import numbers
+from tenure.web.insight.shared import persona_called
 from tenure.web.templatetags.tenure import compact, compact_money, in_units, symbol
 
 FEW = 5  # a quotient over fewer says so
-WORDS_OF = {"segment": "cell", "stage": "stage", "risk": "risk", "kind": "kind"}
+WORDS_OF = {
+    "segment": "cell", "stage": "stage", "risk": "risk", "kind": "kind", "tier": "tier", "abc": "abc",
+    "behaviour": "behaviour", "potential": "potential",
+}  # fmt: skip
 
 Row = dict[str, Any]
 
@@ -160,8 +165,15 @@ def period_shown(period: Period) -> str:
 
 
 def part_words(dimension: str | None, part: object) -> str:
+    """What a part of a dimension is called in the page's language. Of a segment its name: its reader has been let to it."""
     if part in (None, ""):
         return _("Unknown")
+    if asked := apart.segments_in(dimension or ""):
+        if part == apart.NEITHER:
+            return _("Not in it") if len(asked) == 1 else _("In none of them")
+        return Segment.objects.filter(pk=str(part)).values_list("name", flat=True).first() or str(part)
+    if dimension == "persona":
+        return persona_called(str(part))
     return words_for(WORDS_OF.get(dimension or "", ""), part)
 
 

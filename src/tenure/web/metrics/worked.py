@@ -6,6 +6,7 @@ from datetime import date
 from django.utils import timezone
 
 from tenure.desk.customers.models import Publication
+from tenure.desk.customers.segments.apart import Named
 from tenure.desk.lake import lake
 from tenure.insight.metrics import METRICS, Metric, Period
 from tenure.insight.metrics import breakdown as apart
@@ -16,6 +17,7 @@ from tenure.web.cache import Remembering, recalled, remembered
 from tenure.web.metrics.showing import Row, Tile, tile
 
 CATALOGUE = tuple(METRICS)
+APART = (apart.CARDS, apart.STAGES, "scores/habits", "scores/tiers")  # what customers are told apart by
 MONTHS = 13  # of a tile's line: with the newest one, the same month a year before
 
 
@@ -49,16 +51,26 @@ def tiles_of(scope: Scope, publication: Publication, group: str, *, at_once: boo
 
 
 def told_of(
-    scope: Scope, publication: Publication, metric: Metric, grain: str, by: str, *, at_once: bool = False
+    scope: Scope,
+    publication: Publication,
+    metric: Metric,
+    grain: str,
+    by: str,
+    *,
+    segments: Named | None = None,
+    at_once: bool = False,
 ) -> Row | None:
-    what, tables = f"metric:{metric.name}:{grain}:{by}:{MONTHS}", [*versions(metric), apart.CARDS, apart.STAGES]
+    """One metric as `numbers.told` gives it. segments: those that `by` names; with `at_once`, None where it is not known."""
+    mark = segments.mark if segments is not None else ""
+    what, tables = f"metric:{metric.name}:{grain}:{by}:{mark}:{MONTHS}", [*versions(metric), *APART]
     if at_once:
         return recalled(what, scope, publication, *tables)
     periods = min(GRAINS[grain].shown, MONTHS) if grain == "month" else GRAINS[grain].shown
     return remembered(
         what, scope, publication,
         lambda: numbers.told(
-            lake(), actor=scope, metric=metric, grain=grain, until=until(publication), periods=periods, dimension=by
+            lake(), actor=scope, metric=metric, grain=grain, until=until(publication), periods=periods, dimension=by,
+            members=segments.members() if segments is not None else None,
         ), *tables,
     )  # fmt: skip
 
@@ -95,15 +107,20 @@ def by_period(scope: Scope, names: Sequence[str], period: Period, *, years: bool
     return {name: found[key] for key, name in what.items()}
 
 
-def by_part(scope: Scope, metric: Metric, period: Period, dimension: str) -> Row | None:
-    """One metric over a period told apart by a dimension, as `numbers.told` gives it; None before the first refresh."""
+def by_part(scope: Scope, metric: Metric, period: Period, dimension: str, segments: Named | None = None) -> Row | None:
+    """One metric over a period told apart by a dimension, as `numbers.told` gives it; None before the first refresh.
+
+    segments: those the dimension names.
+    """
     publication = Publication.current()
     if publication is None:
         return None
     grain = grain_of(period)
     return remembered(
-        f"by part:{metric.name}:{grain}:{period.start}:{period.end}:{dimension}", scope, publication,
+        f"by part:{metric.name}:{grain}:{period.start}:{period.end}:{dimension}:{segments.mark if segments else ''}",
+        scope, publication,
         lambda: numbers.told(
-            lake(), actor=scope, metric=metric, grain=grain, until=period.end, periods=1, dimension=dimension
-        ), *versions(metric), apart.CARDS, apart.STAGES,
+            lake(), actor=scope, metric=metric, grain=grain, until=period.end, periods=1, dimension=dimension,
+            members=segments.members() if segments is not None else None,
+        ), *versions(metric), *APART,
     )  # fmt: skip

@@ -14,11 +14,15 @@ from tenure.contracts.custom import NUMBERS
 from tenure.desk.customers.fields.models import CustomField
 from tenure.desk.customers.objects.models import OwnObject
 from tenure.desk.customers.words import ABC, CELLS, KINDS, RISK_BANDS, STAGES, TIERS
+from tenure.insight.segments.habits import BEHAVIOUR, POTENTIAL
 from tenure.lake.fields import field_of
 from tenure.language import Words
 
 Kind: TypeAlias = Literal["text", "code", "number", "share", "money", "date", "yes_no", "choices", "owner", "team"]
 CARD = "scores/customers"
+RULED = "by rule"
+"""Stands for the segments by rule (`insight.segments.habits.by_rule`), which are worked out when somebody asks."""
+PERSONA = "persona"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,9 @@ class Askable:
 
     kind: what it is compared with: `share` is kept as 0 to 1 and asked in percent, `money` is kept in minor units of the
     reporting currency and asked in whole ones; `owner` and `team` are the desk's own. values: the codes there are.
-    guard: which of the fields that roles hide or mask it belongs to. section: under which heading it is offered.
+    guard: which of the fields that roles hide or mask it belongs to. section: under which heading it is offered. table: the
+    one its column stands in. passing: its codes come and go from refresh to refresh, so one nobody knows is asked, and
+    finds nobody.
     """
 
     name: str
@@ -36,6 +42,8 @@ class Askable:
     section: str = "profile"
     values: Mapping[str, Words] = field(default_factory=dict, compare=False)
     guard: str | None = None
+    table: str = CARD
+    passing: bool = False
 
 
 SECTIONS: Mapping[str, Words] = {
@@ -49,6 +57,12 @@ def _card(
     name: str, en: str, zh: str, kind: Kind, section: str = "profile", values: Mapping[str, Words] | None = None
 ) -> Askable:
     return Askable(name, Words(en, zh), kind, section, values or {}, field_of(CARD, name))
+
+
+def _ruled(
+    name: str, en: str, zh: str, kind: Kind, guard: str | None, values: Mapping[str, Words] | None = None
+) -> Askable:
+    return Askable(name, Words(en, zh), kind, "scores", values or {}, guard, RULED)
 
 
 ASKABLE: dict[str, Askable] = {
@@ -82,9 +96,26 @@ ASKABLE: dict[str, Askable] = {
         _card("fee_base_minor", "Monthly fee", "月费", "money", "scores"),
         _card("open_cases", "Open cases", "未结工单数", "number", "scores"),
         _card("last_nps", "Last score given", "最近一次评分", "number", "scores"),
+        _ruled("need", "Mostly buys", "主要需求", "text", field_of("scores/habits", "category")),
+        _ruled("main_channel", "Mostly buys through", "主要购买渠道", "text", field_of("scores/habits", "channel")),
+        _ruled(
+            "behaviour", "Buying behaviour", "购买行为", "code", field_of("scores/habits", "discount_share"), BEHAVIOUR
+        ),
+        _ruled("potential", "Potential", "潜力", "code", field_of("scores/tiers", "growth"), POTENTIAL),
     )
 }
 """By name; a room that adds a column to the card adds its line."""
+
+
+def personas(names: Mapping[str, Words]) -> dict[str, Askable]:
+    """Which group of customers alike somebody is in, as something to ask; nothing where there are no groups.
+
+    names: what each is called, by number.
+    """
+    if not names:
+        return {}
+    words = Words("Persona", "客户画像")
+    return {PERSONA: Askable(PERSONA, words, "code", "scores", names, field_of(CARD, PERSONA), passing=True)}
 
 
 def own(one: CustomField) -> Askable | None:

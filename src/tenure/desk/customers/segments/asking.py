@@ -25,6 +25,7 @@ from tenure.desk.customers.segments.askable import (
     asked_of,
     own,
     own_records,
+    personas,
 )
 from tenure.desk.customers.segments.compiled import Ground, Persons, Remembered
 from tenure.desk.customers.segments.definition import Agreed, DefinitionError, Group, Known, Test, named_in, read
@@ -32,7 +33,9 @@ from tenure.desk.customers.segments.models import Segment, in_segment
 from tenure.desk.governance import consents
 from tenure.desk.governance.access import may
 from tenure.desk.governance.models import AuditEntry, User
+from tenure.desk.lake import lake as desk_lake
 from tenure.lake import SYSTEM, Lake, Scope
+from tenure.language import Words
 from tenure.workspace import Workspace, open_workspace
 
 _remembered = Remembered()
@@ -60,11 +63,18 @@ def asker_as(scope: Scope) -> Asker:
     return Asker(scope, user is not None and may(user, "consent"))
 
 
+def persona_names() -> dict[str, Words]:
+    """What the groups of customers alike are called, by number, as the last refresh found them."""
+    groups = (desk_lake().document("personas") or {}).get("groups", [])
+    return {str(group["number"]): Words(group["en"], group["zh"]) for group in groups}
+
+
 def known_of(asker: Asker, *, writing: bool = False) -> Known:
     """What the asker may ask. writing: of other segments only those open to them, else all whose conditions they may read."""
     scope = asker.scope
     everything = scope == SYSTEM
     fields = {**ASKABLE, **{one.name: one for row in own_fields() if (one := own(row)) is not None}}
+    fields |= personas(persona_names())
     # A kind put away is no longer offered; what asked for it still reads, and finds nobody.
     fields |= own_records(own_kinds(archived=everything))
     deeds = {name: deed for name, deed in DEEDS.items() if everything or _reaches(scope, deed.contract)}

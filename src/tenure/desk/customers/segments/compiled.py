@@ -17,9 +17,10 @@ from typing import Any, TypeAlias
 import ibis
 import pyarrow as pa
 
-from tenure.desk.customers.segments.askable import CARD, CATEGORY, OWN_RECORDS, Deed
+from tenure.desk.customers.segments.askable import CARD, CATEGORY, OWN_RECORDS, RULED, Deed
 from tenure.desk.customers.segments.definition import Agreed, Belongs, Did, Group, Node, Test
 from tenure.errors import TenureError
+from tenure.insight.segments.habits import by_rule
 from tenure.lake import SYSTEM, Lake, Scope
 from tenure.language import tr
 
@@ -84,6 +85,7 @@ class Compiling:
     def __init__(self, ground: Ground) -> None:
         self.ground = ground
         self.columns: set[str] = set()
+        self.ruled: set[str] = set()
         self.joined: dict[Any, tuple[str, ibis.Table]] = {}
         self._inside: list[int] = []
 
@@ -92,6 +94,9 @@ class Compiling:
         truth = self._prepare(node) if node is not None else lambda people: ibis.literal(True)
         truths = {name: self._prepare(one) for name, one in shown.items()}
         people = self.ground.lake.read(CARD, actor=self.ground.scope).select("person_id", *sorted(self.columns))
+        if self.ruled:
+            rules = self._by_rule().select("person_id", *sorted(self.ruled))
+            people = people.left_join(rules, "person_id").drop("person_id_right")
         if self.ground.only is not None:
             people = people.filter(people.person_id == self.ground.only)
         for name, table in self.joined.values():
@@ -99,6 +104,10 @@ class Compiling:
             people = people.left_join(found, "person_id").drop("person_id_right")
         kept = people.filter(truth(people))
         return kept.select("person_id", **{name: one(kept) for name, one in truths.items()})
+
+    def _by_rule(self) -> ibis.Table:
+        lake, scope = self.ground.lake, self.ground.scope
+        return by_rule(lake.read("scores/habits", actor=scope), lake.read("scores/tiers", actor=scope))
 
     def _prepare(self, node: Node) -> Callable[[ibis.Table], ibis.Value]:
         """What to ask of the joined cards, having noted what must be joined."""
@@ -112,7 +121,7 @@ class Compiling:
             return lambda people: reduce(how, [part(people) for part in parts])
         if isinstance(node, Test) and not of_desk(node):
             name = node.asked.name
-            self.columns.add(name)
+            (self.ruled if node.asked.table == RULED else self.columns).add(name)
             return lambda people: truth_of(people[name], node, self.ground.day)
         if isinstance(node, Belongs):
             inside = self.ground.other(node.segment)

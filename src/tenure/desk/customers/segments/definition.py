@@ -254,7 +254,7 @@ class _Reader:
             raise _Wrong(tr("One condition takes up to {most} values.", most=MOST_VALUES))
         if asked.kind in ("text", "code", "choices", "owner", "team"):
             found = [_text(one) for one in many]
-            if asked.values and (unknown := [one for one in found if one not in asked.values]):
+            if asked.values and not asked.passing and (unknown := [one for one in found if one not in asked.values]):
                 offered = ", ".join(asked.values)
                 raise _Wrong(
                     tr(

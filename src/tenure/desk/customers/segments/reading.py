@@ -72,7 +72,9 @@ class _Reading:
         named = self.people.get(asked.kind, {}).get(str(value))
         if named:
             return Words(named, named)
-        return asked.values.get(value) or Words(str(value), str(value))
+        words = asked.values.get(value) or Words(str(value), str(value))
+        # The name of a persona is a list of its own: it is set off from what stands around it.
+        return Words(f"“{words.en}”", f"“{words.zh}”") if asked.passing else words
 
     def _number(self, asked: Askable | None, value: int | Decimal) -> str:
         if asked is not None and asked.kind == "money":

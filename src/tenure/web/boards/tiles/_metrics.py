@@ -15,7 +15,7 @@ from tenure.language import Words
 from tenure.pipeline import numbers
 from tenure.web.boards.tiles.base import Choice, Option, Tile
 from tenure.web.metrics.showing import Row
-from tenure.web.metrics.worked import versions
+from tenure.web.metrics.worked import APART, versions
 from tenure.web.templatetags.tenure import in_units
 
 
@@ -32,7 +32,7 @@ METRIC = Option("metric", Words("Metric", "指标"), offered)
 
 def reads(options: Mapping[str, str]) -> Sequence[str]:
     metric = METRICS.get(options.get("metric", ""))
-    return [*versions(metric), apart.CARDS, apart.STAGES] if metric is not None else []
+    return [*versions(metric), *APART] if metric is not None else []
 
 
 def found(scope: Scope, options: Mapping[str, str]) -> Metric | Tile:

@@ -4,8 +4,9 @@ from urllib.parse import urlencode
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
+from tenure.desk.customers.segments.apart import named, offered, reader_of
 from tenure.insight.metrics import Period
-from tenure.insight.metrics.breakdown import DIMENSIONS
+from tenure.insight.metrics.breakdown import DIMENSIONS, OWN, dimension_of
 from tenure.lake import Scope
 from tenure.language import Words
 from tenure.web.boards.tiles import _metrics
@@ -17,7 +18,11 @@ SHOWN = 8
 
 
 def _dimensions(scope: Scope) -> Sequence[Choice]:
-    return [Choice(name, str(one.words)) for name, one in DIMENSIONS.items()]
+    own = offered(reader_of(scope))
+    return [
+        *(Choice(name, str(one.words)) for name, one in DIMENSIONS.items()),
+        *(Choice(f"{OWN.name}:{pk}", name, str(OWN.words)) for pk, name in own),
+    ]
 
 
 def draw(scope: Scope, period: Period, segment: int | None, options: Mapping[str, str]) -> Tile:
@@ -26,10 +31,12 @@ def draw(scope: Scope, period: Period, segment: int | None, options: Mapping[str
     if isinstance(metric, Tile):
         return metric
     of = options.get("by", "")
-    if of not in DIMENSIONS:
+    one, segments = dimension_of(of), named(of, reader_of(scope))
+    if one is None or (one is OWN and segments is None):
         return Tile(title=str(metric.words), why=_("It is told apart by something that is gone. Choose another."))
-    dimension = str(DIMENSIONS[of].words)
-    told = by_part(scope, metric, period, of)
+    # A segment is what its readers call it; the heading of two of them is what they are.
+    dimension = next(iter(segments.names.values())) if segments and len(segments.names) == 1 else str(one.words)
+    told = by_part(scope, metric, period, of, segments)
     if told is None:
         return _metrics.unpublished(metric)
     parts, why = told["parts"], ""
@@ -63,7 +70,7 @@ def draw(scope: Scope, period: Period, segment: int | None, options: Mapping[str
         )  # fmt: skip
     heads = [(dimension, False), (str(metric.words), True), (_("On the period before"), True)]
     return Tile(
-        title=_("%(metric)s by %(dimension)s") % {"metric": metric.words, "dimension": dimension.lower()},
+        title=_("%(metric)s by %(dimension)s") % {"metric": metric.words, "dimension": dimension if segments else dimension.lower()},
         meaning=str(metric.meaning), period=period_shown(period), url=opened, rows=table,
         table=Table(heads, rows[:SHOWN], max(0, len(rows) - SHOWN)) if rows else None, notes=_metrics.cautions(told),
         why=why, lights=lights,

@@ -25,8 +25,14 @@
   });
 
   // On a narrow screen the tabs scroll sideways; the open one is the one to see.
-  const tab = document.querySelector(".t-tabs [aria-current]");
-  if (tab) tab.parentElement.scrollLeft = tab.offsetLeft - tab.parentElement.offsetLeft - 24;
+  // This script runs before there is a page, and the strip is as wide as its words only once the style has come.
+  window.addEventListener("load", () => {
+    const tab = document.querySelector(".t-tabs [aria-current]");
+    if (!tab) return;
+    const strip = tab.parentElement;
+    const [inside, around] = [tab.getBoundingClientRect(), strip.getBoundingClientRect()];
+    strip.scrollLeft += inside.left - around.left - (around.width - inside.width) / 2;
+  });
 
   // A menu closes when the reader goes elsewhere.
   document.addEventListener("click", (event) => {
@@ -242,6 +248,8 @@
       font: { color: colour("text"), size: 12, family: getComputedStyle(document.body).fontFamily },
       margin: { l: 48, r: 12, t: 12, b: 42 }, ...figure.layout,
     };
+    // A legend above the plot grows upward, so that a second line of names never lies on the figure.
+    if (layout.legend?.orientation === "h" && layout.legend.y > 1) layout.legend = { ...layout.legend, y: 1.02, yanchor: "bottom" };
     layout.xaxis = { ...axis, ...(figure.layout.xaxis || {}) };
     layout.yaxis = { ...axis, ...(figure.layout.yaxis || {}) };
     window.Plotly.newPlot(box, figure.data, layout, { displayModeBar: false, responsive: true }).then(() => {
