@@ -156,6 +156,7 @@ def test_a_metric_is_read_at_the_terminal_by_period(home: Path, here: Callable[.
     assert [set(row) for row in rows] == [{"period", "value", "before", "year_before", "count", "judgement"}] * 3
     assert "can't be told apart by product" in here(home, "metrics", "nps", "--by", "product", fails=True).stderr
     assert "There are: day, week" in here(home, "metrics", "nps", "--grain", "eon", fails=True).stderr
+    assert 'There is no "own:9"' in here(home, "metrics", "orders", "--by", "own:9", fails=True).stderr
 
 
 @pytest.mark.parametrize("what", ["metrics", "contracts", "sources", "features", "standards"])

@@ -1,7 +1,7 @@
 """The metric catalogue at the terminal: every number, or one of them by period and told apart."""
 
 from datetime import date
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +12,9 @@ from tenure.errors import TenureError
 from tenure.lake import SYSTEM, Lake
 from tenure.language import tr
 
+if TYPE_CHECKING:
+    from tenure.desk.customers.segments.apart import Named
+
 HEADINGS = ("metric", "period", "value", "before", "year_before", "count", "judgement")
 
 
@@ -20,7 +23,11 @@ def metrics(
     by: Annotated[
         str | None,
         typer.Option(
-            "--by", metavar="DIMENSION", help=tr("Tell the newest period apart by: team, stage, product, channel …")
+            "--by",
+            metavar="DIMENSION",
+            help=tr(
+                "Tell the newest period apart by: team, stage, product, channel …, or own:3 for a segment of your own"
+            ),
         ),
     ] = None,
     grain: Annotated[str, typer.Option("--grain", help=tr("day, week, month, quarter or year"))] = "month",
@@ -67,14 +74,20 @@ def _every(lake: Lake, until: date, format: Format) -> None:
 
 def _one(lake: Lake, name: str, until: date, by: str | None, grain: str, periods: int, format: Format) -> None:
     from tenure.insight.metrics import metric_named
-    from tenure.insight.metrics.breakdown import DIMENSIONS, GRAINS, why_nothing
+    from tenure.insight.metrics.breakdown import DIMENSIONS, GRAINS, NEITHER, segments_in, why_nothing
     from tenure.pipeline.numbers import told
 
     metric = metric_named(name)
-    for asked, known in ((grain, GRAINS), (by, DIMENSIONS)):
+    segments = _segments(by) if by and segments_in(by) else None
+    for asked, known in ((grain, GRAINS), (None if segments else by, DIMENSIONS)):
         if asked is not None and asked not in known:
             raise TenureError(tr('There is no "{asked}". There are: {known}.', asked=asked, known=", ".join(known)))
-    found = told(lake, actor=SYSTEM, metric=metric, grain=grain, until=until, periods=periods, dimension=by)
+    found = told(lake, actor=SYSTEM, metric=metric, grain=grain, until=until, periods=periods, dimension=by,
+                 members=segments.members() if segments else None)  # fmt: skip
+    called = {
+        NEITHER: tr("In none of them"),
+        **{str(pk): name for pk, name in (segments.names if segments else {}).items()},
+    }
     if by is not None and found["by"] is None:
         raise TenureError(
             tr('"{name}" can\'t be told apart by {by}. {why}', name=name, by=by, why=str(found["why_not"][by]))
@@ -83,7 +96,8 @@ def _one(lake: Lake, name: str, until: date, by: str | None, grain: str, periods
     for row in found["rows"] if by is None else found["parts"]:
         line = _line(lake, metric, row, row.get("before", before), row["year_before"], format)
         if by is not None:
-            line = {by: row.get("name") or tr("Unknown"), **line}
+            part = row.get("name")
+            line = {by: (called.get(part, part) if segments else part) or tr("Unknown"), **line}
         if format is Format.table and row["value"] is None:
             line["judgement"] = str(why_nothing(metric, found["lacks"], row))
         lines.append(line)
@@ -92,6 +106,19 @@ def _one(lake: Lake, name: str, until: date, by: str | None, grain: str, periods
     show.rows(lines, format, headings=_named(headings))
     if format is Format.table:
         show.hint(f"{metric.words}: {metric.formula}")
+
+
+def _segments(by: str) -> "Named":
+    """The segments a dimension `own:3,7` names, as somebody who sees everything may use them."""
+    opened.desk()
+    from tenure.desk.customers.segments.apart import named, offered
+    from tenure.desk.customers.segments.asking import EVERYTHING
+
+    found = named(by, EVERYTHING)
+    if found is None:
+        known = ", ".join(f"own:{pk} ({name})" for pk, name in offered(EVERYTHING))
+        raise TenureError(tr('There is no "{asked}". There are: {known}.', asked=by, known=known or "–"))
+    return found
 
 
 def _line(
