@@ -156,7 +156,20 @@ def test_a_metric_is_read_at_the_terminal_by_period(home: Path, here: Callable[.
     assert [set(row) for row in rows] == [{"period", "value", "before", "year_before", "count", "judgement"}] * 3
     assert "can't be told apart by product" in here(home, "metrics", "nps", "--by", "product", fails=True).stderr
     assert "There are: day, week" in here(home, "metrics", "nps", "--grain", "eon", fails=True).stderr
-    assert 'There is no "own:9"' in here(home, "metrics", "orders", "--by", "own:9", fails=True).stderr
+
+
+@pytest.mark.django_db
+def test_a_metric_is_told_apart_by_a_segment_of_the_company_s_own(home: Path, here: Callable[..., Ended]) -> None:
+    from tenure.desk.customers.segments.models import Segment
+    from tests.cast import MONDAY
+
+    few = Segment.objects.create(name="A few", kind="static", shared="all", worked_out_at=MONDAY, made_at=MONDAY)
+
+    refused = here(home, "metrics", "orders", "--by", "own:999999", fails=True).stderr
+    rows = json.loads(here(home, "metrics", "orders", "--by", f"own:{few.pk}", "--format", "json").stdout)
+
+    assert f"own:{few.pk} (A few)" in " ".join(refused.split())
+    assert all(f"own:{few.pk}" in row for row in rows)
 
 
 @pytest.mark.parametrize("what", ["metrics", "contracts", "sources", "features", "standards"])
