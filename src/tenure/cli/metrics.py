@@ -144,13 +144,13 @@ def _line(
 
 
 def _named(columns: tuple[str, ...]) -> dict[str, str]:
-    from tenure.insight.metrics.breakdown import DIMENSIONS
+    from tenure.insight.metrics.breakdown import dimension_of
 
     words = {
         "metric": tr("metric"), "period": tr("period"), "value": tr("figure"), "before": tr("before"),
         "year_before": tr("a year before"), "count": tr("sample"), "judgement": tr("where it stands"),
     }  # fmt: skip
-    return {name: str(DIMENSIONS[name].words) if name in DIMENSIONS else words.get(name, name) for name in columns}
+    return {name: str(found.words) if (found := dimension_of(name)) else words.get(name, name) for name in columns}
 
 
 def _period(row: dict[str, Any], lake: Lake) -> Any:

@@ -114,10 +114,9 @@ class Habit:
         return self.spending.expected_value(np.where(again, x, 0.0), np.where(again, worth, 1.0))
 
     def as_document(self) -> dict[str, Any]:
-        spending = self.spending
         return {
             "rhythm": self.rhythm.parameters_, "each": self.each, "log_likelihoods": list(self.log_likelihoods),
-            "spending": spending and [*spending.parameters_.values(), spending.observed_mean_],
+            "spending": self.spending.given() if self.spending else None,
         }  # fmt: skip
 
     @classmethod

@@ -52,6 +52,10 @@ class GammaGamma(Parametric):
         model.observed_mean_ = float(observed_mean)
         return model
 
+    def given(self) -> list[float]:
+        """What `of` takes to make this model again."""
+        return [*self.parameters_.values(), self.observed_mean_]
+
     def fit(self, x: Any, mean_value: Any = None) -> "GammaGamma":
         """Find the most likely parameters, from the customers with repeat purchases of a positive mean value.
 

@@ -27,11 +27,10 @@ class Habits:
 
     def as_document(self) -> dict[str, Any]:
         """The same as plain values, for `of_document`."""
-        spending = self.spending
         return {
             "pareto": self.pareto.parameters_,
             "coins": self.coins.parameters_,
-            "spending": spending and [*spending.parameters_.values(), spending.observed_mean_],
+            "spending": self.spending.given() if self.spending else None,
             "typical": self.typical,
         }
 
