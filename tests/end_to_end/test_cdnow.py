@@ -77,6 +77,7 @@ def test_the_value_step_fits_what_a_direct_fit_of_the_file_fits(shop: Filled, pu
     chances = chances.set_index(chances.customer_id.astype(int)).p_alive.reindex(people)
     # The back-test finds that learning explains most; its chances are those of Pareto/NBD, which it corrects.
     assert card["model"] == "hybrid"
+    assert card["learned_before"] == "1998-06-01"
     assert abs(card["tried"]["hybrid"]["bias"]["value"]) < 0.05 < abs(card["tried"]["bgnbd"]["bias"]["value"])
     assert np.allclose(chances, ParetoNBD().fit(*past).p_alive(x, t_x, T), rtol=1e-4)
 

@@ -71,7 +71,8 @@ def test_the_model_in_use_is_named_with_how_it_was_tried_and_why_others_could_no
              "gini": 0.7, "explained": 0.44, "mae": 1.0, "rmse": 2.0,
              "deciles": [{"decile": 10, "customers": 50, "foretold": 9.0, "happened": interval}]}  # fmt: skip
     lake().publish_document("value_card", {
-        "model": "hybrid", "reach_days": 181.0, "tried": {"hybrid": tried, "bgnbd": {**tried, "explained": 0.4}},
+        "model": "hybrid", "learned_before": "2026-03-01", "reach_days": 181.0,
+        "tried": {"hybrid": tried, "bgnbd": {**tried, "explained": 0.4}},
         "refused": {"pareto": {"en": "Not enough data, because it is so.", "zh": "数据不足。"}}, "simple": {**tried, "bias": None},
         "calibration": [{"n": 50, "predicted": 0.2, "observed": 0.25, "low": 0.15, "high": 0.4}],
     })  # fmt: skip
@@ -83,6 +84,7 @@ def test_the_model_in_use_is_named_with_how_it_was_tried_and_why_others_could_no
     assert "Habits corrected by learning" in text
     assert "-2.1%" in text
     assert "Not enough data, because it is so." in text
+    assert "Learned from what was bought before March 1, 2026" in text
 
 
 def test_survival_counts_the_readers_customers_and_states_what_leaving_means(sign_in: Any) -> None:

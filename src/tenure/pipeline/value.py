@@ -1,7 +1,7 @@
 """Step: what each customer is expected to bring in the next twelve months, by the model that foretold best so far."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 from importlib.metadata import version
 from typing import Any
@@ -77,11 +77,11 @@ def _bought(context: Context, log: PurchaseLog, end: float, card: dict[str, Any]
         context.tell(2, 4)
         name = chosen.best
         try:
-            found = _now(context, name, log, past, end)
+            found, learned_before = _now(context, name, log, past, end)
         except NotEnoughDataError:
             # What the stretch held out allowed, today's customers need not.
             name = "bgnbd"
-            found = _now(context, name, log, past, end)
+            found, learned_before = _now(context, name, log, past, end)
     except NotEnoughDataError as error:
         # Too few repeat purchases to learn a rhythm from: said on the page instead of a number.
         why = both(error.args[0])
@@ -97,6 +97,7 @@ def _bought(context: Context, log: PurchaseLog, end: float, card: dict[str, Any]
     )
     card |= {
         "model": name,
+        "learned_before": learned_before,
         "bgnbd": {**plain.parameters_, "log_likelihood": plain.log_likelihood_},
         "learned": found.card,
         "repeat_buyers": int(((x > 0) & (log.later() > 0)).sum()),
@@ -159,13 +160,13 @@ def rhythm_of(context: Context) -> BGNBD | None:
     return BGNBD.of(**{name: card["bgnbd"][name] for name in BGNBD.NAMES})
 
 
-def _now(context: Context, name: str, log: PurchaseLog, past: _Past, end: float) -> buying.Forecast:
-    """What the model foretells of today's customers, learned from what was bought before this month.
+def _now(context: Context, name: str, log: PurchaseLog, past: _Past, end: float) -> tuple[buying.Forecast, str]:
+    """What the model foretells of today's customers, learned from what was bought before this month; and before which day.
 
     Purchases of this month tell where a customer stands, and leave what was learned as it is; nobody's forecast moves
     for what others bought today. Where there is too little from before this month, all is learned from.
     """
-    digest = _digest(past.log, name, past.cut, HORIZON_DAYS)
+    digest = before_this_month = _digest(past.log, name, past.cut, HORIZON_DAYS)
     path = kept.path_of(context.lake, "value", f"learned-{name}.json")
     told = kept.document(context, path, digest)
     if told is None:
@@ -174,7 +175,9 @@ def _now(context: Context, name: str, log: PurchaseLog, past: _Past, end: float)
     # Read back in any case, so that what was just learned speaks as it will tomorrow.
     learned = buying.of_document(name, told)
     rows = kept.path_of(context.lake, "value", f"rows-{name}.npz")
-    return learned.foretell(log, end, HORIZON_DAYS, partial(kept.by_row, context, rows, digest))
+    found = learned.foretell(log, end, HORIZON_DAYS, partial(kept.by_row, context, rows, digest))
+    until = past.cut if digest == before_this_month else end
+    return found, (_EPOCH + timedelta(days=until)).isoformat()
 
 
 def _learned(name: str, log: PurchaseLog, past: _Past, digest: str, end: float) -> tuple[dict[str, Any], str]:

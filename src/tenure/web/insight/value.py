@@ -1,5 +1,6 @@
 """What customers will still bring: by which model, how well it foretold, who moved, and how concentrated it is."""
 
+from datetime import date
 from typing import Any
 
 import ibis
@@ -71,6 +72,7 @@ def value(scope: Scope, shown: Publication | None) -> Context:
         "model": _names().get(card.get("model", "")),
         "contract_model": _names().get(card.get("contracts", {}).get("model", "")),
         "contracts": card.get("contracts"),
+        "learned_before": date.fromisoformat(card["learned_before"]) if "learned_before" in card else None,
         "reach_days": round(card.get("reach_days", 0)),
         "why_not": card.get("not_enough_data"),
         "refused": [(_names().get(name, name), why) for name, why in card.get("refused", {}).items()],
