@@ -2,8 +2,8 @@
 
     python -m bench.scale                          a million order lines of 200,000 customers, with the pages
     python -m bench.scale refresh [customers …]    thirty lines a customer at each size, 10,000, 100,000 and a million
-                                                   unless said, then again after 1 % new records: seconds by the
-                                                   clock and of the processors and memory, by step, and how they grow
+                                                   unless said, then twice again after 1 % new records: seconds by
+                                                   the clock and of the processors and memory, by step, and how they grow
 
 Import stands beside DuckDB's own CSV to sorted Parquet on the same file; each page beside the bare queries it asks.
 Whole processes are measured: seconds by the clock, memory as the process's peak. Pages are answered in process, after
@@ -56,7 +56,7 @@ def main(lines: int = LINES, customers: int = CUSTOMERS) -> None:
         pages()
 
 
-SIZES, LINES_EACH, NEW_SHARE = (10_000, 100_000, 1_000_000), 30, 0.01
+SIZES, LINES_EACH, NEW_SHARE, LATER = (10_000, 100_000, 1_000_000), 30, 0.01, ("10:00", "15:00")
 
 
 def growth(sizes: Sequence[int] = SIZES) -> None:
@@ -65,29 +65,30 @@ def growth(sizes: Sequence[int] = SIZES) -> None:
     for customers in sizes:
         with tempfile.TemporaryDirectory(prefix="tenure-bench-") as folder:
             found[customers] = refreshed(Path(folder), customers)
-    runs = [run for pair in found.values() for run in pair]
+    runs = [run for some in found.values() for run in some]
     names = {name: None for run in runs for name in run.steps}
-    head = "".join(f"{f'{customers:,}':>12}{'+ 1 %':>10}" for customers in sizes)
+    head = "".join(f"{f'{customers:,}':>12}{'+ 1 %':>10}{'+ 1 %':>10}" for customers in sizes)
     for what, part in (("seconds", "seconds"), ("processor seconds", "cpu")):
         print(f"{f'{what} of a refresh, by customers':<46}{head}")
         for name in names:
             told = [getattr(run.steps.get(name, NOT_DONE), part) for run in runs]
             if max(told) >= 0.1:
-                print(f"  {name:<44}" + _pairs(told))
-        print(f"  {'all':<44}" + _pairs([getattr(run, part) for run in runs]))
-        shares = [x for a, b in found.values() for x in (1.0, getattr(b, part) / getattr(a, part))]
-        print(f"  {'share of the first':<44}" + _pairs(shares, 2))
+                print(f"  {name:<44}" + _row(told))
+        print(f"  {'all':<44}" + _row([getattr(run, part) for run in runs]))
+        shares = [getattr(run, part) / getattr(some[0], part) for some in found.values() for run in some]
+        print(f"  {'share of the first':<44}" + _row(shares, 2))
         for one, other in pairwise(sizes):
             power = math.log(getattr(found[other][0], part) / getattr(found[one][0], part)) / math.log(other / one)
             print(f"  {one:,} to {other:,} customers: {what} grow as n^{power:.2f}")
     print(f"{'peak megabytes by the end of a step':<46}{head}")
     for name in names:
-        print(f"  {name:<44}" + _pairs([run.steps.get(name, NOT_DONE).megabytes for run in runs], 0))
-    print(f"  {'all':<44}" + _pairs([run.megabytes for run in runs], 0))
+        print(f"  {name:<44}" + _row([run.steps.get(name, NOT_DONE).megabytes for run in runs], 0))
+    print(f"  {'all':<44}" + _row([run.megabytes for run in runs], 0))
 
 
-def _pairs(values: Sequence[float], digits: int = 1) -> str:
-    return "".join(f"{value:>{10 if place % 2 else 12}.{digits}f}" for place, value in enumerate(values))
+def _row(values: Sequence[float], digits: int = 1) -> str:
+    each = 1 + len(LATER)
+    return "".join(f"{value:>{10 if place % each else 12}.{digits}f}" for place, value in enumerate(values))
 
 
 @dataclass
@@ -109,18 +110,19 @@ class Run(Took):
     steps: dict[str, Took]
 
 
-def refreshed(folder: Path, customers: int) -> tuple[Run, Run]:
-    """The first refresh of a company, and the next one after 1 % new order lines of its last day."""
+def refreshed(folder: Path, customers: int) -> list[Run]:
+    """The first refresh of a company, and two more, each after 1 % new order lines of its last day."""
     home = folder / "home"
     os.environ["TENURE_HOME"] = str(home)
     files = written(folder, customers * LINES_EACH, customers)
     tenure("init")
     for name in ("customers", "orders"):
         tenure("import", files[name], "--as", name)
-        Path(files[name]).unlink()
-    first = _run(home)
-    tenure("import", _later(folder, customers), "--as", "orders")
-    return first, _run(home)
+    runs = [_run(home)]
+    for time_of in LATER:
+        tenure("import", _later(folder, files["orders"], time_of), "--as", "orders")
+        runs.append(_run(home))
+    return runs
 
 
 def _run(home: Path) -> Run:
@@ -139,27 +141,23 @@ def _run(home: Path) -> Run:
     return Run(seconds, cpu, megabytes, done)
 
 
-def _later(folder: Path, customers: int) -> str:
-    """New order lines, 1 % of those there are, of customers of all kinds, on the last day of the records."""
-    rng = np.random.default_rng(11)
-    count = max(1, int(customers * LINES_EACH * NEW_SHARE))
-    buyer = rng.integers(1, customers + 1, count)
-    path = str(folder / "later.csv")
-    pyarrow.csv.write_csv(
-        pa.table(
-            {
-                "order_id": [f"N-{number:08}" for number in range(count)],
-                "line_no": pa.array(np.ones(count, np.int64)),
-                "customer_id": [f"C-{number:08}" for number in buyer.tolist()],
-                "ordered_at": ["2026-06-30 10:00:00"] * count,
-                "product_id": [f"P-{number:03}" for number in rng.integers(0, 500, count).tolist()],
-                "amount": rng.integers(990, 20_000, count) / 100.0,
-                "kind": ["sale"] * count,
-                "status": ["completed"] * count,
-            }
-        ),
-        path,
+def _later(folder: Path, orders: str, time_of: str) -> str:
+    """New order lines, 1 % of those there are, on the last day of the records: orders like those there, by who buys most."""
+    lines = pyarrow.csv.read_csv(
+        orders, convert_options=pyarrow.csv.ConvertOptions(column_types={"ordered_at": "string"})
     )
+    rng = np.random.default_rng(int(time_of[:2]))
+    # Whole orders, each as likely as any other: so those who buy most often do so again, and baskets are as large.
+    number = lines["order_id"].combine_chunks().dictionary_encode().indices.to_numpy()
+    drawn = rng.random(number.max() + 1) < NEW_SHARE
+    again = lines.filter(pa.array(drawn[number]))
+    again = again.set_column(
+        again.column_names.index("order_id"), "order_id",
+        pa.compute.binary_join_element_wise("N", time_of[:2], again["order_id"], "-"),
+    )  # fmt: skip
+    at = pa.array([f"2026-06-30 {time_of}:00"] * again.num_rows)
+    path = str(folder / "later.csv")
+    pyarrow.csv.write_csv(again.set_column(again.column_names.index("ordered_at"), "ordered_at", at), path)
     return path
 
 
