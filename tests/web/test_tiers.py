@@ -13,6 +13,8 @@ from tenure.desk.customers.models import Cover, TierRule
 from tenure.desk.customers.segments.asking import asker_of, ground_of, known_of
 from tenure.desk.customers.segments.compiled import count_of
 from tenure.desk.customers.segments.definition import read
+from tenure.desk.customers.tiers import Style
+from tenure.desk.customers.tiers import in_force as tiers_in_force
 from tenure.desk.governance.access import scope_of
 from tenure.desk.governance.models import AuditEntry, User
 from tenure.desk.lake import lake as desk_lake
@@ -103,6 +105,28 @@ def test_the_rule_is_tried_before_it_is_saved_and_each_save_is_a_version(sign_in
     assert (entry.detail["before"]["core_from"], entry.detail["after"]["core_from"]) == (70, 40)
     client.post("/settings/tiers/", FORM | {"core_from": "40", "save": "1"})
     assert TierRule.objects.count() == 1, "what is in force already makes no version"
+
+
+def test_a_region_is_served_in_its_own_style_and_its_customers_pages_say_so(sign_in: SignIn, lake: Lake) -> None:
+    client = sign_in("dee")
+    page = client.get("/settings/tiers/").content.decode()
+    assert page.count('name="region"') == len({region for *_, region, _risk, _value in CUSTOMERS.values()})
+    said = {"region": ["浙江", "广东"], "region0.language": "吴语", "region0.hours": "9–18", "region1.channel": ""}
+
+    client.post("/settings/tiers/", FORM | said | {"save": "1"})
+
+    assert tiers_in_force().styles == {"浙江": Style("吴语", "", "9–18", "")}
+    assert AuditEntry.objects.get(verb="set_tiers").detail["regions"] == ["浙江"]
+    here, elsewhere = (client.get(f"/customers/{one}/").content.decode() for one in (WANG, SMITH))
+    assert "Service in 浙江" in here
+    assert "吴语" in here
+    assert "Service in" not in elsewhere
+    client.post("/settings/tiers/", FORM | {"core_from": "60", "save": "1"})
+    assert tiers_in_force().styles["浙江"].hours == "9–18", "what was not asked stays"
+    long = client.post("/settings/tiers/", FORM | said | {"region0.note": "x" * 301, "save": "1"}).content.decode()
+    assert "at most 300 characters" in long
+    client.post("/settings/tiers/", FORM | said | {"region0.language": "", "region0.hours": "", "save": "1"})
+    assert tiers_in_force().styles == {}
 
 
 def test_lines_that_contradict_each_other_and_numbers_that_are_none_are_refused(sign_in: SignIn, lake: Lake) -> None:

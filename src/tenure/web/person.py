@@ -16,6 +16,7 @@ from tenure.desk.customers.fields import tags
 from tenure.desk.customers.fields.definitions import known, seen_by
 from tenure.desk.customers.fields.layouts import laid_out
 from tenure.desk.customers.fields.values import with_values
+from tenure.desk.customers.influence import REFERRAL, influence
 from tenure.desk.customers.models import Customer
 from tenure.desk.customers.objects import records as own_records
 from tenure.desk.governance import access, audit, consents
@@ -73,6 +74,7 @@ def page(request: HttpRequest, person_id: int) -> HttpResponse:
         may_users=may(request.user, "users"),
         hidden=scope.hides,
         standing=standing,
+        style=tiers.in_force().styles.get(card.region) if card.region else None,
         persona=persona_called(card.persona) if card.persona else "",
         cover=tiers.cover_of(card.owner_id, timezone.localdate()),
         entries=chosen[:length],
@@ -100,6 +102,9 @@ def page(request: HttpRequest, person_id: int) -> HttpResponse:
         numbers=numbers,
         relations=related,
         group=relations.group_of(scope, person_id, today=timezone.localdate()) if related else None,
+        influence=influence(scope, timezone.localdate()).get(person_id)
+        if any(one.kind == REFERRAL for one in related)
+        else None,
         may_relate=may(request.user, "relate"),
         sides=relations.sides(),
         deeds=duplicates.history(scope, [number.own for number in numbers]) if merges else [],

@@ -4,21 +4,23 @@ from collections.abc import Mapping
 from datetime import date
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from tenure.desk.customers import tiers
-from tenure.desk.customers.tiers import Policy
+from tenure.desk.customers import selectors, tiers
+from tenure.desk.customers.tiers import Policy, Style
 from tenure.desk.governance.api import scope_of
 from tenure.desk.governance.models import User
 from tenure.desk.lake import lake
 from tenure.errors import TenureError
 from tenure.insight.segments.tiers import PARTS, TIERS, Rule
+from tenure.lake import Scope
 from tenure.language import tr
 from tenure.web.frame import render
 
+SAID_OF_REGION = ("language", "channel", "hours", "note")
 LINES = ("strategic_from", "tenure_least_days", "core_from", "growth_from", "growth_points_from")
 
 
@@ -27,15 +29,18 @@ def page(request: HttpRequest) -> HttpResponse:
     scope, actor = scope_of(request.user), request.user
     assert isinstance(actor, User)
     force, may_set = tiers.in_force(), tiers.may_set(actor, scope)
-    rule, policies, note = force.rule, dict(force.policies), ""
+    rule, policies, styles, note = force.rule, dict(force.policies), dict(force.styles), ""
     looked = False
     if request.method == "POST" and may_set:
         note = request.POST.get("note", "")[:300]
         try:
             rule, policies = _rule(request.POST), _policies(request.POST)
+            styles = _styles(request.POST) or styles
             looked = "save" not in request.POST
             if not looked:
-                tiers.set_tiers(rule, policies, note=note, lake=lake(), scope=scope, actor=actor, now=timezone.now())
+                tiers.set_tiers(
+                    rule, policies, styles=styles, note=note, lake=lake(), scope=scope, actor=actor, now=timezone.now()
+                )
                 messages.success(request, _("Saved. Customers move to their new tiers with the next refresh."))
                 return HttpResponseRedirect(reverse("admin:tiers"))
         except TenureError as error:
@@ -49,14 +54,29 @@ def page(request: HttpRequest) -> HttpResponse:
         rule=rule,
         weights=[(name, words, rule.weights.get(name, 0)) for name, words in PARTS.items()],
         tiers=[(name, words, policies.get(name, Policy())) for name, words in TIERS.items()],
+        regions=[(region, styles.get(region, Style())) for region in _regions(scope, styles)] if may_set else [],
         shares=[(share, share.brought_minor / brought if brought else None) for share in shares],
         everyone=sum(share.customers for share in shares),
+        styled=bool(styles),
         looked=looked,
         note=note,
         version=force.version,
         versions=tiers.versions() if may_set else [],
         may_set=may_set,
     )
+
+
+def _regions(scope: Scope, styles: Mapping[str, Style]) -> list[str]:
+    """The regions of which something is said, then all others there are customers in."""
+    return [*styles, *(region for region in selectors.choices(scope).regions if region not in styles)]
+
+
+def _styles(posted: QueryDict) -> dict[str, Style]:
+    """What was said of each region; the fields of a region carry its place in the list of them."""
+    return {
+        region: Style(**{name: posted.get(f"region{place}.{name}", "").strip() for name in SAID_OF_REGION})
+        for place, region in enumerate(posted.getlist("region"))
+    }
 
 
 def _rule(posted: Mapping[str, str]) -> Rule:

@@ -105,7 +105,7 @@ def relate(
     below, above = (there, here) if back else (here, there)
     if kind.name in SYMMETRIC:
         below, above = min(here, there), max(here, there)
-    every = _everything(kind.name)
+    every = holding(kind.name)
     if kind.single and any(low == below and high != above for low, high in every):
         # Whom it belongs to already may be out of the asker's sight, so it is not named.
         raise TenureError(tr("This customer has a relation of this kind already; end that one first."))
@@ -234,7 +234,7 @@ def group_of(scope: Scope, person_id: int, *, today: date, kind: str = "branch")
     A customer out of reach ends the tree there, on either side: neither shown, nor counted, nor passed through.
     """
     here = consents.current(person_id)
-    pairs = [pair for pair in _everything(kind, today) if pair[0] != pair[1]]
+    pairs = [pair for pair in holding(kind, today) if pair[0] != pair[1]]
     if not any(here in pair for pair in pairs):
         return None
     seen = selectors.within_reach(scope, sorted({one for pair in pairs for one in pair} | {here}))
@@ -274,7 +274,7 @@ def group_of(scope: Scope, person_id: int, *, today: date, kind: str = "branch")
 # How
 
 
-def _everything(kind: str, today: date | None = None) -> list[tuple[int, int]]:
+def holding(kind: str, today: date | None = None) -> list[tuple[int, int]]:
     """Every relation of a kind as (below, above) of the persons behind them now; of a day, those that hold then."""
     rows = Relation.objects.filter(kind=kind, dropped_at=None)
     if today is not None:

@@ -1,7 +1,7 @@
 """The tiers a company serves its customers by: the rule and its versions, how each tier is served, who stands in."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -23,6 +23,7 @@ from tenure.language import Words, tr
 
 DOCUMENT = "tiers"  # what the lake is told of the rule in force
 MOST_TEXT = 300
+REGIONS = "regions"  # beside the tiers in a version's policies: how each region is served
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,17 @@ class Policy:
     note: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How customers of a region are served, whatever their tier, in the company's own words: in which language, by what,
+    when, and what else to mind."""
+
+    language: str = ""
+    channel: str = ""
+    hours: str = ""
+    note: str = ""
+
+
 USUAL: Mapping[str, Policy] = {
     "strategic": Policy(30, 4, 15),
     "core": Policy(60, 8, 10),
@@ -47,11 +59,12 @@ USUAL: Mapping[str, Policy] = {
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """The rule that holds and how tiers are served; version 0 is what every company starts with."""
+    """The rule that holds, how tiers are served and, by region, in which style; version 0 is what every company starts with."""
 
     version: int
     rule: Rule
     policies: Mapping[str, Policy]
+    styles: Mapping[str, Style] = field(default_factory=dict)
 
 
 def in_force() -> InForce:
@@ -59,7 +72,12 @@ def in_force() -> InForce:
     last = TierRule.objects.first()
     if last is None:
         return InForce(0, Rule(), USUAL)
-    return InForce(last.version, last.as_rule, {name: Policy(**last.policies.get(name, {})) for name in TIERS})
+    return InForce(
+        last.version,
+        last.as_rule,
+        {name: Policy(**last.policies.get(name, {})) for name in TIERS},
+        {region: Style(**said) for region, said in last.policies.get(REGIONS, {}).items()},
+    )
 
 
 def versions() -> list[TierRule]:
@@ -77,6 +95,7 @@ def set_tiers(
     rule: Rule,
     policies: Mapping[str, Policy],
     *,
+    styles: Mapping[str, Style] | None = None,
     note: str,
     lake: Lake,
     scope: Scope,
@@ -85,6 +104,7 @@ def set_tiers(
 ) -> InForce:
     """Put another rule, or another way of serving, in force, as a version of its own. Customers move with the next refresh.
 
+    styles: by region; a region of which nothing is said is served as its tiers are. None: as they are now.
     Saving what is in force already makes no version. Raises TenureError for an actor who may not, and numbers out of
     range.
     """
@@ -100,12 +120,14 @@ def set_tiers(
             raise TenureError(tr("A text of a service policy has at most {most} characters.", most=MOST_TEXT))
     was = in_force()
     wanted = {name: policies.get(name, Policy()) for name in TIERS}
-    if was.version and (was.rule, dict(was.policies)) == (rule, wanted):
+    served = _checked(was.styles if styles is None else styles)
+    if was.version and (was.rule, dict(was.policies), dict(was.styles)) == (rule, wanted, served):
         return was
-    force = add_version(rule, wanted, note=note, actor=actor, now=now)
+    force = add_version(rule, wanted, styles=served, note=note, actor=actor, now=now)
     audit.record(
         "set_tiers", "tiers", force.version, actor=actor, now=now, before=_flat(was.rule), after=_flat(rule),
         policies=[name for name in TIERS if was.policies[name] != wanted[name]],
+        regions=sorted(one for one in {*was.styles, *served} if was.styles.get(one) != served.get(one)),
     )  # fmt: skip
     announce(TiersSet(force.version))
     # Last, so that whatever fails before it leaves rule and record as they were.
@@ -113,14 +135,32 @@ def set_tiers(
     return force
 
 
-def add_version(rule: Rule, policies: Mapping[str, Policy], *, note: str, actor: User | None, now: datetime) -> InForce:
-    """Write another version down, as a part of the deed that puts it in force."""
+def _checked(styles: Mapping[str, Style]) -> dict[str, Style]:
+    """The styles of which something is said. Raises TenureError for a text too long."""
+    said = {region.strip(): one for region, one in styles.items() if region.strip() and one != Style()}
+    if any(len(text) > MOST_TEXT for one in said.values() for text in asdict(one).values()):
+        raise TenureError(tr("A text of a service policy has at most {most} characters.", most=MOST_TEXT))
+    return said
+
+
+def add_version(
+    rule: Rule,
+    policies: Mapping[str, Policy],
+    *,
+    styles: Mapping[str, Style] | None = None,
+    note: str,
+    actor: User | None,
+    now: datetime,
+) -> InForce:
+    """Write another version down, as a part of the deed that puts it in force. styles: as they are now unless given."""
+    styles = in_force().styles if styles is None else styles
     version = (TierRule.objects.aggregate(last=Max("version"))["last"] or 0) + 1
     TierRule.objects.create(
-        version=version, rule=rule.as_plain(), policies={name: asdict(one) for name, one in policies.items()},
+        version=version, rule=rule.as_plain(), policies={name: asdict(one) for name, one in policies.items()}
+        | {REGIONS: {region: asdict(one) for region, one in styles.items()}},
         note=note.strip()[:300], made_by=actor, made_at=now,
     )  # fmt: skip
-    return InForce(version, rule, policies)
+    return InForce(version, rule, policies, styles)
 
 
 def tell(lake: Lake) -> None:

@@ -4,11 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import ibis
+import pyarrow as pa
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from tenure.desk.customers import selectors
+from tenure.desk.customers.influence import BANDS, influence
 from tenure.desk.customers.models import Publication
 from tenure.desk.customers.words import STAGES, TIERS, words_for
 from tenure.desk.governance.api import scope_of
@@ -25,6 +28,7 @@ from tenure.web.parts import Context
 from tenure.web.templatetags.tenure import compact_money
 
 REGIONS, TYPICAL, TRAITS = 8, 6, 8
+INFLUENCE = "influence"
 RULES = ("abc", "need", "behaviour", "main_channel", "potential")
 TABLES = ("scores/customers", "scores/habits", "scores/tiers")
 
@@ -61,6 +65,15 @@ def personas(scope: Scope, shown: Publication | None) -> Context:
                 ],
             )
             for name, table in found["by_rule"].items()
+        ]
+        + [
+            (
+                _title(INFLUENCE),
+                [
+                    (str(BANDS[row["code"]][1]), row, opened_where("personas", rule=INFLUENCE, code=row["code"]))
+                    for row in _influential(scope)
+                ],
+            )
         ],
     }
 
@@ -78,6 +91,17 @@ def _held(scope: Scope) -> dict[str, Any]:
     return {"held": {row["persona"]: row for row in rows(held)}, "by_rule": ruled}
 
 
+def _influential(scope: Scope) -> list[dict[str, Any]]:
+    """The customers within reach who brought others, by how many, as far as the asker sees those."""
+    bands = {person: one.band for person, one in influence(scope, timezone.localdate()).items()}
+    if not bands:
+        return []
+    brought = ibis.memtable(pa.table({"person_id": pa.array(bands, pa.int64()), "code": pa.array([*bands.values()])}))
+    table = lake().read("scores/customers", actor=scope).inner_join(brought, "person_id")
+    found = {row["code"]: row for row in rows(table.group_by("code").agg(**_sums(table)))}
+    return [found[code] for code in BANDS if code in found]
+
+
 def _ruled(scope: Scope) -> ibis.Table:
     """The customers within reach with the segments by rule each is in."""
     cards = lake().read("scores/customers", actor=scope)
@@ -89,8 +113,23 @@ def _ruled(scope: Scope) -> ibis.Table:
 def people(scope: Scope, shown: Publication | None, given: Mapping[str, str]) -> Opened | None:
     """The customers of one segment by rule, those expected to bring most first."""
     rule, code = given.get("rule", ""), given.get("code", "")[:200].replace("\x00", "")
-    if rule not in RULES or not code or not scope.sees("amounts"):
+    if rule not in (*RULES, INFLUENCE) or not code or not scope.sees("amounts"):
         return None
+    if rule == INFLUENCE:
+        if code not in BANDS:
+            return None
+        brought = influence(scope, timezone.localdate())
+        chosen = [person for person, one in brought.items() if one.band == code]
+        return Opened(
+            f"{_title(rule)}: {BANDS[code][1]}",
+            _(
+                "Customers brought by their own word and through those they brought, as relations say; only those you see count."
+            ),
+            part_where("personas"),
+            _("Personas"),
+            sorted(chosen, key=lambda person: (-brought[person].whole, person)),
+            guards=("amounts",),
+        )
 
     def within() -> list[int]:
         both = _ruled(scope)
@@ -116,6 +155,7 @@ def _title(name: str) -> str:
     return {
         "abc": _("By value"), "need": _("By need: what they mostly buy"), "behaviour": _("By behaviour"),
         "main_channel": _("By channel"), "potential": _("By potential"),
+        INFLUENCE: _("By social influence: whom they brought"),
     }[name]  # fmt: skip
 
 

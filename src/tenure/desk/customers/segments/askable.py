@@ -12,6 +12,7 @@ from tenure.contracts import CONTRACTS, base_money
 from tenure.contracts.base import Column
 from tenure.contracts.custom import NUMBERS
 from tenure.desk.customers.fields.models import CustomField
+from tenure.desk.customers.influence import BANDS
 from tenure.desk.customers.objects.models import OwnObject
 from tenure.desk.customers.words import ABC, CELLS, KINDS, RISK_BANDS, STAGES, TIERS
 from tenure.insight.segments.habits import BEHAVIOUR, POTENTIAL
@@ -23,6 +24,8 @@ CARD = "scores/customers"
 RULED = "by rule"
 """Stands for the segments by rule (`insight.segments.habits.by_rule`), which are worked out when somebody asks."""
 PERSONA = "persona"
+INFLUENCE = "influence"
+"""Whom somebody brought; the desk knows, and tells only who sees every customer: fewer would make it untrue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,13 @@ ASKABLE: dict[str, Askable] = {
         _card("m", "Amount score", "金额得分", "number", "scores"),
         _card("abc", "ABC class", "ABC 分类", "code", "scores", ABC),
         _card("fee_base_minor", "Monthly fee", "月费", "money", "scores"),
+        Askable(
+            INFLUENCE,
+            Words("Social influence", "社交影响力"),
+            "code",
+            "scores",
+            {code: words for code, (_least, words) in BANDS.items()},
+        ),
         _card("open_cases", "Open cases", "未结工单数", "number", "scores"),
         _card("last_nps", "Last score given", "最近一次评分", "number", "scores"),
         _ruled("need", "Mostly buys", "主要需求", "text", field_of("scores/habits", "category")),

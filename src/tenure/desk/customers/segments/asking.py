@@ -13,12 +13,14 @@ import pyarrow as pa
 
 from tenure.currencies import minor_digits
 from tenure.desk.customers.fields.definitions import known as own_fields
+from tenure.desk.customers.influence import influence
 from tenure.desk.customers.models import Customer, Publication
 from tenure.desk.customers.objects.definitions import known as own_kinds
 from tenure.desk.customers.objects.records import who_has
 from tenure.desk.customers.segments.askable import (
     ASKABLE,
     DEEDS,
+    INFLUENCE,
     OWN_RECORDS,
     Askable,
     Deed,
@@ -77,6 +79,8 @@ def known_of(asker: Asker, *, writing: bool = False) -> Known:
     fields |= personas(persona_names())
     # A kind put away is no longer offered; what asked for it still reads, and finds nobody.
     fields |= own_records(own_kinds(archived=everything))
+    if not (everything or scope.sees_all):
+        del fields[INFLUENCE]
     deeds = {name: deed for name, deed in DEEDS.items() if everything or _reaches(scope, deed.contract)}
 
     def columns(deed: Deed) -> Mapping[str, Askable]:
@@ -177,10 +181,17 @@ def ground_of(lake: Lake, asker: Asker, now: datetime, *, only: int | None = Non
             return pa.array(in_segment(pk).values_list("person_id", flat=True), pa.int64())
         return read(row.definition, known_of(EVERYTHING))
 
+    today = day_of(now)
+
     def desk(test: Test) -> Persons:
         if test.asked.name == OWN_RECORDS:
             codes = [*test.values] if test.how != "set" else [one.code for one in own_kinds()]
             return pa.array(sorted(who_has([int(code.removeprefix("o_")) for code in codes])), pa.int64())
+        if test.asked.name == INFLUENCE:
+            brought = influence(SYSTEM, today)
+            return pa.array(
+                sorted(p for p, one in brought.items() if test.how == "set" or one.band in test.values), pa.int64()
+            )
         by = f"{test.asked.kind}_id"
         rows = Customer.objects.all()
         rows = (
@@ -195,4 +206,4 @@ def ground_of(lake: Lake, asker: Asker, now: datetime, *, only: int | None = Non
         return pa.array(sorted(persons), pa.int64()), these
 
     kept = _remembered if remember else None
-    return Ground(lake, asker.scope, day_of(now), desk, agreed, other, kept, only, _assigned() if kept else None)
+    return Ground(lake, asker.scope, today, desk, agreed, other, kept, only, _assigned() if kept else None)
