@@ -17,11 +17,11 @@ import tenure.desk.work.events
 from tenure.desk.customers import archiving
 from tenure.desk.events import subscribe
 from tenure.desk.work import feeds, migration
-from tenure.desk.work.api import Running, kind, start
+from tenure.desk.work.api import Running, kind, soon, start
 from tenure.language import Words
 
 log = logging.getLogger("tenure.events")
-ARCHIVE_JOB = "archived"
+ARCHIVE_JOB, SEGMENTS_JOB = "archived", "segments"
 
 ROOMS = (
     tenure.backup.events,
@@ -29,6 +29,17 @@ ROOMS = (
     tenure.desk.customers.events,
     tenure.desk.governance.events,
     tenure.desk.work.events,
+)
+
+
+# What people say of customers that segments may ask for.
+SAID_OF_CUSTOMERS: tuple[type[Any], ...] = (
+    tenure.desk.customers.events.CustomerAssigned,
+    tenure.desk.customers.events.RelationSaid,
+    tenure.desk.customers.events.RelationDropped,
+    tenure.desk.customers.events.OwnRecordChanged,
+    tenure.desk.customers.events.OwnRecordsBrought,
+    tenure.desk.governance.events.ConsentChanged,
 )
 
 
@@ -43,6 +54,7 @@ def connect() -> None:
         Words("Archived records leave figures, or come back", "已归档记录移出或恢复至各项数据"),
         settle_archived,
     )
+    kind(SEGMENTS_JOB, Words("Segments follow what people said", "细分群体随客户信息更新"), settle_segments)
     feeds.register()
     migration.register(archiving)
     subscribe(tenure.desk.customers.events.IdentityDecided, follow_decisions)
@@ -50,6 +62,8 @@ def connect() -> None:
     subscribe(tenure.desk.customers.events.RecordsArchived, follow_archiving)
     subscribe(tenure.desk.customers.events.RecordsBroughtBack, follow_archiving)
     subscribe(tenure.desk.customers.events.CustomersPublished, follow_publication)
+    for said in SAID_OF_CUSTOMERS:
+        subscribe(said, follow_in_segments)
 
 
 def follow_decisions(event: Any) -> None:
@@ -91,6 +105,24 @@ def follow_publication(event: Any) -> None:
     from tenure.desk.lake import lake
 
     changes.work_out_all(lake(), now=timezone.now())
+
+
+def follow_in_segments(event: Any) -> None:
+    """Who is in which segment follows what somebody just said, as soon as a worker is free; several words are one job."""
+    from django.utils import timezone
+
+    from tenure.desk.customers.segments import changes
+
+    if changes.following_the_desk():
+        soon(SEGMENTS_JOB, now=timezone.now())
+
+
+def settle_segments(running: Running) -> None:
+    """Bring the segments up to date that ask what people say, in a worker."""
+    from tenure.desk.customers.segments import changes
+    from tenure.desk.lake import lake
+
+    running.result = {"segments": changes.follow_the_desk(lake(), now=running.now())}
 
 
 def events_of(room: ModuleType) -> Iterator[type[Any]]:

@@ -160,6 +160,20 @@ def start(kind: str, *, params: Mapping[str, Any], actor: User | None, now: date
     return int(job.pk)
 
 
+def soon(kind: str, *, now: datetime) -> int:
+    """Have a job of this kind begin after this moment, and return its id: one that waits already, else another one.
+
+    One that is under way may have passed what was just changed, so it is not counted on.
+    """
+    turn = 0
+    while True:
+        mark = f"{kind} {turn}"
+        job = Job.objects.alive().filter(once=mark).first()
+        if job is None or job.status == Job.Status.WAITING:
+            return job.pk if job is not None else start(kind, params={}, actor=None, now=now, once=mark)
+        turn += 1
+
+
 def _alive(once: str) -> int | None:
     return Job.objects.alive().filter(once=once).values_list("pk", flat=True).first()
 

@@ -155,6 +155,10 @@ def own_records(kinds: Sequence[OwnObject]) -> dict[str, Askable]:
     return {OWN_RECORDS: Askable(OWN_RECORDS, Words("Own records", "自定义记录"), "code", "own", values)}
 
 
+KNOWN_TO_DESK = frozenset({"owner", "team", OWN_RECORDS, INFLUENCE})
+"""Fields the desk knows better than the cards: who looks after a customer, their own records, whom they brought."""
+
+
 @dataclass(frozen=True, slots=True)
 class Deed:
     """Something that happens, told by records of a contract.

@@ -17,7 +17,7 @@ from tenure.desk.customers.events import SegmentEntered, SegmentLeft, SegmentWor
 from tenure.desk.customers.models import Publication
 from tenure.desk.customers.segments.asking import EVERYTHING, ground_of, known_of
 from tenure.desk.customers.segments.compiled import members
-from tenure.desk.customers.segments.definition import read
+from tenure.desk.customers.segments.definition import asks_the_desk, named_in, read
 from tenure.desk.customers.segments.models import Segment, SegmentChange, SegmentMember
 from tenure.desk.events import announce
 from tenure.desk.governance import audit
@@ -99,13 +99,36 @@ def work_out_all(lake: Lake, *, now: datetime) -> int:
 
     One that can't be worked out keeps its members, and does not keep the others waiting.
     """
+    kept = Segment.objects.filter(kind=Segment.Kind.DYNAMIC, archived_at=None)
+    done = _each(lake, list(kept.values_list("pk", flat=True)), now)
+    tell(now=now)
+    return done
+
+
+def _each(lake: Lake, segments: Sequence[int], now: datetime) -> int:
     done = 0
-    for pk in Segment.objects.filter(kind=Segment.Kind.DYNAMIC, archived_at=None).values_list("pk", flat=True):
+    for pk in segments:
         try:
             work_out(lake, pk, now=now)
             done += 1
         except TenureError as error:
             log.warning("segment %s keeps its members: %s", pk, error)
+    return done
+
+
+def following_the_desk() -> list[int]:
+    """The kept segments that ask what people say on the desk, or ask about one that does."""
+    rows = Segment.objects.filter(kind=Segment.Kind.DYNAMIC, archived_at=None).exclude(worked_out_at=None)
+    told = dict(rows.values_list("pk", "definition"))
+    found = {pk for pk, definition in told.items() if asks_the_desk(definition)}
+    while more := {pk for pk, definition in told.items() if pk not in found and named_in(definition) & found}:
+        found |= more
+    return sorted(found)
+
+
+def follow_the_desk(lake: Lake, *, now: datetime) -> int:
+    """Bring every segment up to date that asks what people say on the desk, then tell what changed; returns how many."""
+    done = _each(lake, following_the_desk(), now)
     tell(now=now)
     return done
 

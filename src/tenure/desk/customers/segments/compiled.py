@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 import ibis
 import pyarrow as pa
 
-from tenure.desk.customers.segments.askable import CARD, CATEGORY, INFLUENCE, OWN_RECORDS, RULED, Deed
+from tenure.desk.customers.segments.askable import CARD, CATEGORY, KNOWN_TO_DESK, RULED, Deed
 from tenure.desk.customers.segments.definition import Agreed, Belongs, Did, Group, Node, Test
 from tenure.errors import TenureError
 from tenure.insight.segments.habits import by_rule
@@ -153,8 +153,8 @@ class Compiling:
 
 
 def of_desk(test: Test) -> bool:
-    """Whether the desk knows better than the cards: who looks after a customer, their own records, whom they brought."""
-    return test.asked.kind in ("owner", "team") or test.asked.name in (OWN_RECORDS, INFLUENCE)
+    """Whether the desk knows better than the cards."""
+    return test.asked.name in KNOWN_TO_DESK
 
 
 def _listed(persons: Persons) -> ibis.Table:

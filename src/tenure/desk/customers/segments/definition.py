@@ -17,7 +17,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal, TypeAlias
 
-from tenure.desk.customers.segments.askable import ASKABLE, DEEDS, Askable, Deed, asked_of
+from tenure.desk.customers.segments.askable import ASKABLE, DEEDS, KNOWN_TO_DESK, Askable, Deed, asked_of
 from tenure.desk.governance.purposes import CHANNELS, PURPOSES
 from tenure.errors import TenureError
 from tenure.language import Words, tr
@@ -372,6 +372,13 @@ def leaves(node: Node) -> Iterator[Test | Did | Agreed | Belongs]:
 def others(node: Node) -> set[int]:
     """The segments a definition asks about."""
     return {one.segment for one in leaves(node) if isinstance(one, Belongs)}
+
+
+def asks_the_desk(told: Any) -> bool:
+    """Whether a definition as JSON asks, itself, for what people say on the desk, not for what a refresh works out."""
+    if isinstance(told, Mapping):
+        return "consent" in told or told.get("field") in KNOWN_TO_DESK or any(map(asks_the_desk, told.values()))
+    return isinstance(told, Sequence) and not isinstance(told, str) and any(map(asks_the_desk, told))
 
 
 def named_in(told: Any) -> set[int]:
