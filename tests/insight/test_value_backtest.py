@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 
 from tenure.insight.value import NotEnoughDataError
-from tenure.insight.value.backtest import backtest, calibration, deciles, moves, ordered_gini, simple_value, wilson
+from tenure.insight.value.backtest import (
+    backtest,
+    calibration,
+    deciles,
+    moves,
+    ordered_gini,
+    simple_value,
+    spans,
+    wilson,
+)
 
 
 def test_a_forecast_that_came_true_is_without_fault() -> None:
@@ -93,3 +102,25 @@ def test_the_simple_formula_is_frequency_times_value_times_time_left() -> None:
 def test_a_handful_of_customers_is_no_test() -> None:
     with pytest.raises(NotEnoughDataError, match="only 3 customers are known; ten are the least"):
         backtest([1, 2, 3], [1, 2, 3])
+
+
+def test_eight_of_ten_further_customers_come_out_within_the_span_of_their_tenth() -> None:
+    luck = np.random.default_rng(4)
+    mean = luck.gamma(1.5, 40, 6000)
+    came = mean * luck.lognormal(-0.5, 1, 6000) * (luck.random(6000) < 0.7)
+    seen = np.arange(6000) < 3000
+
+    found = spans(mean[seen], came[seen])
+
+    assert [one.decile for one in found] == list(range(1, 11))
+    tenth = deciles(mean[~seen])
+    for one in found:
+        times = (came[~seen] / mean[~seen])[tenth == one.decile]
+        inside = ((times >= one.low) & (times <= one.high)).mean()
+        assert 0.72 < inside < 0.97, "0.8, and more where many bring the very same: nothing"
+
+
+def test_a_tenth_of_too_few_customers_has_no_span() -> None:
+    assert spans(np.arange(1.0, 81), np.ones(80)) == ()
+    assert {one.customers for one in spans(np.arange(1.0, 91), np.ones(90))} == {9}
+    assert [one.decile for one in spans(np.r_[np.zeros(500), np.arange(1.0, 501)], np.ones(1000))] == [6, 7, 8, 9, 10]

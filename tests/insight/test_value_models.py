@@ -19,6 +19,9 @@ from tenure.insight.value import (
     ParetoNBD,
     ShiftedBetaGeometric,
 )
+from tenure.insight.value.backtest import deciles, spans
+from tenure.insight.value.choice import foretold, happened_in
+from tenure.insight.value.log import PurchaseLog
 
 CHANCE = np.random.default_rng(0)
 KINDS: dict[str, Any] = {"pandas": pd.DataFrame, "polars": pl.DataFrame, "arrow": pa.table, "dict": dict}
@@ -256,6 +259,25 @@ def test_the_hybrid_foretells_cdnow_better_than_the_classics_from_the_first_39_w
     assert np.sqrt(((mean - later) ** 2).mean()) < 1.726
     assert np.corrcoef(mean, later)[0, 1] > 0.671
     assert abs(found.expected_value.sum() / cdnow["spent"].sum() - 1) <= 0.05
+
+
+@pytest.mark.data
+def test_spans_tried_on_one_quarter_of_cdnow_hold_in_the_next(cdnow: dict[str, Any]) -> None:
+    rows = cdnow["log"]
+    end = float(rows.when.max()) + 1
+    log = PurchaseLog.of({name: rows[name].to_numpy(float) for name in ("person_id", "when", "value")}, end)
+
+    def told_and_came(cut: float) -> tuple[Any, Any]:
+        past = log.before(cut)
+        return foretold("mbgnbd", past, cut, 91).value, happened_in(log, past, cut, cut + 91)[1]
+
+    found = {one.decile: one for one in spans(*told_and_came(end - 182))}
+    told, came = told_and_came(end - 91)
+
+    tenth, times = deciles(told), came / told
+    inside = {d: ((times >= one.low) & (times <= one.high))[tenth == d].mean() for d, one in found.items()}
+    assert np.mean([*inside.values()]) >= 0.8
+    assert min(inside.values()) >= 0.75
 
 
 @pytest.mark.data

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
@@ -15,7 +16,8 @@ from tenure.desk.governance.access import role_named
 from tenure.desk.lake import lake
 from tenure.lake import SYSTEM
 from tenure.lake.tables import COMPUTED
-from tests.cast import EAST, MONDAY, SOUTH, WANG, cards
+from tenure.web.insight.shared import span_around
+from tests.cast import CHEN, EAST, MONDAY, SOUTH, WANG, cards
 
 pytestmark = pytest.mark.django_db
 
@@ -85,6 +87,20 @@ def test_the_model_in_use_is_named_with_how_it_was_tried_and_why_others_could_no
     assert "-2.1%" in text
     assert "Not enough data, because it is so." in text
     assert "Learned from what was bought before March 1, 2026" in text
+
+
+def test_a_customer_s_value_is_shown_with_how_far_such_customers_strayed(sign_in: Any) -> None:
+    spans = [{"decile": 1, "upto": 100.0, "low": 0.0, "high": 0.0},
+             {"decile": 10, "upto": 500_000.0, "low": 0.4, "high": 2.5}]  # fmt: skip
+    lake().publish_document("value_card", {"model": "mbgnbd", "spans": spans})
+
+    page = sign_in("dee").get(f"/customers/{WANG}/").content.decode()
+    beyond = sign_in("dee").get(f"/customers/{CHEN}/").content.decode()
+
+    [said] = re.findall("8 of 10 such customers[^<]*", page)
+    assert said == "8 of 10 such customers bring ¥2,000 to ¥12,500"
+    assert "8 of 10" not in beyond, "nobody of so high a forecast was tried"
+    assert span_around(90) == (0, 0)
 
 
 def test_survival_counts_the_readers_customers_and_states_what_leaving_means(sign_in: Any) -> None:

@@ -16,7 +16,7 @@ from tenure.insight.survival import lives, silence_of
 from tenure.insight.value import NotEnoughDataError
 from tenure.insight.value import choice as buying
 from tenure.insight.value import contracts as contracting
-from tenure.insight.value.backtest import Backtest, Bin, Interval, deciles, moves
+from tenure.insight.value.backtest import Backtest, Bin, Interval, Span, deciles, moves
 from tenure.insight.value.base import Numbers
 from tenure.insight.value.bgnbd import BGNBD
 from tenure.insight.value.contracts import Contracts
@@ -107,6 +107,7 @@ def _bought(context: Context, log: PurchaseLog, end: float, card: dict[str, Any]
         "tried": {one: _told(tried.result) for one, tried in chosen.tried.items()},
         "refused": {one: _said(why) for one, why in chosen.refused.items()},
         "simple": _told(chosen.simple) if chosen.simple else None,
+        "spans": _spans(chosen.tried[name].spans, found.value) if name in chosen.tried else [],
         "calibration": [_bin(one) for one in chosen.tried[name].calibration] if name in chosen.tried else [],
     }
     if "gamma_gamma" in found.card:
@@ -316,6 +317,16 @@ def _told(result: Backtest) -> dict[str, Any]:
             for one in result.deciles
         ],
     }  # fmt: skip
+
+
+def _spans(tried: tuple[Span, ...], value: Numbers) -> list[dict[str, float]]:
+    """Between which multiples of their forecast customers come out, by tenth; upto: the highest forecast of the tenth now."""
+    tenth = deciles(value)
+    return [
+        {"decile": one.decile, "upto": float(value[tenth == one.decile].max()), "low": one.low, "high": one.high}
+        for one in tried
+        if (tenth == one.decile).any()
+    ]
 
 
 def _bin(one: Bin) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from tenure.lake import Lake, Scope
 from tenure.web.consents import purposes_of
 from tenure.web.fields import shown_on
 from tenure.web.frame import render
-from tenure.web.insight.shared import persona_called
+from tenure.web.insight.shared import persona_called, span_around
 from tenure.web.timeline import kinds_in, timeline
 
 STEP = 60
@@ -74,6 +74,7 @@ def page(request: HttpRequest, person_id: int) -> HttpResponse:
         may_users=may(request.user, "users"),
         hidden=scope.hides,
         standing=standing,
+        span=span_around(card.value_base_minor) if not card.fee_base_minor else None,
         style=tiers.in_force().styles.get(card.region) if card.region else None,
         persona=persona_called(card.persona) if card.persona else "",
         cover=tiers.cover_of(card.owner_id, timezone.localdate()),

@@ -12,6 +12,7 @@ from tenure.insight.value.checks import NotEnoughDataError, same_length
 from tenure.language import tr
 
 Z = 1.959963984540054  # two-sided 95 %
+SPAN_SHARE = 0.8  # of the customers of a tenth come out within its span
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,36 @@ def deciles(value: Any) -> NDArray[np.int64]:
         return np.empty(0, np.int64)
     share_at_or_below = np.searchsorted(np.sort(numbers), numbers, side="right") / len(numbers)
     return np.ceil(share_at_or_below * 10 - 1e-9).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Span:
+    """Between which multiples of the forecast most customers of one tenth came out. decile: 10 the highest."""
+
+    decile: int
+    customers: int
+    low: float
+    high: float
+
+
+def spans(foretold: Any, happened: Any, share: float = SPAN_SHARE) -> tuple[Span, ...]:
+    """For each tenth by forecast, the span that holds at least `share` of one more customer's outcomes of that kind.
+
+    Split conformal prediction (Vovk, Gammerman & Shafer 2005) within tenths: the k-th smallest and k-th largest of what
+    came as a multiple of what was foretold, k = floor((n + 1) (1 - share) / 2). It asks nothing of the model but that the
+    next customer is drawn as these were. A tenth of too few customers for that, or with nothing foretold, has none.
+    """
+    told, came = to_numbers(foretold, "foretold"), to_numbers(happened, "happened")
+    same_length({"foretold": told, "happened": came})
+    tenth, found = deciles(told), []
+    for one in range(1, 11):
+        mine = (tenth == one) & (told > 0)
+        n = int(mine.sum())
+        k = int(np.floor((n + 1) * (1 - share) / 2))
+        if k:
+            times = np.sort(came[mine] / told[mine])
+            found.append(Span(one, n, float(times[k - 1]), float(times[n - k])))
+    return tuple(found)
 
 
 def moves(before: Any, after: Any) -> NDArray[np.int64]:

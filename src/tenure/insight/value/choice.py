@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
-from tenure.insight.value.backtest import Backtest, Bin, backtest, calibration, simple_value
+from tenure.insight.value.backtest import Backtest, Bin, Span, backtest, calibration, simple_value, spans
 from tenure.insight.value.base import Numbers
 from tenure.insight.value.bgnbd import BGNBD
 from tenure.insight.value.checks import NotEnoughDataError
@@ -39,6 +39,7 @@ class Tried:
 
     result: Backtest
     calibration: tuple[Bin, ...]
+    spans: tuple[Span, ...]
 
 
 @dataclass(frozen=True)
@@ -197,7 +198,9 @@ def choose(log: PurchaseLog, end: float, horizon_days: float, foretell: Foretold
     for name in MODELS:
         try:
             found = foretell(name, past, cut, reach)
-            tried[name] = Tried(backtest(found.value, spent), calibration(found.p_buy, bought > 0))
+            tried[name] = Tried(
+                backtest(found.value, spent), calibration(found.p_buy, bought > 0), spans(found.value, spent)
+            )
         except NotEnoughDataError as error:
             refused[name] = error.args[0]
         except ValueError as error:  # an empty past, or one no model of habits can be put to

@@ -21,6 +21,19 @@ def persona_called(number: str) -> str:
     return str(persona_names().get(number, number))
 
 
+def span_around(value_minor: int | None) -> tuple[int, int] | None:
+    """Within which amounts 8 of 10 customers of such a forecast come out; None where that could not be tried.
+
+    value_minor: what a customer without a contract is expected to bring, in minor units.
+    """
+    spans = (lake().document("value_card") or {}).get("spans") or []
+    if value_minor is None or value_minor <= 0:
+        return None
+    mine = next((one for one in spans if value_minor <= one["upto"] + 0.5), None)
+    # Beyond the highest forecast of the last tenth that was tried, nothing is known.
+    return (round(value_minor * mine["low"]), round(value_minor * mine["high"])) if mine else None
+
+
 def customers_where(**narrowed: Any) -> str:
     """The address of the list of customers, narrowed so."""
     return f"{reverse('admin:customers')}?{Filters(**narrowed).query}"

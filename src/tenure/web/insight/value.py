@@ -79,6 +79,7 @@ def value(scope: Scope, shown: Publication | None) -> Context:
         "tried": _tried(card),
         "contracts_tried": _tried(card.get("contracts", {})),
         "backtest": _backtest(card),
+        "spans": [(one["decile"], one["low"], one["high"]) for one in reversed(card.get("spans") or [])],
         "calibration": _calibration(card),
         "curve": _curve(found["curve"]) if found["curve"]["share_of_customers"] else None,
         "gini": found["gini"],
