@@ -158,7 +158,7 @@ def spans(foretold: Any, happened: Any, share: float = SPAN_SHARE) -> tuple[Span
     for one in range(1, 11):
         mine = (tenth == one) & (told > 0)
         n = int(mine.sum())
-        k = int(np.floor((n + 1) * (1 - share) / 2))
+        k = int(np.floor((n + 1) * (1 - share) / 2 + 1e-9))
         if k:
             times = np.sort(came[mine] / told[mine])
             found.append(Span(one, n, float(times[k - 1]), float(times[n - k])))
