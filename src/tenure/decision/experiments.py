@@ -12,6 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tenure.contracts import CONTRACTS
+from tenure.in_memory import in_memory
 from tenure.insight.frames import to_numbers
 from tenure.insight.purchases import at, counted, days
 from tenure.language import Words
@@ -355,7 +356,7 @@ def _said(difference: Estimate, treated: int) -> Words:
 
 
 def _table(tables: Mapping[str, ibis.Table], name: str) -> ibis.Table:
-    return tables[name] if name in tables else ibis.memtable(CONTRACTS[name].records_schema.empty_table())
+    return tables[name] if name in tables else in_memory(CONTRACTS[name].records_schema.empty_table())
 
 
 def _rows(table: pa.Table, names: list[str]) -> Iterator[tuple[Any, ...]]:

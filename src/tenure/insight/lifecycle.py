@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tenure.contracts import CONTRACTS
+from tenure.in_memory import in_memory
 from tenure.insight.purchases import at, days, days_between, purchase_days
 from tenure.language import Words
 
@@ -299,7 +300,7 @@ def transitions(before: ibis.Table, after: ibis.Table) -> ibis.Table:
 
 
 def _table(tables: Mapping[str, ibis.Table], name: str) -> ibis.Table:
-    return tables[name] if name in tables else ibis.memtable(CONTRACTS[name].records_schema.empty_table())
+    return tables[name] if name in tables else in_memory(CONTRACTS[name].records_schema.empty_table())
 
 
 def _rhythms(orders: ibis.Table, as_of: datetime) -> ibis.Table:

@@ -1,9 +1,10 @@
 """The one door to the lake: every row goes in by `receiving` or `publish`, and comes out by `read` or `history`."""
 
-import secrets
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
+from itertools import count
 from typing import Any
 
 import ibis
@@ -11,6 +12,7 @@ import pyarrow as pa
 
 from tenure.contracts import CONTRACTS, contract_named
 from tenure.errors import TenureError
+from tenure.in_memory import in_memory
 from tenure.lake.batches import RESUMABLE_FOR, Batch, BatchInfo, is_writing, line_of
 from tenure.lake.batches import TABLE as BATCHES
 from tenure.lake.fields import FIELDS, field_of, shown_in_part
@@ -58,7 +60,7 @@ class Lake(Truth):
             live = self._live(name)
             rows = self._stored(table, contract.received_schema)
             rows = rows.semi_join(
-                ibis.memtable({"batch": [b.batch for b in live]}, schema={"batch": "string"}), "batch"
+                in_memory(pa.table({"batch": pa.array([b.batch for b in live], pa.string())})), "batch"
             )
             return self._scoped(self._with_person(rows, contract), table, actor)
         return self._scoped(self._stored(table, self.schema(table)), table, actor)
@@ -121,7 +123,7 @@ class Lake(Truth):
     @contextmanager
     def kept(self, tables: Mapping[str, ibis.Table]) -> Iterator[dict[str, ibis.Table]]:
         """The same tables, each worked out once for all that is read from it within the block."""
-        names = {table: f"kept_{secrets.token_hex(6)}" for table in tables}
+        names = {table: self._free_name(table) for table in tables}
         try:
             with saying_why():
                 kept = {table: self._engine.keep(expr, names[table]) for table, expr in tables.items()}
@@ -129,6 +131,17 @@ class Lake(Truth):
         finally:
             for name in names.values():
                 self._engine.drop(name)
+            self._kept.difference_update(names.values())
+
+    def _free_name(self, table: str) -> str:
+        """A name to keep a table under that no other is kept under meanwhile; the same again once it is free.
+
+        Questions about tables of the same name are worked out once.
+        """
+        plain = re.sub(r"\W", "_", table)
+        name = next(name for at in count() if (name := f"kept_{plain}_{at}") not in self._kept)
+        self._kept.add(name)
+        return name
 
     def splink(self) -> Any:
         """A Splink database API on the lake's engine, for rows that were read from it."""
@@ -377,7 +390,7 @@ class Lake(Truth):
                 rows = rows.filter(ibis.literal(False))
             else:
                 reached = self._assigned(reach)
-                rows = rows.semi_join(ibis.memtable(pa.table({"person_id": reached.cast(pa.int64())})), "person_id")
+                rows = rows.semi_join(in_memory(pa.table({"person_id": reached.cast(pa.int64())})), "person_id")
         return self._as_shown(rows, table, actor, resolved=resolved)
 
     def _reach_on(self, table: str, actor: Scope) -> Scope:

@@ -8,6 +8,7 @@ import pyarrow as pa
 from ibis import _
 
 from tenure.contracts import Contract, base_money
+from tenure.in_memory import in_memory
 from tenure.lake.batches import BatchInfo
 
 DESK = "desk"  # the source of what people say on the desk
@@ -41,7 +42,7 @@ def resolve(
     ruled = {name: tuple(order) for name, order in (rules or {}).items() if name in contract and name not in key}
     orders = sorted(set(ruled.values()))
     ruled |= {beside: order for name, order in ruled.items() for beside in contract.beside(name)}
-    rows = received.inner_join(ibis.memtable(_said(contract, batches, precedence, orders)), "batch")
+    rows = received.inner_join(in_memory(_said(contract, batches, precedence, orders)), "batch")
     partial, desk = _partial(contract, batches), any(info.source == DESK for info in batches)
     speaks = _speaks(rows, partial, custom, desk=desk)
     if as_of is not None:

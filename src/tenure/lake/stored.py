@@ -12,6 +12,7 @@ import pyarrow as pa
 from tenure.contracts import contract_named
 from tenure.contracts.custom import CustomColumn
 from tenure.errors import TenureError
+from tenure.in_memory import in_memory
 from tenure.lake import archived as put_away
 from tenure.lake import custom as customs
 from tenure.lake.batches import SCHEMA as BATCHES_SCHEMA
@@ -46,6 +47,7 @@ class Stored:
         self.currency = currency
         self.precedence = tuple(precedence)
         self._assigned = assigned
+        self._kept: set[str] = set()  # names tables are kept under just now
         self._plans: dict[tuple[Any, ...], Callable[[int], pa.Table]] = {}
         self._batches_at: tuple[int, list[BatchInfo]] | None = None
         self._store = Store(folder)
@@ -140,10 +142,10 @@ class Stored:
         """The table in exactly this schema, sealed as it lies: files of before a column was added have it null."""
         schema = stored_schema(table, schema, self.custom(table))
         if not self._store.exists(table):
-            return ibis.memtable(schema.empty_table())
+            return in_memory(schema.empty_table())
         files, version = self._store.files(table)
         if not files:
-            return ibis.memtable(schema.empty_table())
+            return in_memory(schema.empty_table())
         found = self._engine.files(files, version_key=f"{self._store.path(table)}@{version}")
         wanted = ibis.Schema.from_pyarrow(schema)
         # What lies as it is wanted needs no choosing of columns, which is a good part of planning a question.

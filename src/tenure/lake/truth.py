@@ -7,6 +7,7 @@ import ibis
 import pyarrow as pa
 
 from tenure.contracts import CONTRACTS, Contract, base_money, contract_named
+from tenure.in_memory import in_memory
 from tenure.lake import archived as put_away
 from tenure.lake import custom as customs
 from tenure.lake.money import with_base_money
@@ -90,7 +91,7 @@ class Truth(Stored):
         live = [info for info in self._live(contract.name) if batches is None or info.batch in batches]
         if not live:
             table = f"records/{contract.name}"
-            return ibis.memtable(stored_schema(table, self.schema(table), self.custom(contract.name)).empty_table())
+            return in_memory(stored_schema(table, self.schema(table), self.custom(contract.name)).empty_table())
         received = self._stored(f"received/{contract.name}", contract.received_schema)
         if not archived:
             received = self._not_put_away(received, contract)

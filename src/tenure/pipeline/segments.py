@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tenure.contracts import CONTRACTS, standard_column
+from tenure.in_memory import in_memory
 from tenure.insight import lifecycle
 from tenure.insight.purchases import INSTANT, person_days
 from tenure.insight.segments import MixedClusters
@@ -145,7 +146,7 @@ def _subscriptions(context: Context, moments: Sequence[datetime]) -> Iterator[ib
     )
     live = [info for info in lake.batches("subscriptions") if info.state == "committed"]
     if not live:
-        yield ibis.memtable(schema.empty_table())
+        yield in_memory(schema.empty_table())
         return
     with tables_at(context, context.as_of, ["subscriptions"]) as tables:
         if undisputed(live) or _never_changed(lake, tables["subscriptions"], context.as_of):

@@ -13,6 +13,7 @@ import ibis
 import pyarrow as pa
 
 from tenure.contracts import CONTRACTS, Contract
+from tenure.in_memory import in_memory
 from tenure.language import Words
 
 Better: TypeAlias = Literal["higher", "lower", "neither"]
@@ -419,7 +420,7 @@ def _months_later(day: date, n: int) -> date:
 def segmented(table: Any, name: str, segment: Any) -> Any:
     """The records with a `segment` column, whatever `measure` was given."""
     if table is None:
-        table = ibis.memtable(CONTRACTS[name].records_schema.empty_table())
+        table = in_memory(CONTRACTS[name].records_schema.empty_table())
     if isinstance(segment, str):
         found = table[segment].cast("string") if segment in table.columns else ibis.null("string")
         return table.mutate(segment=found)

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tenure.contracts import CONTRACTS, base_money
+from tenure.in_memory import in_memory
 from tenure.insight.metrics.base import Metric, Period, Tables, lacking, measure
 from tenure.language import Words
 
@@ -231,7 +232,7 @@ def behind(
         raise ValueError(said.en)
     told: dict[str, Any] = {}
     for name in metric.reads:
-        table = tables[name] if name in tables else ibis.memtable(CONTRACTS[name].records_schema.empty_table())
+        table = tables[name] if name in tables else in_memory(CONTRACTS[name].records_schema.empty_table())
         if one is None:
             table = table.mutate(part=ibis.literal(""))
         elif one.of == "record":
@@ -364,7 +365,7 @@ def _by_members(metric: Metric, tables: Tables, periods: Sequence[Period], asked
 
 def _marked(tables: Tables, name: str, dimension: Dimension) -> Any:
     """The records with the part of the dimension each is in as `segment`."""
-    table = tables[name] if name in tables else ibis.memtable(CONTRACTS[name].records_schema.empty_table())
+    table = tables[name] if name in tables else in_memory(CONTRACTS[name].records_schema.empty_table())
     table = table.drop("segment") if "segment" in table.columns else table
     if dimension.name != "category":
         return table.mutate(segment=table[dimension.column].cast("string"))

@@ -1,6 +1,7 @@
 """DuckDB in this process: the default engine."""
 
 import weakref
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import blake2b
 from pathlib import Path
@@ -10,7 +11,12 @@ import ibis
 import ibis.expr.datatypes as dt
 import numpy as np
 import pyarrow as pa
+from ibis.backends.duckdb import Backend
+from ibis.expr import operations as ops
 
+from tenure.in_memory import MOST_ROWS
+
+_MOST_REMEMBERED = 1_000  # questions whose SQL a connection remembers
 _ROWS_A_CALL = 1_000_000  # of whole persons, for what is worked out over their rows
 
 
@@ -19,13 +25,59 @@ def _in_zone(zone: str, instant: dt.Timestamp(timezone="UTC")) -> dt.timestamp: 
     """DuckDB's own function: the wall clock of a zone at an instant."""
 
 
+class _Connection(Backend):  # type: ignore[misc]
+    """Ibis's own, which turns a question into SQL once, and lets go of tables in memory that nobody asks for any more.
+
+    Most of what a small question costs is turning it into SQL, and pages ask the same again for the next reader. The SQL
+    depends on the question alone. One that reads a large table in memory is not remembered, nor are its rows kept.
+    """
+
+    def __init__(self, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
+        self._remembered: OrderedDict[Any, str] = OrderedDict()
+        self._unused: deque[str] = deque()
+
+    def compile(self, expr: ibis.Expr, /, *, limit: Any = None, params: Any = None, pretty: bool = False) -> str:
+        question = expr.op()
+        if limit is not None or params is not None or pretty:
+            return str(super().compile(expr, limit=limit, params=params, pretty=pretty))
+        if (sql := self._remembered.get(question)) is None:
+            sql = str(super().compile(expr))
+            if all(_is_small(table) for table in question.find(ops.InMemoryTable)):
+                self._remembered[question] = sql
+                if len(self._remembered) > _MOST_REMEMBERED:
+                    self._remembered.popitem(last=False)
+        else:
+            self._remembered.move_to_end(question)
+        return sql
+
+    def _run_pre_execute_hooks(self, expr: ibis.Expr) -> None:
+        # What was asked before has its functions and small tables here already.
+        if expr.as_table().op() not in self._remembered:
+            super()._run_pre_execute_hooks(expr)
+
+    def _register_in_memory_tables(self, expr: ibis.Expr) -> None:
+        while self._unused:
+            self.con.unregister(self._unused.popleft())
+        for table in self._verify_in_memory_tables_are_unique(expr):
+            if table not in self._memtables:
+                self._register_in_memory_table(table)
+                self._memtables.add(table)
+                # Noted, not done: it may become free in the middle of a question, when nothing else may be asked here.
+                weakref.finalize(table, self._unused.append, table.name)
+
+
+def _is_small(table: ops.InMemoryTable) -> bool:
+    return bool(table.data.to_pyarrow(table.schema).num_rows <= MOST_ROWS)
+
+
 class DuckDBEngine:
     """One in-memory connection over the lake's files; what outgrows `memory` (bytes) is spilled to `scratch`."""
 
     name = "duckdb"
 
     def __init__(self, scratch: Path, memory: int) -> None:
-        self._connection = ibis.duckdb.connect(temp_directory=str(scratch), memory_limit=f"{memory // 1024}KiB")
+        self._connection = _Connection().connect(temp_directory=str(scratch), memory_limit=f"{memory // 1024}KiB")
         self._connection.raw_sql("SET TimeZone = 'UTC'")
         # What is opened for a question must not lie about in clear if this process dies in the middle of it. Without the
         # second line DuckDB 2 refuses to spill at all: it asks for an extension that would have to be downloaded. What it

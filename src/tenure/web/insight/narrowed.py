@@ -12,6 +12,7 @@ from tenure.desk.customers.models import Publication, Segment, SegmentMember
 from tenure.desk.customers.segments.asking import asker_as, known_of, usable
 from tenure.desk.customers.words import CELLS, RISK_BANDS, STAGES, TIERS
 from tenure.desk.lake import lake
+from tenure.in_memory import in_memory
 from tenure.insight.metrics import Period
 from tenure.insight.metrics import breakdown as apart
 from tenure.insight.metrics.breakdown import CARDS, DIMENSIONS
@@ -89,7 +90,7 @@ def persons(scope: Scope, text: str, kept: Mapping[str, ibis.Table], period: Per
         return None
     if kind == SAVED:
         inside = SegmentMember.objects.filter(segment_id=int(value), left_at=None).values_list("person_id", flat=True)
-        return ibis.memtable(pa.table({"person_id": pa.array(list(inside), pa.int64())}))
+        return in_memory(pa.table({"person_id": pa.array(list(inside), pa.int64())}))
     who: Any = apart.by(kind, kept, period)
     return who.filter(who.segment == value).select("person_id")
 

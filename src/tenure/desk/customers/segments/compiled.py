@@ -20,6 +20,7 @@ import pyarrow as pa
 from tenure.desk.customers.segments.askable import CARD, CATEGORY, KNOWN_TO_DESK, RULED, Deed
 from tenure.desk.customers.segments.definition import Agreed, Belongs, Did, Group, Node, Test
 from tenure.errors import TenureError
+from tenure.in_memory import in_memory
 from tenure.insight.segments.habits import by_rule
 from tenure.lake import SYSTEM, Lake, Scope
 from tenure.language import tr
@@ -158,7 +159,7 @@ def of_desk(test: Test) -> bool:
 
 
 def _listed(persons: Persons) -> ibis.Table:
-    return ibis.memtable(pa.table({"person_id": persons.cast(pa.int64())}))
+    return in_memory(pa.table({"person_id": persons.cast(pa.int64())}))
 
 
 def truth_of(column: ibis.Value, test: Test, day: date) -> ibis.Value:
