@@ -389,20 +389,13 @@ def test_killed_while_learning_or_publishing_the_old_champion_stands_or_the_new_
     luck = random.Random(11)
     marks = [luck.randint(1, 5), luck.randint(6, 10), luck.randint(11, 20)]
 
-    ended = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("killing_models.py")), str(shop.here.home), "0", *map(str, marks)],
-        env=surroundings(shop.here.home), capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert ended.returncode == 0, ended.stderr
-    lines = [json.loads(line) for line in ended.stdout.splitlines()]
+    before, passed, undisturbed, killed_at = killed(shop, marks)
 
-    before = [[row["person_id"], row["churn_probability"]] for row in shop.table("scores/churn").to_pylist()]
-    passed, undisturbed = lines[0]["marks"], lines[2]
     assert passed == 20
     assert undisturbed["champion"] == 2
     assert undisturbed["kept"] == ["1", "2"]
-    for at, [killed, then, again, *after] in zip(marks, runs(lines[6:]), strict=True):
-        assert killed == {"ended": -9}, at
+    for at, [ended, then, again, *after] in zip(marks, killed_at, strict=True):
+        assert ended == {"ended": -9}, at
         assert then["whole"], at
         assert then["champion"] in (1, 2), at
         assert then["scores"] in (before, undisturbed["scores"]), at
@@ -422,26 +415,31 @@ def test_killed_while_a_persons_choice_is_followed_the_old_champion_stands_or_th
     before, after = (1, 2) if deed == "promoted" else (2, 1)
     marks = sorted(random.Random(deed).sample(range(1, 9), 2))
 
-    ended = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("killing_models.py")), str(asked.here.home), "0", *map(str, marks)],
-        env=surroundings(asked.here.home), capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert ended.returncode == 0, ended.stderr
-    lines = [json.loads(line) for line in ended.stdout.splitlines()]
+    old, passed, undisturbed, killed_at = killed(asked, marks)
 
-    old = [[row["person_id"], row["churn_probability"]] for row in asked.table("scores/churn").to_pylist()]
-    undisturbed = lines[2]
-    assert lines[0]["marks"] >= 8
+    assert passed >= 8
     assert undisturbed["champion"] == after
     assert undisturbed["scores"] != old
-    for at, [killed, then, _again, *done] in zip(marks, runs(lines[6:]), strict=True):
-        assert killed == {"ended": -9}, at
+    for at, [ended, then, _again, *done] in zip(marks, killed_at, strict=True):
+        assert ended == {"ended": -9}, at
         assert then["whole"], at
         assert then["champion"] in (before, after), at
         assert then["scores"] in (old, undisturbed["scores"]), at
         assert done == [{"ended": 0}, undisturbed], at
 
 
-def runs(lines: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
-    """What is told of each instant: five lines, of a step that was killed and one that was not."""
-    return [lines[start : start + 5] for start in range(0, len(lines), 5)]
+def killed(shop: Shop, marks: list[int]) -> tuple[list[list[Any]], int, dict[str, Any], list[list[dict[str, Any]]]]:
+    """The churn steps of a shop, undisturbed and then killed at each of the marks, in copies of it.
+
+    The scores before; how many marks an undisturbed run passes, and how it leaves the shop; and what is told of each
+    mark: five lines, of a step that was killed and one that was not.
+    """
+    told = subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("killing_models.py")), str(shop.here.home), "0", *map(str, marks)],
+        env=surroundings(shop.here.home), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert told.returncode == 0, told.stderr
+    lines = [json.loads(line) for line in told.stdout.splitlines()]
+    before = [[row["person_id"], row["churn_probability"]] for row in shop.table("scores/churn").to_pylist()]
+    each = [lines[start : start + 5] for start in range(6, len(lines), 5)]
+    return before, lines[0]["marks"], lines[2], each
