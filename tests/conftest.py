@@ -11,7 +11,6 @@ import gc
 import importlib.util
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -20,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
+
+from tests.servers import free_port, postgresql, postgresql_programs
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -38,15 +39,6 @@ if os.environ.get("TENURE_SOAK") != "1":
 ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data"
 ON_SERVER = "TENURE_TESTS_ON_SERVER"  # set in the process that runs the desk's tests on PostgreSQL
-
-
-def postgresql_programs() -> Path | None:
-    """The folder of initdb and pg_ctl: the newest installed by the system, or whatever is on the path."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
-    if found:
-        return found[-1].parent
-    on_path = shutil.which("initdb")
-    return Path(on_path).parent if on_path else None
 
 
 def mariadb() -> str | None:
@@ -123,30 +115,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(scope="session")
 def postgresql_url() -> Iterator[str]:
     """A PostgreSQL server of our own on a free port, gone when the run ends."""
-    programs = postgresql_programs()
-    assert programs is not None
-    folder = Path(tempfile.mkdtemp(prefix="tenure-postgresql-"))
-    # PostgreSQL refuses to run as root.
-    as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    if as_user:
-        shutil.chown(folder, "postgres", "postgres")
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port = listening.getsockname()[1]
-
-    def run(program: str, *arguments: str) -> None:
-        command = [*as_user, str(programs / program), *arguments]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=folder)
-
-    data = str(folder / "data")
-    run("initdb", "-D", data, "-U", "tenure", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
-    options = f"-p {port} -k {folder} -h 127.0.0.1 -F -c full_page_writes=off -c synchronous_commit=off"
-    run("pg_ctl", "-D", data, "-w", "-l", str(folder / "log"), "-o", options, "start")
-    try:
-        yield f"postgresql://tenure@127.0.0.1:{port}/postgres"
-    finally:
-        run("pg_ctl", "-D", data, "-m", "immediate", "stop")
-        shutil.rmtree(folder, ignore_errors=True)
+    with postgresql() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -160,9 +130,7 @@ def mysql_url() -> Iterator[str]:
     user = ["--user=mysql"] if os.geteuid() == 0 else []
     if user:
         shutil.chown(folder, "mysql", "mysql")
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port = listening.getsockname()[1]
+    port = free_port()
     # A server that comes up clears the folder of passing tables, whoever's they are.
     data, own = f"--datadir={folder}/data", f"--tmpdir={folder}"
     subprocess.run(

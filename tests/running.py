@@ -9,7 +9,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,8 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from tests.servers import free_port
 
 ROOT = Path(__file__).parents[1]
 TENURE = [sys.executable, "-c", "from tenure.cli import main; main()"]
@@ -114,9 +115,7 @@ def served(home: Path, user: str = "ada") -> Iterator[Visitor]:
 @contextmanager
 def serving(home: Path, log: Path | None = None, **more: str) -> Iterator[str]:
     """A server of this workspace in a process of its own; gives its address. What it writes goes to `log`."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port = listening.getsockname()[1]
+    port = free_port()
     with (log or Path(os.devnull)).open("w") as written:
         process = subprocess.Popen(
             [*TENURE, "serve", "--port", str(port)], env=surroundings(home) | more, cwd=home.parent,

@@ -20,7 +20,7 @@ from tenure.backup.checking import Checked, read, said_plainly, verify
 from tenure.backup.events import WorkspaceRestored
 from tenure.backup.locks import Lock
 from tenure.backup.making import LAST_FILE, Watcher
-from tenure.desk.migrating import uncollected
+from tenure.desk.migrating import lay, uncollected, up_to_date
 from tenure.errors import TenureError
 from tenure.home import settle, vault_path
 from tenure.language import tr
@@ -252,7 +252,6 @@ def _desk_of(
 
 def _filled(building: Path, checked: Checked, now: datetime, name: str, watch: Watcher) -> int:
     """The tables as the backup's version had them, filled, then brought up to this version's."""
-    from django.core.management import call_command
     from django.db import connection, transaction
 
     _migrate_to(checked)
@@ -275,8 +274,7 @@ def _filled(building: Path, checked: Checked, now: datetime, name: str, watch: W
         connection.check_constraints()
     connection.enable_constraint_checking()
     shutil.rmtree(building / _DUMPS)
-    with uncollected():
-        call_command("migrate", interactive=False, verbosity=0)
+    up_to_date(filled=True)
     _record(checked, name, now)
     return changed
 
@@ -304,8 +302,11 @@ def _migrate_to(checked: Checked) -> None:
         for key in applied
         if not any(child.key in applied and child.key[0] == key[0] for child in graph.node_map[key].children)
     ]
-    with uncollected():
-        executor.migrate(last)
+    if lay(applied):
+        executor.loader.build_graph()
+    if executor.migration_plan(last):
+        with uncollected():
+            executor.migrate(last)
 
 
 def _make_way(replace_old: bool, now: datetime) -> str:

@@ -1,7 +1,6 @@
 """The workspace, its lake and its desk, opened for a command."""
 
 import os
-import sys
 from datetime import UTC, datetime
 
 from tenure.lake import Lake
@@ -27,14 +26,8 @@ def desk(here: Workspace | None = None) -> None:
     (here or workspace()).home.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tenure.settings")
     import django
-    from django.core.management import call_command
-    from django.db import connection
-    from django.db.migrations.executor import MigrationExecutor
 
-    from tenure.desk.migrating import uncollected
+    from tenure.desk.migrating import up_to_date
 
     django.setup()
-    executor = MigrationExecutor(connection)
-    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-        with uncollected():
-            call_command("migrate", interactive=False, verbosity=0, stdout=sys.stderr)
+    up_to_date()
