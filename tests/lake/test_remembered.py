@@ -11,6 +11,7 @@ from ibis.backends.sql import SQLBackend
 
 from tenure.in_memory import MOST_ROWS, in_memory
 from tenure.lake import Lake
+from tenure.lake.engines import duckdb
 
 
 @pytest.fixture
@@ -20,7 +21,8 @@ def lake(tmp_path: Path) -> Lake:
 
 @pytest.fixture
 def compiled(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """Each expression that was turned into SQL."""
+    """Each expression that was turned into SQL, by a process that has been asked nothing yet."""
+    monkeypatch.setattr(duckdb, "_texts", duckdb._Texts())
     made: list[Any] = []
     really = SQLBackend.compile
 
@@ -52,6 +54,17 @@ def test_the_same_question_about_other_rows_is_not_worked_out_again_and_answers_
 
     assert (first, same, other) == (3, 3, 2)
     assert len(compiled) - after_first == 1, "only what is kept is another question the third time"
+
+
+def test_what_one_lake_was_asked_of_kept_tables_is_not_worked_out_again_for_another(
+    lake: Lake, tmp_path: Path, compiled: list[Any]
+) -> None:
+    first = total(lake, persons(1, 2, 3))
+    after_first = len(compiled)
+    other = total(Lake(tmp_path / "other"), persons(2, 3))
+
+    assert (first, other) == (3, 2)
+    assert len(compiled) - after_first == 1, "only what is kept there is another question"
 
 
 def test_blocks_within_each_other_keep_their_tables_apart(lake: Lake) -> None:

@@ -1,6 +1,7 @@
 """Every page × role on two teams' customers: what one may not see is nowhere in what the page sends."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 from django.db import connection
@@ -14,6 +15,8 @@ from tests.cast import CUSTOMERS, EAST, PASSWORD, PEOPLE, SECRET, SMITH, SOUTH, 
 from tests.web import SignIn
 
 pytestmark = pytest.mark.django_db
+
+Walk = Callable[[str], dict[str, tuple[int, str]]]
 
 WORK = ["/", "/today/numbers/", "/customers/", "/customers/?risk=high", "/customers/?q=c"]
 INSIGHT = [
@@ -53,6 +56,26 @@ def names(of: set[int]) -> list[str]:
     return [CUSTOMERS[person][0] for person in sorted(of)]
 
 
+@pytest.fixture(scope="module")
+def walks() -> dict[str, dict[str, tuple[int, str]]]:
+    """What each reader was shown by each page, for all that is asked of the same walk."""
+    return {}
+
+
+@pytest.fixture
+def walk(sign_in: SignIn, walks: dict[str, dict[str, tuple[int, str]]]) -> Walk:
+    """walk("mia"): status and content of every page, opened by her one after the other; the same company in each test."""
+
+    def walked(name: str) -> dict[str, tuple[int, str]]:
+        if name not in walks:
+            client = sign_in(name)
+            answers = {path: client.get(path) for path in [*WORK, *INSIGHT, "/data/", *ACCOUNTS]}
+            walks[name] = {path: (answer.status_code, answer.content.decode()) for path, answer in answers.items()}
+        return walks[name]
+
+    return walked
+
+
 def body(client: Client, path: str) -> str:
     response = client.get(path)
     assert response.status_code == 200, (path, response.status_code)
@@ -74,11 +97,11 @@ def test_every_page_opens_in_both_languages_and_loads_nothing_from_elsewhere(sig
 
 
 @pytest.mark.parametrize("name", PEOPLE)
-def test_a_page_names_only_the_customers_of_its_reader(sign_in: SignIn, name: str) -> None:
-    client = sign_in(name)
+def test_a_page_names_only_the_customers_of_its_reader(walk: Walk, name: str) -> None:
+    pages = walk(name)
 
     for path in [*WORK, *INSIGHT]:
-        shown = client.get(path).content.decode()
+        _status, shown = pages[path]
         assert [who for who in names((EAST | SOUTH) - PEOPLE[name][3]) if who in shown] == [], path
         if path == "/customers/":
             assert [who for who in names(PEOPLE[name][3]) if who not in shown] == []
@@ -107,13 +130,13 @@ def test_360_is_not_found_beyond_reach(sign_in: SignIn, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PEOPLE)
-def test_pages_open_by_role_alone_and_the_sidebar_offers_no_other(sign_in: SignIn, name: str) -> None:
-    client = sign_in(name)
-    front = body(client, "/")
+def test_pages_open_by_role_alone_and_the_sidebar_offers_no_other(walk: Walk, name: str) -> None:
+    pages = walk(name)
+    _status, front = pages["/"]
 
-    for path in [*WORK, *INSIGHT, "/data/", *ACCOUNTS]:
+    for path, (status, _shown) in pages.items():
         closed = path in CLOSED[name]
-        assert client.get(path).status_code == (403 if closed else 200), path
+        assert status == (403 if closed else 200), path
         if closed:
             assert f'href="{path}"' not in front
 
@@ -148,6 +171,7 @@ def test_insight_counts_only_the_readers_customers(sign_in: SignIn) -> None:
 
 def test_headline_numbers_are_of_the_readers_customers(sign_in: SignIn, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tenure.web.headlines.MONTHS", 13)
+    monkeypatch.setattr("tenure.web.headlines.SHOWN", ("revenue",))
 
     def revenue(name: str) -> dict[str, float]:
         shown = {one.name: one for one in sign_in(name).get("/today/numbers/").context["headlines"]}

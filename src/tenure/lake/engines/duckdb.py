@@ -1,5 +1,6 @@
 """DuckDB in this process: the default engine."""
 
+import threading
 import weakref
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Sequence
@@ -16,13 +17,39 @@ from ibis.expr import operations as ops
 
 from tenure.in_memory import MOST_ROWS
 
-_MOST_REMEMBERED = 1_000  # questions whose SQL a connection remembers
+_MOST_REMEMBERED = 1_000  # questions whose SQL a connection remembers, and the process
 _ROWS_A_CALL = 1_000_000  # of whole persons, for what is worked out over their rows
 
 
 @ibis.udf.scalar.builtin(name="timezone")  # type: ignore[untyped-decorator]
 def _in_zone(zone: str, instant: dt.Timestamp(timezone="UTC")) -> dt.timestamp:  # type: ignore[valid-type]
     """DuckDB's own function: the wall clock of a zone at an instant."""
+
+
+_FILES = "files_"  # begins the name of a table made of the files of one version of one lake
+
+
+class _Texts:
+    """The SQL of questions as they are whatever connection they are asked on, for all threads and lakes of the process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: OrderedDict[Any, str] = OrderedDict()
+
+    def of(self, question: Any, work_out: Callable[[], str]) -> str:
+        with self._lock:
+            if question in self._known:
+                self._known.move_to_end(question)
+                return self._known[question]
+        sql = work_out()
+        with self._lock:
+            self._known[question] = sql
+            if len(self._known) > _MOST_REMEMBERED:
+                self._known.popitem(last=False)
+        return sql
+
+
+_texts = _Texts()
 
 
 class _Connection(Backend):  # type: ignore[misc]
@@ -38,17 +65,23 @@ class _Connection(Backend):  # type: ignore[misc]
         self._unused: deque[str] = deque()
 
     def compile(self, expr: ibis.Expr, /, *, limit: Any = None, params: Any = None, pretty: bool = False) -> str:
-        question = expr.op()
+        question, really = expr.op(), super().compile
         if limit is not None or params is not None or pretty:
-            return str(super().compile(expr, limit=limit, params=params, pretty=pretty))
-        if (sql := self._remembered.get(question)) is None:
-            sql = str(super().compile(expr))
-            if all(_is_small(table) for table in question.find(ops.InMemoryTable)):
-                self._remembered[question] = sql
-                if len(self._remembered) > _MOST_REMEMBERED:
-                    self._remembered.popitem(last=False)
-        else:
+            return str(really(expr, limit=limit, params=params, pretty=pretty))
+        if (sql := self._remembered.get(question)) is not None:
             self._remembered.move_to_end(question)
+            return sql
+        if not all(_is_small(table) for table in question.find(ops.InMemoryTable)):
+            return str(really(expr))
+        if any(table.name.startswith(_FILES) for table in question.find(ops.DatabaseTable)):
+            sql = str(really(expr))
+        else:
+            # Told without the connection, which would live as long as what is remembered does.
+            unbound = expr.unbind()
+            sql = _texts.of(unbound.op(), lambda: str(really(unbound)))
+        self._remembered[question] = sql
+        if len(self._remembered) > _MOST_REMEMBERED:
+            self._remembered.popitem(last=False)
         return sql
 
     def _run_pre_execute_hooks(self, expr: ibis.Expr) -> None:
@@ -92,7 +125,7 @@ class DuckDBEngine:
         self._connection.raw_sql("SET preserve_insertion_order = false")
 
     def files(self, paths: Sequence[str], *, version_key: str) -> ibis.Table:
-        name = "files_" + blake2b(version_key.encode(), digest_size=12).hexdigest()
+        name = _FILES + blake2b(version_key.encode(), digest_size=12).hexdigest()
         return self._connection.read_parquet(list(paths), table_name=name, union_by_name=True)
 
     def to_arrow(self, expr: ibis.Expr) -> pa.Table:
