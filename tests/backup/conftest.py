@@ -129,6 +129,12 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def as_made(original: Path) -> dict[str, Any]:
+    """Everything one gets out of it, looked at once; compared with, never changed."""
+    return contents(original / "home", original / "tokens")
+
+
 @pytest.fixture
 def company_home(original: Path, tmp_path: Path) -> Path:
     """A copy of it that a test may change."""

@@ -28,16 +28,17 @@ def restored(home: Path, file: Path | str, new: Path, *options: str | Path, **mo
     return made
 
 
-def test_a_workspace_restored_elsewhere_gives_the_same_to_the_byte(original: Path, tmp_path: Path) -> None:
+def test_a_workspace_restored_elsewhere_gives_the_same_to_the_byte(
+    original: Path, as_made: dict[str, Any], tmp_path: Path
+) -> None:
     home, tokens, new = original / "home", original / "tokens", tmp_path / "other place" / "常客"
-    before = contents(home, tokens)
 
     made = backed_up(home, tmp_path / "b.tenure")
     told = restored(home, made["file"], new)
 
-    assert contents(new, tokens) == before
-    assert before["vault"] == ["+86 138 0", "+86 138 1", "+86 138 2"]
-    assert "王小明" in before["export"]
+    assert contents(new, tokens) == as_made
+    assert as_made["vault"] == ["+86 138 0", "+86 138 1", "+86 138 2"]
+    assert "王小明" in as_made["export"]
     assert told["rows"] == made["rows"] > 20
     assert stat.S_IMODE((new / "secret.key").stat().st_mode) == 0o600
     assert stat.S_IMODE((new / "vault" / "vault.sqlite3").stat().st_mode) == 0o600
@@ -47,11 +48,16 @@ def test_a_workspace_restored_elsewhere_gives_the_same_to_the_byte(original: Pat
 
 
 @pytest.fixture(scope="module")
-def on_postgresql(tmp_path_factory: pytest.TempPathFactory, new_database: NewDatabase) -> tuple[Path, str]:
-    """The company's workspace with its desk on PostgreSQL, and the database's address; backed up, never restored over."""
+def on_postgresql(
+    tmp_path_factory: pytest.TempPathFactory, new_database: NewDatabase
+) -> tuple[Path, str, dict[str, Any]]:
+    """The company's workspace with its desk on PostgreSQL, the database's address, and all one gets out of it.
+
+    Backed up, never restored over.
+    """
     folder, url = tmp_path_factory.mktemp("on-postgresql"), new_database()
     python(folder / "home", MAKE, folder / "tokens", DATABASE_URL=url)
-    return folder, url
+    return folder, url, contents(folder / "home", folder / "tokens", DATABASE_URL=url)
 
 
 @pytest.mark.postgres
@@ -63,11 +69,10 @@ def test_a_desk_moves_between_databases_unchanged(
 ) -> None:
     there: dict[str, str] = {}
     if source == "postgresql":
-        folder, there["DATABASE_URL"] = request.getfixturevalue("on_postgresql")
+        folder, there["DATABASE_URL"], before = request.getfixturevalue("on_postgresql")
     else:
-        folder = request.getfixturevalue("original")
+        folder, before = (request.getfixturevalue(name) for name in ("original", "as_made"))
     home, tokens = folder / "home", folder / "tokens"
-    before = contents(home, tokens, **there)
     file = backed_up(home, tmp_path / "b.tenure", **there)["file"]
 
     into = {"DATABASE_URL": new_database()} if target == "postgresql" else {}

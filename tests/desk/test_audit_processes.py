@@ -42,8 +42,8 @@ for n in range(int(sys.argv[2])):
 PREPARE = (
     DESK
     + """
-from django.core.management import call_command
-call_command("migrate", interactive=False, verbosity=0)
+from tenure.desk.migrating import up_to_date
+up_to_date()
 """
 )
 SEAL = (
