@@ -21,7 +21,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from bench.folds_one import AUTOGLUON, LEARNERS, OURS
+from bench.folds_one import AGAIN, AUTOGLUON, LEARNERS, OURS
 from tenure.insight.churn import auc, average_precision, brier, calibration, lift
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -41,13 +41,17 @@ Values = dict[str, dict[str, NDArray[np.float64]]]
 
 @dataclass(frozen=True)
 class Task:
-    """One question: the table as it came, the same with its categories told to the peers, and who it happened to."""
+    """One question: the table as it came, the same with its categories told to the peers, and who it happened to.
+
+    again: whether CatBoost is tried with another seed too, to see how far one learner falls from itself.
+    """
 
     name: str
     raw: pd.DataFrame
     told: pd.DataFrame
     y: NDArray[np.int64]
     slow: Sequence[str] = field(default_factory=tuple)
+    again: bool = False
 
 
 def learners(task: Task) -> dict[str, tuple[str, pd.DataFrame]]:
@@ -55,9 +59,11 @@ def learners(task: Task) -> dict[str, tuple[str, pd.DataFrame]]:
     found = {OURS: (OURS, task.raw)}
     coded = task.told.select_dtypes("category").shape[1] and not task.raw.select_dtypes(exclude="number").shape[1]
     for name in LEARNERS:
+        if name == AGAIN and not task.again:
+            continue
         if name != OURS and name not in task.slow:
             found[name] = (name, task.told)
-        if coded and name not in (OURS, "sklearn logistic", "sklearn forest", AUTOGLUON):
+        if coded and name not in (OURS, AGAIN, "sklearn logistic", "sklearn forest", AUTOGLUON):
             found[f"{name}, codes as numbers"] = (name, task.raw)
     return found
 
@@ -71,7 +77,7 @@ def python_of(learner: str) -> str | None:
                 f"{AUTOGLUON}: skipped, because {ITS_PYTHON} names no Python that has it (requirements-autogluon.txt)"
             )
         return python
-    if learner == "CatBoost" and importlib.util.find_spec("catboost") is None:
+    if learner in ("CatBoost", AGAIN) and importlib.util.find_spec("catboost") is None:
         print("CatBoost: skipped, because it is not installed here (pip install catboost)")
         return None
     return sys.executable
@@ -171,7 +177,10 @@ def show(found: Values, goal: Sequence[str] = ()) -> None:
         )
     if goal:
         print(f"{'to reach':40s}" + "".join(f"{each:>11s}" for each in goal))
-    others = [name for name in found if name != OURS]
+    if AGAIN in found and "CatBoost" in found:
+        middle, low, high = paired(found[AGAIN]["AUC"], found["CatBoost"]["AUC"])
+        print(f"AUC of CatBoost against itself with another seed: {middle:+.4f} ({low:+.4f} to {high:+.4f})")
+    others = [name for name in found if name not in (OURS, AGAIN)]
     if OURS not in found or not others:
         return
     for measure in MEASURES:

@@ -10,6 +10,7 @@ import resource
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import pandas as pd
 
 OURS = "tenure ChurnModel"
 AUTOGLUON = "AutoGluon"
+AGAIN = "CatBoost, another seed"
 
 
 def ours(X: pd.DataFrame, y: Any, rows: pd.DataFrame, threads: int) -> Any:
@@ -69,11 +71,11 @@ def lightgbm(X: pd.DataFrame, y: Any, rows: pd.DataFrame, threads: int) -> Any:
     return LGBMClassifier(n_jobs=threads, random_state=0, verbosity=-1).fit(X, y).predict_proba(rows)[:, 1]
 
 
-def catboost(X: pd.DataFrame, y: Any, rows: pd.DataFrame, threads: int) -> Any:
+def catboost(X: pd.DataFrame, y: Any, rows: pd.DataFrame, threads: int, seed: int = 0) -> Any:
     from catboost import CatBoostClassifier
 
     model = CatBoostClassifier(
-        thread_count=threads, random_seed=0, verbose=0, allow_writing_files=False,
+        thread_count=threads, random_seed=seed, verbose=0, allow_writing_files=False,
         cat_features=X.select_dtypes("category").columns.tolist(),
     )  # fmt: skip
     return model.fit(X, y).predict_proba(rows)[:, 1]
@@ -96,6 +98,7 @@ LEARNERS = {
     "sklearn HistGradientBoosting": histogram,
     "LightGBM": lightgbm,
     "CatBoost": catboost,
+    AGAIN: partial(catboost, seed=1),
     AUTOGLUON: autogluon,
 }
 

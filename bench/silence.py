@@ -9,7 +9,12 @@ was made, calibrated on the customers of the latest of those, each left out for 
 recency are tried as they are (1 - P(alive) as the chance; recency has none), and set right on the same calibration cut by
 a logistic line, which is the more than they are usually given. Calibration error (ECE): over ten equal groups by chance,
 |mean chance - share gone|, weighted by customers; its interval beside another's is of 500 draws of the same customers. How
-many leave moves from one cut to the next by more than any score foretells, so one cut is one draw: --cuts has more.
+many leave moves from one cut to the next by more than any score foretells, so one cut is one draw: --cuts has more, and
+tells the mean difference over them. Its first interval draws customers, each with all their cuts; its second is Student's
+over the cuts as if they were independent, which overlapping windows are not, so it is too narrow rather than too wide.
+"ECE, level told" moves each score's chances by one constant in log-odds to the share gone at the cut: what is left of the
+error once the level, which nobody knows beforehand, is taken away.
+Each cut learns and is calibrated on earlier dates alone, as far before it as the window is long (the embargo).
 
 BG/NBD is ours, and that of lifetimes under the Python that TENURE_BENCH_PYTHON names (requirements-peers.txt).
 """
@@ -28,6 +33,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import stats
 
 from bench.folds import DATA
 from bench.folds_one import OURS
@@ -47,6 +53,9 @@ from tenure.insight.churn.signs import SIGNS
 from tenure.insight.value import BGNBD
 
 PEERS = "TENURE_BENCH_PYTHON"
+SIGNED = "the same, known signs held"
+DRAWS = 500
+MEASURES = (("AUC", 1), ("Brier", -1), ("ECE", -1), ("ECE, level told", -1))
 Floats = NDArray[np.float64]
 _LIFETIMES = """
 import sys, warnings
@@ -60,6 +69,15 @@ for name in given["names"]:
     found[str(name)] = BetaGeoFitter().fit(x, t_x, T).conditional_probability_alive(x, t_x, T)
 np.savez(sys.argv[2], **found)
 """
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One cut: who was asked about, who is gone, and each score (ours first), with its chance where it is one."""
+
+    people: NDArray[np.int64]
+    y: Floats
+    scores: dict[str, tuple[Floats, Floats | None]]
 
 
 @dataclass(frozen=True)
@@ -176,11 +194,8 @@ def line(score: Floats, y: Floats) -> Callable[[Floats], Floats]:
     return lambda other: np.asarray(fitted.predict_proba(other[:, None])[:, 1])
 
 
-def compare(log: Log) -> dict[str, tuple[float, ...]]:
-    """Print every score of the people asked about at the last cut, and ours beside each of the others.
-
-    Returns AUC, Brier score and ECE of each that is a chance.
-    """
+def compare(log: Log) -> Tried:
+    """Print every score of the people asked about at the last cut, and ours beside each of the others."""
     first, last = log.rows.ordered_at.min(), log.rows.ordered_at.max()
     cuts = cut_dates(first.to_pydatetime(), last.normalize().to_pydatetime(), log.window)
     labels = {cut: outcomes(log, cut) for cut in cuts}
@@ -206,16 +221,12 @@ def compare(log: Log) -> dict[str, tuple[float, ...]]:
     test, right = split.test, split.calibrate or split.train[-1]
     y, before = labels[test].to_numpy().astype(float), labels[right].to_numpy().astype(float)
     p, signed = (each.model.predict_proba(_like(frames[test], each.model))[:, 1] for each in (tried, held))
-    scores: dict[str, tuple[Floats, Floats | None]] = {OURS: (p, p), "the same, known signs held": (signed, signed)}
+    scores: dict[str, tuple[Floats, Floats | None]] = {OURS: (p, p), SIGNED: (signed, signed)}
 
     def add(name: str, then: Floats, now: Floats, raw: Floats | None) -> None:
         if raw is not None:
             scores[name] = (now, raw)
         scores[f"{name}, set right"] = (now, line(then, before)(now))
-
-    def odds(chance: Floats) -> Floats:
-        cut = np.clip(chance, 1e-6, 1 - 1e-6)
-        return np.asarray(np.log(cut) - np.log1p(-cut))
 
     theirs = of_lifetimes({f"at{number}": known[cut] for number, cut in enumerate((right, test))})
     for name, found in (
@@ -226,7 +237,7 @@ def compare(log: Log) -> dict[str, tuple[float, ...]]:
             print(f"{name}: skipped, because {PEERS} names no Python that has it (requirements-peers.txt)")
             continue
         then, now = (1.0 - found[cut].reindex(labels[cut].index).to_numpy() for cut in (right, test))
-        add(name, odds(then), odds(now), now)
+        add(name, log_odds(then), log_odds(now), now)
     recency = [frames[cut]["order_recency_days"].to_numpy() for cut in (right, test)]
     add("recency", recency[0], recency[1], None)
 
@@ -248,39 +259,111 @@ def compare(log: Log) -> dict[str, tuple[float, ...]]:
             told += f", Brier {off.mean():+.4f} ({off.mean() - reach:+.4f} to {off.mean() + reach:+.4f})"
             told += ", ECE {:+.4f} ({:+.4f} to {:+.4f})".format(*apart(y, p, chance))
         print(told)
-    return {
-        name: (auc(y, score), brier(y, chance), calibration(y, chance)["ece"])
-        for name, (score, chance) in scores.items()
-        if chance is not None
-    }
+    return Tried(labels[test].index.to_numpy(dtype=np.int64), y, scores)
+
+
+def ece(y: Floats, p: Floats) -> float:
+    """As `calibration` has it, alone: the line it also fits takes the draws too long."""
+    parts = np.array_split((p - y)[np.argsort(p, kind="stable")], 10)
+    return float(sum(abs(part.sum()) for part in parts) / len(p))
 
 
 def apart(y: Floats, ours: Floats, other: Floats) -> tuple[float, float, float]:
     """How much smaller or larger our calibration error is, and between what 95 of 100 draws of the same customers lie."""
     random = np.random.default_rng(0)
-    draws = [random.integers(0, len(y), len(y)) for _ in range(500)]
-    found = [calibration(y[d], ours[d])["ece"] - calibration(y[d], other[d])["ece"] for d in draws]
+    draws = [random.integers(0, len(y), len(y)) for _ in range(DRAWS)]
+    found = [ece(y[d], ours[d]) - ece(y[d], other[d]) for d in draws]
     low, high = np.quantile(found, (0.025, 0.975))
-    return calibration(y, ours)["ece"] - calibration(y, other)["ece"], float(low), float(high)
+    return ece(y, ours) - ece(y, other), float(low), float(high)
 
 
 def over_cuts(log: Log, cuts: int) -> None:
     """The same as if each of the last cuts had been today, and the means of all."""
     first, last, step = log.rows.ordered_at.min(), log.rows.ordered_at.max(), (log.window + 1) // 2
-    found: dict[str, list[tuple[float, ...]]] = {}
+    tried: list[Tried] = []
     for back in range(cuts):
         end = last.normalize() - timedelta(days=back * step)
         if (end - first).days < 4 * log.window:
             break  # no two cuts to learn from
         # On the last day of the file nothing is left out.
         known = log.rows if not back else log.rows[log.rows.ordered_at <= end]
-        for name, measures in compare(Log(log.name, known, log.window)).items():
-            found.setdefault(name, []).append(measures)
-    if cuts > 1:
-        print(f"\n{log.name}: mean of {max(len(each) for each in found.values())} cuts")
-        print(f"{'':40s}{'AUC':>9s}{'Brier':>9s}{'ECE':>9s}")
-        for name, rows in found.items():
-            print(f"{name:40s}" + "".join(f"{value:9.4f}" for value in np.mean(rows, axis=0)))
+        tried.append(compare(Log(log.name, known, log.window)))
+    if len(tried) < 2:
+        return
+    chances = [name for name, (_, chance) in tried[0].scores.items() if chance is not None]
+    print(f"\n{log.name}: mean of {len(tried)} cuts")
+    print(f"{'':40s}{'AUC':>9s}{'Brier':>9s}{'ECE':>9s}{'ECE, level told':>17s}")
+    for name in chances:
+        rows = [measures(cut.y, *_chance(cut, name)) for cut in tried]
+        print("{:40s}{:9.4f}{:9.4f}{:9.4f}{:17.4f}".format(name, *np.mean(rows, axis=0)))
+    told = difference(tried, [name for name in chances if name not in (OURS, SIGNED)])
+    for name, rows in told.items():
+        print(f"against {name}, mean of cuts: " + "; ".join(rows))
+
+
+def measures(y: Floats, score: Floats, chance: Floats) -> tuple[float, float, float, float]:
+    """AUC, Brier score, ECE, and ECE once told how many are gone."""
+    return auc(y, score), float(((chance - y) ** 2).mean()), ece(y, chance), ece(y, levelled(y, chance))
+
+
+def levelled(y: Floats, chance: Floats) -> Floats:
+    """The chances moved by one constant in log-odds, so that their mean is the share gone: what no score can foresee."""
+    odds = log_odds(chance)
+    for _ in range(20):
+        told = 1 / (1 + np.exp(-odds))
+        step = float(np.clip((y.mean() - told.mean()) / max((told * (1 - told)).mean(), 1e-9), -2, 2))
+        odds = odds + step
+        if abs(step) < 1e-9:
+            break
+    return np.asarray(1 / (1 + np.exp(-odds)))
+
+
+def log_odds(chance: Floats) -> Floats:
+    cut = np.clip(chance, 1e-6, 1 - 1e-6)
+    return np.asarray(np.log(cut) - np.log1p(-cut))
+
+
+def difference(tried: Sequence[Tried], names: Sequence[str]) -> dict[str, list[str]]:
+    """Ours less each other, mean of the cuts: over draws of customers with all their cuts, over cuts, and cuts won."""
+    everybody = np.unique(np.concatenate([cut.people for cut in tried]))
+    places = [np.searchsorted(everybody, cut.people) for cut in tried]
+    random = np.random.default_rng(0)
+    wanted = [OURS, *names]
+
+    def of_cuts(times: NDArray[np.int64]) -> Any:
+        """Measures by cut, score and measure, each customer counted so many times."""
+        found = []
+        for cut, place in zip(tried, places, strict=True):
+            rows = np.repeat(np.arange(len(cut.y)), times[place])
+            found.append([measures(cut.y[rows], *(part[rows] for part in _chance(cut, name))) for name in wanted])
+        return np.array(found)
+
+    as_is = of_cuts(np.ones(len(everybody), dtype=np.int64))
+    drawn = np.array(
+        [
+            of_cuts(np.bincount(random.integers(0, len(everybody), len(everybody)), minlength=len(everybody))).mean(0)
+            for _ in range(DRAWS)
+        ]
+    )
+    found: dict[str, list[str]] = {}
+    for number, name in enumerate(names, 1):
+        by_cut = as_is[:, 0] - as_is[:, number]
+        low, high = np.quantile(drawn[:, 0] - drawn[:, number], (0.025, 0.975), axis=0)
+        reach = stats.t.ppf(0.975, len(tried) - 1) * by_cut.std(axis=0, ddof=1) / np.sqrt(len(tried))
+        found[name] = []
+        for place, (measure, sign) in enumerate(MEASURES):
+            middle, won = by_cut[:, place].mean(), int((sign * by_cut[:, place] > 0).sum())
+            found[name].append(
+                f"{measure} {middle:+.4f} (customers {low[place]:+.4f} to {high[place]:+.4f}; cuts {middle - reach[place]:+.4f}"
+                f" to {middle + reach[place]:+.4f}; ahead on {won} of {len(tried)})"
+            )
+    return found
+
+
+def _chance(cut: Tried, name: str) -> tuple[Floats, Floats]:
+    score, chance = cut.scores[name]
+    assert chance is not None
+    return score, chance
 
 
 def _like(frame: pd.DataFrame, model: Any) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from scipy.integrate import quad
 from scipy.special import betaln, gammaln, hyp2f1
 
 from tenure.contracts import CONTRACTS
-from tenure.insight.value import BGNBD, NotEnoughDataError, summary
+from tenure.insight.value import BGNBD, NotEnoughDataError, ParetoNBD, summary
 from tenure.insight.value.geometric import Histories, mean_over_leaving
 
 CDNOW = Path(__file__).resolve().parents[3] / "shared" / "data" / "cdnow"
@@ -178,16 +178,19 @@ def test_known_parameters_are_recovered_from_simulated_customers() -> None:
         assert model.standard_errors_[name] < 0.15 * value
 
 
-def test_a_thinned_start_reaches_the_same_top(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("model", [BGNBD, ParetoNBD])
+def test_a_thinned_start_reaches_the_same_top_and_errors(
+    model: type[BGNBD] | type[ParetoNBD], monkeypatch: pytest.MonkeyPatch
+) -> None:
     people = simulated(5_000, 5, 0.4, 3.0, 0.8, 2.5)
-    plain = BGNBD().fit(*people)
+    plain = model().fit(*people)
 
-    monkeypatch.setattr("tenure.insight.value.noncontractual.THIN_ABOVE", 500)
-    monkeypatch.setattr("tenure.insight.value.noncontractual.THIN_TO", 500)
-    thinned = BGNBD().fit(*people)
+    monkeypatch.setattr("tenure.insight.value.noncontractual.THINNED", (200, 500))
+    thinned = model().fit(*people)
 
     assert thinned.log_likelihood_ == pytest.approx(plain.log_likelihood_, rel=1e-12)
-    assert thinned.b_ == pytest.approx(plain.b_, rel=1e-6)
+    assert thinned.parameters_ == pytest.approx(plain.parameters_, rel=1e-6)
+    assert thinned.standard_errors_ == pytest.approx(plain.standard_errors_, rel=1e-5)
 
 
 def test_standard_errors_agree_with_a_bootstrap() -> None:

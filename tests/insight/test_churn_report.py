@@ -11,10 +11,11 @@ import pytest
 
 from tenure.errors import TenureError
 from tenure.insight.churn import ChurnModel
+from tenure.insight.churn.customer_file import Asked
 from tenure.insight.churn.drawing import ticks
 from tenure.insight.churn.profit import Campaign
 from tenure.insight.churn.report import page
-from tenure.insight.churn.study import Asked, Study, study, wilson
+from tenure.insight.churn.study import Study, study, wilson
 
 TODAY = date(2026, 3, 2)
 QUICK = ChurnModel(rounds=60, folds=2)

@@ -76,9 +76,10 @@ def report(
     header_row: HeaderRow = None,
     date_order: DateOrder = None,
 ) -> None:
+    from tenure.insight.churn.customer_file import Asked, nearest
     from tenure.insight.churn.leaderboard import chosen
     from tenure.insight.churn.report import page
-    from tenure.insight.churn.study import Asked, nearest, study
+    from tenure.insight.churn.study import study
     from tenure.language import Words
     from tenure.sources.base import Options
     from tenure.sources.dates import order_named

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from tenure.errors import TenureError
 from tenure.insight.churn import files, guards, wholes
+from tenure.insight.churn.blending import among_latest, level, stretched, weights_of
+from tenure.insight.churn.boosting import Boosting
 from tenure.insight.churn.chances import platt
 from tenure.insight.churn.columns import (
     Design,
@@ -33,7 +35,6 @@ from tenure.insight.churn.telling import MOST_COLUMNS, Telling
 from tenure.insight.churn.trees import Forest
 from tenure.language import Words, tr
 
-_PATIENCE = 60
 _DRIVER_ROWS = 2_000
 _CHOICES = 3  # times columns are chosen among very many, so that the choice is seen from outside
 LESS = Words("of so many columns, others tell more", "列过多，其他列更有信息")
@@ -136,7 +137,7 @@ class ChurnModel(Estimator):
             table, y01 = table.take(pa.array(kept)), y01[kept]
             groups = None if groups is None else np.unique(groups[kept], return_inverse=True)[1]
             guards.enough(y01)
-        now = _among(latest, len(y01), kept)
+        now = among_latest(latest, len(y01), kept)
         folds = spread(y01, self._fold_count(len(y01)), self.seed, groups)
         self.dropped_ = guards.unusable(table)
         table = table.drop_columns(list(self.dropped_))
@@ -155,34 +156,35 @@ class ChurnModel(Estimator):
         self._readings, learned = self._read(table, kinds, y01, folds, groups)
         rated = any(reading.rates for reading in self._readings)
         whole = self._linear(learned, y01)
-        data = self._binned(learned, y01)
+        boosting = Boosting(
+            self.leaves, self.rate, self.rounds, self.seed,
+            [sign for reading in self._readings for sign in reading.tree_signs],
+        )  # fmt: skip
+        data = boosting.binned(learned.trees, y01)
         linear, trees = np.zeros(len(y01)), np.zeros(len(y01))
         grown = []
         for fold in range(int(folds.max()) + 1):
             inside = folds != fold
             seen = self._told_by(inside, table, learned, y01, groups) if rated else learned
             linear[~inside] = self._linear(seen, y01, among=inside, near=whole).score(seen.linear[~inside])
-            grown.append((fold, *self._tried(self._binned(seen, y01) if rated else data, inside), seen))
+            grown.append((fold, *boosting.tried(boosting.binned(seen.trees, y01) if rated else data, inside), seen))
         self.rounds_ = int(np.median([best for _, _, best, _ in grown]))
         for fold, booster, _, seen in grown:
-            held = seen.trees[folds == fold]
-            trees[folds == fold] = booster.predict(
-                held, raw_score=True, num_iteration=self.rounds_, num_threads=_threads(len(held))
-            )
+            trees[folds == fold] = boosting.outside(booster, seen.trees[folds == fold], self.rounds_)
         del grown
 
         self._coefficients = whole.coefficients
         self._centre = learned.linear.mean(axis=0)
-        self._trees = [self._grown(data, number) for number in range(self.tree_seeds)]
+        self._trees = [boosting.grown(data, self.rounds_, number) for number in range(self.tree_seeds)]
         # The level is learned last, from the centred parts, so that it is right for the model that is kept.
-        self._weights = _blend(linear, trees, y01)
+        self._weights = weights_of(linear, trees, y01)
         if now is not None:
-            stretch = _platt(self._weights[0] * linear[now] + self._weights[1] * trees[now], y01[now])[1]
+            stretch = stretched(self._weights[0] * linear[now] + self._weights[1] * trees[now], y01[now])[1]
             self._weights = (self._weights[0] * stretch, self._weights[1] * stretch)
         self.baseline_ = 0.0
         # A row is scored by what all rows told of its categories, itself among them: not as it was learned from.
         given = design(table, self._readings) if rated else learned
-        self.baseline_ = _level(self._score(given), linear, trees, self._weights, y01, now)
+        self.baseline_ = level(self._score(given), linear, trees, self._weights, y01, now)
         some = np.random.default_rng(self.seed).permutation(len(y01))[:_DRIVER_ROWS]
         parts = self._parts(given.among(some))
         effect = np.abs(parts - parts.mean(axis=0)).mean(axis=0)
@@ -221,7 +223,7 @@ class ChurnModel(Estimator):
         self.dropped_ = dropped | {name: LESS for name in usable.column_names if name not in names} | self.dropped_
         self.feature_names_in_ = np.asarray(table.column_names, dtype=object)
         self.n_features_in_ = table.num_columns
-        now = _among(latest, len(told), kept)
+        now = among_latest(latest, len(told), kept)
         shift, stretch = platt(outside, told) if now is None else platt(outside[now], told[now])
         self.baseline_ = shift + stretch * self.baseline_
         self._weights = (self._weights[0] * stretch, self._weights[1] * stretch)
@@ -234,7 +236,7 @@ class ChurnModel(Estimator):
         """
         y01, _ = guards.outcome(y)
         guards.enough(y01)
-        shift, stretch = _platt(self.decision_function(X), y01)
+        shift, stretch = stretched(self.decision_function(X), y01)
         self.baseline_ = shift + stretch * self.baseline_
         self._weights = (self._weights[0] * stretch, self._weights[1] * stretch)
         return self
@@ -292,68 +294,6 @@ class ChurnModel(Estimator):
                 told[inside] = ordered_rates(codes[inside], y[inside], len(reading.rates), self.seed + 1, people)
                 own[reading.name] = told
         return learned.rated(own, self._readings)
-
-    def _settings(self, rows: int, number: int) -> dict[str, Any]:
-        signs = {"monotone_constraints": self._signs()} if any(self._signs()) else {}
-        return {
-            **signs,
-            "objective": "binary",
-            "num_leaves": self.leaves,
-            "learning_rate": self.rate,
-            "feature_fraction": 0.5,
-            "bagging_fraction": 0.7,
-            "bagging_freq": 1,
-            "min_data_in_leaf": int(np.clip(rows // 100, 5, 30)),
-            "lambda_l2": 5.0,
-            "num_threads": _threads(rows),
-            "deterministic": True,
-            "force_col_wise": True,
-            "seed": self.seed * 1000 + number,
-            "verbosity": -1,
-        }
-
-    def _signs(self) -> list[int]:
-        """For each of the trees' columns, which way it may go."""
-        return [sign for reading in self._readings for sign in reading.tree_signs]
-
-    def _binned(self, learned: Design, y: Floats) -> Any:
-        """The trees' matrix put into bins, once for all that is grown on it or on some of its rows."""
-        import lightgbm
-
-        shape = {
-            "max_bin": 63, "feature_pre_filter": False, "force_col_wise": True, "num_threads": _threads(len(y)), "verbosity": -1,
-        }  # fmt: skip
-        return lightgbm.Dataset(learned.trees, y, params=shape, free_raw_data=False).construct()
-
-    def _tried(self, data: Any, inside: NDArray[np.bool_]) -> tuple[Any, int]:
-        """Trees grown on some rows for as long as the others gain by it, and how many of them did best."""
-        import lightgbm
-
-        rows = int(inside.sum())
-        settings = {**self._settings(rows, 0), "metric": "binary_logloss"}
-        booster = lightgbm.Booster(settings, data.subset(np.flatnonzero(inside).tolist()).construct())
-        booster.add_valid(data.subset(np.flatnonzero(~inside).tolist()).construct(), "held")
-        # Small steps stand still for longer before they gain again.
-        patience = max(_PATIENCE // 3, round(_PATIENCE * 0.02 / self.rate))
-        lowest, best = np.inf, 1
-        for turn in range(1, self.rounds + 1):
-            stuck = booster.update()
-            loss = booster.eval_valid()[0][2]
-            if loss < lowest:
-                lowest, best = loss, turn
-            if stuck or turn - best >= patience:
-                break
-        return booster, best
-
-    def _grown(self, data: Any, number: int) -> str:
-        """As many trees on all rows, as text."""
-        import lightgbm
-
-        booster = lightgbm.Booster(self._settings(data.num_data(), number), data)
-        for _ in range(self.rounds_):
-            if booster.update():
-                break
-        return str(booster.model_to_string(num_iteration=self.rounds_))
 
     # -- scoring -----------------------------------------------------------------------------------------------------
 
@@ -523,11 +463,6 @@ class ChurnModel(Estimator):
         return model
 
 
-def _threads(rows: int) -> int:
-    """Threads for so many rows: two only where there is enough for each, for waiting on each other costs more."""
-    return 2 if rows >= 50_000 else 1
-
-
 def suspects(X: Any, y: Any, *, allow: Sequence[str] = (), seed: int = 0) -> dict[str, Words]:
     """The columns `fit` would refuse as the outcome in disguise, each with what gives it away; empty where none is.
 
@@ -545,75 +480,3 @@ def _gather(into: Floats, parts: Floats, origin: NDArray[np.int64]) -> None:
     if len(origin):
         starts = np.flatnonzero(np.append(True, origin[1:] != origin[:-1]))
         into[:, origin[starts]] += np.add.reduceat(parts, starts, axis=1)
-
-
-def _logistic_loss(score: Floats, y: Floats) -> tuple[float, Floats]:
-    loss = float(np.sum(np.logaddexp(0.0, score) - y * score))
-    return loss, 1.0 / (1.0 + np.exp(-score)) - y
-
-
-def _blend(linear: Floats, trees: Floats, y: Floats) -> tuple[float, float]:
-    """The weights of both learners that predict best out of fold, never negative, pulled gently to a half each."""
-    from scipy.optimize import minimize
-
-    def loss(p: Floats) -> tuple[float, Floats]:
-        total, slope = _logistic_loss(p[0] + p[1] * linear + p[2] * trees, y)
-        pull = p[1:] - 0.5
-        gradient = np.array([slope.sum(), slope @ linear, slope @ trees]) + np.append(0.0, 2 * _PRIOR * pull)
-        return total + _PRIOR * float(pull @ pull), gradient
-
-    found = minimize(
-        loss, np.array([0.0, 0.5, 0.5]), jac=True, method="L-BFGS-B", bounds=[(None, None), (0, 2), (0, 2)]
-    )
-    return float(found.x[1]), float(found.x[2])
-
-
-_PRIOR = 10.0  # how firmly blend and stretch are held where the rows say little
-
-
-def _among(latest: Any, rows: int, kept: NDArray[np.int64] | None) -> NDArray[np.bool_] | None:
-    """Which of the rows kept are of the latest date; None where all are, or all may be."""
-    if latest is None:
-        return None
-    now = np.asarray(latest, dtype=bool)
-    if kept is not None:
-        now = now[kept]
-    if len(now) != rows:
-        raise ValueError(f"latest has {len(now)} rows and X has {rows}; they must be the same customers")
-    return None if now.all() or not now.any() else now
-
-
-def _level(
-    kept: Floats, linear: Floats, trees: Floats, weights: tuple[float, float], y: Floats,
-    now: NDArray[np.bool_] | None = None,
-) -> float:  # fmt: skip
-    """The constant that makes the mean probability right, of the rows of the latest date where they are told.
-
-    Learned on the out-of-fold scores, whose spread is that of rows not learned from; then moved to the scores of the
-    kept model, which are counted from the average customer.
-    """
-    outside = weights[0] * linear + weights[1] * trees
-    some = slice(None) if now is None else now
-    return float(_intercept(outside[some], y[some]) + outside.mean() - kept.mean())
-
-
-def _intercept(score: Floats, y: Floats) -> float:
-    from scipy.optimize import brentq
-
-    def excess(shift: float) -> float:
-        return float((1.0 / (1.0 + np.exp(-(score + shift)))).mean() - y.mean())
-
-    return float(brentq(excess, -50.0, 50.0))
-
-
-def _platt(score: Floats, y: Floats) -> tuple[float, float]:
-    """The shift and stretch of a score that fit later outcomes best; the stretch stays above 0 and near 1."""
-    from scipy.optimize import minimize
-
-    def loss(p: Floats) -> tuple[float, Floats]:
-        total, slope = _logistic_loss(p[0] + p[1] * score, y)
-        gradient = np.array([slope.sum(), slope @ score + 2 * _PRIOR * (p[1] - 1.0)])
-        return total + _PRIOR * float((p[1] - 1.0) ** 2), gradient
-
-    found = minimize(loss, np.array([0.0, 1.0]), jac=True, method="L-BFGS-B", bounds=[(None, None), (0.05, 3.0)])
-    return float(found.x[0]), float(found.x[1])

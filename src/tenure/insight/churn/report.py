@@ -8,7 +8,8 @@ from typing import Any
 
 from tenure.insight.churn.drawing import Mark, chart, shown
 from tenure.insight.churn.leaderboard import Entry
-from tenure.insight.churn.study import Dependence, Study, wilson
+from tenure.insight.churn.patterns import Dependence
+from tenure.insight.churn.study import Study, wilson
 from tenure.language import LANGUAGES, Words, current, using
 
 _LISTED = 40  # columns a table names one by one

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 Numbers = NDArray[np.float64]
 
+LAST_DIGIT = 1e-16
 LONGEST_STEP = 1.5  # in log-parameters: no step multiplies a parameter by more than 4.5
 
 
@@ -37,10 +38,13 @@ class Top:
     at_limit: NDArray[np.bool_]
 
 
-def highest(likelihood: Likelihood, start: Numbers, lowest: Numbers, largest: Numbers) -> Top:
+def highest(
+    likelihood: Likelihood, start: Numbers, lowest: Numbers, largest: Numbers, *, enough: float = LAST_DIGIT
+) -> Top:
     """Climb from `start` to the top by Newton steps in log-parameters, each bent uphill and kept within the edges.
 
-    Logs keep the parameters positive and make the search blind to the unit of time or money.
+    Logs keep the parameters positive and make the search blind to the unit of time or money. enough: it stops where a
+    step would gain no more than this share of the value; left out, where it is less than a float can tell.
     """
     low, high = np.log(lowest), np.log(largest)
     point = np.clip(np.log(start), low, high)
@@ -52,8 +56,8 @@ def highest(likelihood: Likelihood, start: Numbers, lowest: Numbers, largest: Nu
             break
         information = _information(likelihood, point, slope)
         step = _step(information, slope, free, low - point, high - point)
-        if slope @ step < 1e-16 * (1 + abs(value)):
-            break  # what is left to gain is less than a float can tell
+        if slope @ step < enough * (1 + abs(value)):
+            break
         climbed = np.abs(slope[free]).max()
         for _ in range(40):
             there = np.clip(point + step, low, high)

@@ -14,9 +14,10 @@ from tenure.language import tr
 
 B = TypeVar("B", bound="Buying")
 
-# Above this many distinct histories a thinned sample finds the neighbourhood of the top first.
-THIN_ABOVE = 60_000
-THIN_TO = 20_000
+# Of many distinct histories, thinned samples find the neighbourhood of the top first: each of so many customers where
+# there are at least thrice as many histories, and only as well as so many customers tell it.
+THINNED = (20_000, 160_000)
+NEAR = 1e-8
 
 
 class Buying(Parametric):
@@ -112,10 +113,10 @@ class Buying(Parametric):
         seen = self._compressed(x, t_x, T, weight)
         # Wide enough for any unit of time: what the data call large or small is relative to the ages.
         start, lowest, largest = self._search(float(np.average(T, weights=weight)))
-        if len(seen) > THIN_ABOVE:
-            some = np.random.default_rng(0).integers(0, len(x), size=THIN_TO)
+        for size in (size for size in THINNED if len(seen) > 3 * size):
+            some = np.random.default_rng(0).integers(0, len(x), size=size)
             if len(sample := self._compressed(x[some], t_x[some], T[some], weight[some])) > 100:
-                start = likelihood.highest(sample, start, lowest, largest).parameters
+                start = likelihood.highest(sample, start, lowest, largest, enough=NEAR).parameters
         return seen, likelihood.highest(seen, start, lowest, largest)
 
     @staticmethod
