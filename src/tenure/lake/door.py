@@ -14,6 +14,7 @@ from tenure.errors import TenureError
 from tenure.lake.batches import RESUMABLE_FOR, Batch, BatchInfo, is_writing, line_of
 from tenure.lake.batches import TABLE as BATCHES
 from tenure.lake.fields import FIELDS, field_of, shown_in_part
+from tenure.lake.parts import read_parts
 from tenure.lake.resolve import resolve
 from tenure.lake.scope import CUSTOMERS, SYSTEM, Scope
 from tenure.lake.sealed import (
@@ -255,6 +256,15 @@ class Lake(Truth):
         if sealed_columns(table):
             raise ValueError(f"{table} has personal columns; publish it whole")
         return self._store.renew(table, fresh, carried)
+
+    def in_runs(self, table: str) -> pa.Table:
+        """A computed table with nothing personal, the rows of each of its files in the order they lie in.
+
+        For the product itself, which put them in an order. Raises ValueError for a table with personal columns.
+        """
+        if sealed_columns(table):
+            raise ValueError(f"{table} has personal columns; read it")
+        return read_parts(self._store.files(table)[0], self.schema(table)) if self.exists(table) else self.schema(table).empty_table()  # fmt: skip
 
     def carry(self, table: str, rows: pa.Table) -> None:
         """Put a computed table in its place, of which whatever is personal was read `as_it_lies`."""
