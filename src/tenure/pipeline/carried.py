@@ -50,8 +50,9 @@ def standing(context: Context, table: str, names: Iterable[str], *of: object) ->
     # Where the same record came twice, what was known of it once is a question to everything received.
     lasts = settled(context, names) == names
     was = (lake.document(DOCUMENT) or {}).get(table)
-    known = was is not None and lasts and not context.again
-    if not known or was["of"] != now or was["content"] != lake.content(table) or was["files"].keys() != files.keys():
+    if was is None or not lasts or context.again:
+        return Standing(table, now, files, None, lasts)
+    if was["of"] != now or was["content"] != lake.content(table) or was["files"].keys() != files.keys():
         return Standing(table, now, files, None, lasts)
     if any(set(was["files"][name]) - set(files[name]) for name in names):
         return Standing(table, now, files, None, lasts)

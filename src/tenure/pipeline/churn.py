@@ -52,6 +52,7 @@ from tenure.pipeline.history import scored_from, settled, tables_over
 from tenure.pipeline.leaderboard import DOCUMENT as LEADERBOARD
 from tenure.pipeline.leaderboard import leaderboard_document
 from tenure.pipeline.life import Life, code_of, digest_of
+from tenure.pipeline.records import live_batches
 from tenure.pipeline.run import Context, Step, made_from
 from tenure.pipeline.value import UNIT_DAYS, rhythm_of
 
@@ -322,14 +323,15 @@ def _settings(model: Champion) -> dict[str, Any]:
 def _today(context: Context, at: At) -> pa.Table:
     """What is known of everybody today: of those of whom nothing came since it was worked out last, as it was."""
     as_of = context.as_of
-    alike = settled(context, _READ)
+    there = _there(context)
+    alike = settled(context, there)
     told = by_person(context, TODAY, alike, partial(_facts, context, [as_of]), sorted(features.FEATURES))
     for place, name in enumerate(told.column_names):
         # Where records came of people of whom a whole family says nothing, nothing was counted of them.
         if _counted(name):
             told = told.set_column(place, name, pc.fill_null(told[name], 0.0))
     parts = [told]
-    if others := {name: at(as_of)[name] for name in sorted({*_READ} - {*alike})}:
+    if others := {name: at(as_of)[name] for name in sorted({*there} - {*alike})}:
         parts.append(_facts(context, [as_of], others))
     return _settled(_with_p_alive(_beside([_of_day(part) for part in parts]), as_of, rhythm_of(context)))
 
@@ -342,9 +344,10 @@ def _told(context: Context, at: At, dates: Sequence[datetime], *, keep: bool = F
     if not dates:
         return {}
     # Where records of a contract were corrected since, what they said then is another history at each date.
-    alike = settled(context, _READ)
+    there = _there(context)
+    alike = settled(context, there)
     parts: dict[datetime, list[pa.Table]] = {moment: [] for moment in dates}
-    others = sorted({*_READ} - {*alike})
+    others = sorted({*there} - {*alike})
     for names, together in ((alike, [list(dates)]), (others, [[moment] for moment in dates])):
         for some in together if names else ():
             found = _facts(context, some, {name: at(some[-1])[name] for name in names})
@@ -356,6 +359,11 @@ def _told(context: Context, at: At, dates: Sequence[datetime], *, keep: bool = F
                     store(context.lake, made, mine.sort_by("person_id"))
     today = {context.as_of: rhythm_of(context)}
     return {moment: _settled(_with_p_alive(_beside(parts[moment]), moment, today.get(moment))) for moment in dates}
+
+
+def _there(context: Context) -> list[str]:
+    """The contracts that features are made of and anything was received of; planning to read the others costs seconds."""
+    return [name for name in _READ if live_batches(context.lake, name)] or _READ
 
 
 def _facts(context: Context, dates: Sequence[datetime], tables: Mapping[str, ibis.Table]) -> pa.Table:

@@ -111,7 +111,7 @@ class PurchaseDays:
 
     def known(self, day: date) -> NDArray[np.bool_]:
         """Of each of `people`, whether anything was before a morning."""
-        return self._place(day.toordinal() - _EPOCH) > self._starts  # type: ignore[no-any-return]
+        return self._place(day.toordinal() - _EPOCH) > self._starts
 
     def gaps(self, day: date) -> NDArray[np.int32]:
         """The days between visits that followed one another before a morning, in no order that matters."""
