@@ -325,12 +325,14 @@ def _today(context: Context, at: At) -> pa.Table:
     as_of = context.as_of
     there = _there(context)
     alike = settled(context, there)
-    told = by_person(context, TODAY, alike, partial(_facts, context, [as_of]), sorted(features.FEATURES))
-    for place, name in enumerate(told.column_names):
-        # Where records came of people of whom a whole family says nothing, nothing was counted of them.
-        if _counted(name):
-            told = told.set_column(place, name, pc.fill_null(told[name], 0.0))
-    parts = [told]
+    parts = []
+    if alike:
+        told = by_person(context, TODAY, alike, partial(_facts, context, [as_of]), sorted(features.FEATURES))
+        for place, name in enumerate(told.column_names):
+            # Where records came of people of whom a whole family says nothing, nothing was counted of them.
+            if _counted(name):
+                told = told.set_column(place, name, pc.fill_null(told[name], 0.0))
+        parts.append(told)
     if others := {name: at(as_of)[name] for name in sorted({*there} - {*alike})}:
         parts.append(_facts(context, [as_of], others))
     return _settled(_with_p_alive(_beside([_of_day(part) for part in parts]), as_of, rhythm_of(context)))
