@@ -5,17 +5,21 @@ from datetime import UTC, date, datetime, timedelta
 
 import ibis
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from tenure.insight.lifecycle import stages, stages_on
 from tenure.insight.purchases import person_days
 from tenure.insight.segments import rfm
 from tenure.insight.segments.days import PurchaseDays
+from tenure.insight.survival import lives, lives_between, silence_after, silence_of
+from tenure.insight.value.summary import purchases
 from tests.tables import company, records
 
 STAMP = pa.timestamp("us", tz="UTC")
 JULY = datetime(2026, 7, 1, tzinfo=UTC)
 LUCK = random.Random(11)
+NOBODYS = records("subscriptions")
 
 
 def staged_on(days, tables, *moments):
@@ -120,3 +124,39 @@ def test_what_was_only_ever_given_back_makes_no_buyer_and_what_is_still_to_come_
     scores = bought(orders, None).rfm(date(2026, 7, 1)).to_pylist()
 
     assert [(row["person_id"], row["monetary_base_minor"], row["abc"]) for row in scores] == [(2, -3100, "C")]
+
+
+@pytest.mark.parametrize("moment", [JULY, datetime(2026, 1, 1, tzinfo=UTC), datetime(2024, 3, 1, tzinfo=UTC)])
+def test_purchases_and_lives_are_those_the_orders_give(orders, moment):
+    days = bought(orders)
+
+    person, day, worth = days.purchases(moment.date())
+    lived = lives_between(ibis.memtable(days.spans(moment.date())), NOBODYS, moment, 60).order_by("person_id")
+
+    expected = purchases(orders, moment).order_by("person_id", "day").to_pyarrow()
+    assert len(person) > 5
+    assert person.tolist() == expected["person_id"].to_pylist()
+    assert day.tolist() == expected["day"].cast(pa.int32()).to_pylist()
+    assert worth.tolist() == expected["worth_minor"].to_pylist()
+    assert lived.to_pyarrow().equals(lives(orders, NOBODYS, moment, 60).order_by("person_id").to_pyarrow())
+
+
+def test_silence_is_told_by_the_gaps_as_by_the_orders(orders):
+    seen = orders.filter(orders.ordered_on < JULY.date())
+
+    assert silence_after(bought(orders).gaps(JULY.date())) == silence_of(seen)
+
+
+def test_runs_of_days_add_up_to_the_whole(orders):
+    whole = bought(orders)
+    rows = person_days(orders, JULY).to_pyarrow()
+    parts = []
+    for start in range(3):
+        some = rows.take(list(range(start, rows.num_rows, 3)))
+        halves = some.set_column(3, "net_base_minor", pc.subtract(some["net_base_minor"], 7))
+        rest = some.set_column(3, "net_base_minor", pa.array([7] * some.num_rows)).set_column(
+            2, "bought", pa.array([False] * some.num_rows)
+        )
+        parts += [PurchaseDays(halves).as_table(), PurchaseDays(rest).as_table()]
+
+    assert PurchaseDays(pa.concat_tables(parts)).as_table().equals(whole.as_table())

@@ -172,6 +172,42 @@ def test_a_day_refreshed_again_has_one_point_a_customer_as_before(told: Told) ->
     assert not scored(told.shop, NEXT_DAY), "and nothing is done where nothing changed"
 
 
+def test_of_a_day_refreshed_again_only_points_that_would_say_otherwise_are_worked_out(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake, worked = told.shop.lake, []
+    changes = score_history._changes
+
+    def counted(*given: Any) -> Any:
+        worked.append(given[3].num_rows)
+        return changes(*given)
+
+    def history_of(*, again: bool = False) -> list[list[dict[str, Any]]]:
+        with lake.writing("test"):
+            score_history._score_history(Context(lake, told.shop.here, NEXT_DAY, NEXT_DAY, again=again))
+        tables = [told.shop.table(name) for name in (score_history.HISTORY, score_history.KEPT)]
+        return [table.sort_by([("person_id", "ascending"), ("as_of", "ascending")]).to_pylist() for table in tables]
+
+    as_it_was = history_of()
+    scores = told.shop.table("scores/churn").sort_by("person_id")
+    chance = scores["churn_probability"].to_numpy().copy()
+    chance[:5] = 1 - chance[:5]
+    monkeypatch.setattr(score_history, "_changes", counted)
+    lake.publish("scores/churn", scores.set_column(1, "churn_probability", pa.array(chance)))
+
+    gone_on = history_of()
+
+    assert 0 < sum(worked) <= 5
+    assert gone_on != as_it_was
+    assert gone_on == history_of(again=True)
+    lake.publish("scores/churn", scores)
+    # A point was taken out by somebody else: what was written then is not believed.
+    lake.store.delete(score_history.HISTORY, f"person_id = 1 AND as_of = DATE '{NEXT_DAY.date()}'")
+    worked.clear()
+    assert history_of() == as_it_was
+    assert sum(worked) > 5
+
+
 def test_facts_are_kept_of_the_newest_two_points_alone(told: Told) -> None:
     kept = told.shop.table(score_history.KEPT).to_pylist()
     days: dict[int, set[Any]] = {}

@@ -15,7 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tenure.errors import TenureError
-from tenure.insight.churn.definitions import rhythm_days
+from tenure.insight.churn.definitions import rhythm_days, rhythm_of_gaps
 from tenure.insight.frames import to_numbers
 from tenure.insight.value.summary import last_seen, purchases
 from tenure.language import tr
@@ -156,8 +156,14 @@ def lives(
     kind "buyer" (no contract known): from the first purchase; ended `silence_days` after the last, if nothing came by then.
     silence_days: where left out, twice the time within which four of five gaps between purchases end.
     """
+    days = purchases(orders, as_of)
+    bought = days.group_by("person_id").agg(first=days.day.min(), last=days.day.max())
+    return lives_between(bought, subscriptions, as_of, silence_days or silence_of(orders))
+
+
+def lives_between(bought: ibis.Table, subscriptions: ibis.Table, as_of: datetime, silence: int) -> ibis.Table:
+    """`lives` by the first and the last day each bought up to `as_of`: person_id, first, last (dates)."""
     last_day = ibis.literal(last_seen(as_of))
-    silence = silence_days or silence_of(orders)
     held = subscriptions.filter(subscriptions.person_id.notnull(), subscriptions.started_at.notnull())
     by_contract = held.group_by("person_id").agg(
         began=held.started_at.min(),
@@ -171,8 +177,6 @@ def lives(
         "person_id", days=(seconds / 86_400).floor().cast("int64"), ended=~by_contract.running,
         kind=ibis.literal("contract"), plan=by_contract.plan,
     )  # fmt: skip
-    days = purchases(orders, as_of)
-    bought = days.group_by("person_id").agg(first=days.day.min(), last=days.day.max())
     quiet = last_day.delta(bought.last, unit="day")
     buyer = bought.anti_join(by_contract, "person_id").select(
         "person_id",
@@ -187,3 +191,8 @@ def lives(
 def silence_of(orders: ibis.Table) -> int:
     """Days of silence after which a buyer counts as having left, by the base's own rhythm."""
     return 2 * rhythm_days(orders)
+
+
+def silence_after(gaps: Any) -> int:
+    """`silence_of` by the days between purchase days that followed one another, as an array."""
+    return 2 * rhythm_of_gaps(gaps)

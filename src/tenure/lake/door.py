@@ -16,6 +16,7 @@ from tenure.in_memory import in_memory
 from tenure.lake.batches import RESUMABLE_FOR, Batch, BatchInfo, is_writing, line_of
 from tenure.lake.batches import TABLE as BATCHES
 from tenure.lake.fields import FIELDS, field_of, shown_in_part
+from tenure.lake.parts import read_parts
 from tenure.lake.resolve import resolve
 from tenure.lake.scope import CUSTOMERS, SYSTEM, Scope
 from tenure.lake.sealed import (
@@ -269,6 +270,15 @@ class Lake(Truth):
             raise ValueError(f"{table} has personal columns; publish it whole")
         return self._store.renew(table, fresh, carried)
 
+    def in_runs(self, table: str) -> pa.Table:
+        """A computed table with nothing personal, the rows of each of its files in the order they lie in.
+
+        For the product itself, which put them in an order. Raises ValueError for a table with personal columns.
+        """
+        if sealed_columns(table):
+            raise ValueError(f"{table} has personal columns; read it")
+        return read_parts(self._store.files(table)[0], self.schema(table)) if self.exists(table) else self.schema(table).empty_table()  # fmt: skip
+
     def carry(self, table: str, rows: pa.Table) -> None:
         """Put a computed table in its place, of which whatever is personal was read `as_it_lies`."""
         self._store.replace(table, rows.select(self.schema(table).names).cast(self.schema_as_it_lies(table)))
@@ -394,6 +404,9 @@ class Lake(Truth):
         return self._as_shown(rows, table, actor, resolved=resolved)
 
     def _reach_on(self, table: str, actor: Scope) -> Scope:
+        if table.startswith("features/") and actor != SYSTEM:
+            # What figures are made of, with columns nobody named a field for: for the product alone.
+            return Scope()
         kind = table.rpartition("/")[2]
         return actor.on(kind if kind in CONTRACTS and not table.startswith("scores/") else CUSTOMERS)
 

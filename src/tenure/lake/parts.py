@@ -70,6 +70,14 @@ def write_parts(folder: Path, rows: pa.RecordBatchReader, schema: pa.Schema) -> 
         raise
 
 
+def read_parts(files: Sequence[str], schema: pa.Schema) -> pa.Table:
+    """The rows of these files, in the order they lie in."""
+    if not files:
+        return schema.empty_table()
+    found = [pq.read_table(file, columns=schema.names, partitioning=None).cast(schema) for file in files]
+    return pa.concat_tables(found)
+
+
 def alike(files: Sequence[str], schema: pa.Schema) -> dict[str, pa.Scalar]:
     """The columns that hold one value in all rows of these files, or nothing in any, by what the footers say.
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +86,15 @@ class Stored:
         names = sorted(Path(file).name for file in self._store.files(table)[0])
         return hashlib.sha256("\n".join(names).encode()).hexdigest()
 
+    def files(self, table: str) -> list[str]:
+        """The names of the files the table lies in, oldest first; none where there is no such table.
+
+        No file is ever changed: rows that come, change or go do so in files of other names.
+        """
+        if not self._store.exists(table):
+            return []
+        return [Path(file).name for file in self._store.files(table)[0]]
+
     def batches(self, contract: str | None = None) -> list[BatchInfo]:
         """Every batch in its latest state, oldest first."""
         version = self._store.version(BATCHES)
@@ -138,15 +147,22 @@ class Stored:
             return self._store.schema(table)
         raise TenureError(tr('There is no table "{table}" yet. Compute it with: tenure refresh', table=table))
 
-    def _stored(self, table: str, schema: pa.Schema) -> ibis.Table:
-        """The table in exactly this schema, sealed as it lies: files of before a column was added have it null."""
+    def _stored(self, table: str, schema: pa.Schema, only: Collection[str] | None = None) -> ibis.Table:
+        """The table in exactly this schema, sealed as it lies: files of before a column was added have it null.
+
+        only: names of files; rows that lie in others are left out.
+        """
         schema = stored_schema(table, schema, self.custom(table))
         if not self._store.exists(table):
             return in_memory(schema.empty_table())
         files, version = self._store.files(table)
+        key = f"{self._store.path(table)}@{version}"
+        if only is not None:
+            files = [file for file in files if Path(file).name in only]
+            key = "\n".join((key, *files))
         if not files:
             return in_memory(schema.empty_table())
-        found = self._engine.files(files, version_key=f"{self._store.path(table)}@{version}")
+        found = self._engine.files(files, version_key=key)
         wanted = ibis.Schema.from_pyarrow(schema)
         # What lies as it is wanted needs no choosing of columns, which is a good part of planning a question.
         if tuple(found.schema().items()) == tuple(wanted.items()):

@@ -150,6 +150,22 @@ COMPUTED: dict[str, pa.Schema] = {
             ("kind", _TEXT),
         ]
     ),
+    # What was bought and given back by day, in runs by person and day: what several rows say of one person's day adds up.
+    "features/purchase_days": pa.schema(
+        [("person_id", _WHOLE), ("ordered_on", pa.date32()), ("bought", pa.bool_()), ("net_base_minor", _WHOLE)]
+    ),
+    # How each customer bought in the year before, as far as lines of orders tell (`insight.segments.habits`).
+    "features/habits": pa.schema(
+        [
+            ("person_id", _WHOLE),
+            ("discount_share", _NUMBER),
+            ("refund_share", _NUMBER),
+            ("margin_share", _NUMBER),
+            ("products", _WHOLE),
+            ("channel", _TEXT),
+            ("category", _TEXT),
+        ]
+    ),
     # What the points of the history were made from (`insight.churn.facts`): of each customer the newest two.
     "features/churn_kept": pa.schema(
         [

@@ -25,9 +25,12 @@ from tenure.lake.tables import COMPUTED
 class Truth(Stored):
     """The lake's records: resolved field by field, each with its person, its business date and money in one currency."""
 
-    def as_it_lies(self, table: str) -> ibis.Table:
-        """The table (`records/…` or computed) with what is personal still sealed. Never for a person to see."""
-        return self._stored(table, self.schema(table))
+    def as_it_lies(self, table: str, only: Collection[str] | None = None) -> ibis.Table:
+        """The table (`records/…` or computed) with what is personal still sealed. Never for a person to see.
+
+        only: names of its files; the rows in these alone.
+        """
+        return self._stored(table, self.schema(table), only)
 
     def steady(self, contract: str) -> bool:
         """Whether each record came once: then its history is `records/…`, once up to date, by `resolve.cut_down`."""

@@ -9,16 +9,19 @@ import pyarrow.compute as pc
 from ibis import _
 
 from tenure.contracts import CONTRACTS, standard_column
+from tenure.digests import row_digests
 from tenure.insight import lifecycle
 from tenure.insight.segments import rfm
 from tenure.lake import SYSTEM, Lake, archived
 from tenure.lake.tables import COMPUTED
 from tenure.language import Words
+from tenure.pipeline import kept
 from tenure.pipeline.fields import definitions_of
 from tenure.pipeline.history import scored_from, tables_at
 from tenure.pipeline.run import Context, Step, made_from
 
 CARDS, WHO = "scores/customers", "cards_who"
+_STAGES = ("cards", "stages.npz")  # as what everybody stood when it was put in words last
 _GOLDEN = ("name", "kind", "phone", "email", "region", "city", "language", "owner", "team")
 _STANDARDS = {column.name for column in CONTRACTS["customers"].standards}
 _READ = ("orders", "subscriptions", "cases", "survey_responses")
@@ -52,6 +55,8 @@ def _cards(context: Context) -> int:
         card = _as_cards(context, found)
         lake.publish(CARDS, card)
     lake.publish_document(WHO, {"of": made, "content": lake.content(CARDS)})
+    if (rows := context.shared.pop(_STAGES, None)) is not None:
+        kept.keep_rows(kept.path_of(lake, *_STAGES), _stages_said(lake), rows)
     return int(card.num_rows)
 
 
@@ -218,24 +223,37 @@ def _snapshot(context: Context) -> ibis.Table:
 def _with_stage(context: Context, found: pa.Table) -> pa.Table:
     """Add each person's stage and, in both languages, why."""
     lake = context.lake
+    names = ("stage_why_en", "stage_why_zh")
     if not lake.exists("scores/stages_now"):
         nothing = pa.nulls(found.num_rows, pa.string())
-        return (
-            found.append_column("stage", nothing)
-            .append_column("stage_why_en", nothing)
-            .append_column("stage_why_zh", nothing)
-        )
+        for name in ("stage", *names):
+            found = found.append_column(name, nothing)
+        return found
     stages = lake.to_arrow(lake.read("scores/stages_now", actor=SYSTEM))
-    why = lifecycle.explained(stages)
+    rows = row_digests(stages.columns)
+    met = kept.rows_met(context, kept.path_of(lake, *_STAGES), _stages_said(lake), rows)
+    context.shared[_STAGES] = rows
+    # Of whom the very same is told, it is said in the words there are.
+    before = lake.as_it_lies(CARDS).select("person_id", *names)
+    said = lake.to_arrow(before if met.any() else before.limit(0))
+    same = pc.and_(pa.array(met), pc.is_in(stages["person_id"], said["person_id"].combine_chunks()))
+    fresh, same = stages.filter(pc.invert(same)), stages["person_id"].filter(same).combine_chunks()
+    why = lifecycle.explained(fresh)
+    words = [pa.array([w.en for w in why], pa.string()), pa.array([w.zh for w in why], pa.string())]
+    said = pa.concat_tables(
+        [said.filter(pc.is_in(said["person_id"], same)), pa.table([fresh["person_id"], *words], schema=said.schema)]
+    )
     place = pc.index_in(found["person_id"], value_set=stages["person_id"].combine_chunks())
-    said = {
-        "stage": stages["stage"],
-        "stage_why_en": pa.array([words.en for words in why], pa.string()),
-        "stage_why_zh": pa.array([words.zh for words in why], pa.string()),
-    }
-    for name, column in said.items():
-        found = found.append_column(name, column.take(place))
+    found = found.append_column("stage", stages["stage"].take(place))
+    place = pc.index_in(found["person_id"], value_set=said["person_id"].combine_chunks())
+    for name in names:
+        found = found.append_column(name, said[name].take(place))
     return found
+
+
+def _stages_said(lake: Lake) -> str:
+    """A digest of the cards whose words go on holding for whoever stands as before."""
+    return made_from(["why", lake.content(CARDS)])
 
 
 def _pinyin(name: str | None) -> str | None:

@@ -45,11 +45,14 @@ from tenure.insight.value import BGNBD
 from tenure.lake import SYSTEM
 from tenure.language import Words, both
 from tenure.pipeline import kept, models, score_history
+from tenure.pipeline.carried import by_person, standing
+from tenure.pipeline.carried import keep as store
 from tenure.pipeline.following import practice
 from tenure.pipeline.history import scored_from, settled, tables_over
 from tenure.pipeline.leaderboard import DOCUMENT as LEADERBOARD
 from tenure.pipeline.leaderboard import leaderboard_document
 from tenure.pipeline.life import Life, code_of, digest_of
+from tenure.pipeline.records import live_batches
 from tenure.pipeline.run import Context, Step, made_from
 from tenure.pipeline.value import UNIT_DAYS, rhythm_of
 
@@ -85,6 +88,7 @@ _BUYING = {
     "_last": highest("ordered_on", where="sale"),
 }
 
+TODAY = "features/today"
 _ROWS = "churn rows"  # of the main definition: by which model and of which facts this run scored
 _MAIN, _BESIDE = "scores/churn", "scores/churn_beside"
 
@@ -189,14 +193,14 @@ class _Known:
 
     def today(self) -> pa.Table:
         if self._today is None:
-            [self._today] = _told(self.context, self.everyone, [self.context.as_of]).values()
+            self._today = _today(self.context, self.everyone)
         return self._today
 
     def at(self, cuts: Sequence[datetime]) -> dict[datetime, pa.Table]:
         """Of those learned from, at each date. Where all are, one pass is made for all dates, today's with them."""
         if self.sampled or self._today is not None:
             return _told(self.context, self.some, cuts)
-        told = _told(self.context, self.some, [*cuts, self.context.as_of])
+        told = _told(self.context, self.some, [*cuts, self.context.as_of], keep=True)
         self._today = told.pop(self.context.as_of)
         return told
 
@@ -316,24 +320,62 @@ def _settings(model: Champion) -> dict[str, Any]:
     return {**model.get_params(), "allow": list(model.allow)}
 
 
-def _told(context: Context, at: At, dates: Sequence[datetime]) -> dict[datetime, pa.Table]:
-    """What was known of each person at each of these dates, with the chance by their own rhythm that they still buy."""
+def _today(context: Context, at: At) -> pa.Table:
+    """What is known of everybody today: of those of whom nothing came since it was worked out last, as it was."""
+    as_of = context.as_of
+    there = _there(context)
+    alike = settled(context, there)
+    parts = []
+    if alike:
+        told = by_person(context, TODAY, alike, partial(_facts, context, [as_of]), sorted(features.FEATURES))
+        for place, name in enumerate(told.column_names):
+            # Where records came of people of whom a whole family says nothing, nothing was counted of them.
+            if _counted(name):
+                told = told.set_column(place, name, pc.fill_null(told[name], 0.0))
+        parts.append(told)
+    if others := {name: at(as_of)[name] for name in sorted({*there} - {*alike})}:
+        parts.append(_facts(context, [as_of], others))
+    return _settled(_with_p_alive(_beside([_of_day(part) for part in parts]), as_of, rhythm_of(context)))
+
+
+def _told(context: Context, at: At, dates: Sequence[datetime], *, keep: bool = False) -> dict[datetime, pa.Table]:
+    """What was known of each person at each of these dates, with the chance by their own rhythm that they still buy.
+
+    keep: for the next refresh, what is known of them today, who are everybody.
+    """
     if not dates:
         return {}
     # Where records of a contract were corrected since, what they said then is another history at each date.
-    alike = settled(context, _READ)
+    there = _there(context)
+    alike = settled(context, there)
     parts: dict[datetime, list[pa.Table]] = {moment: [] for moment in dates}
-    others = sorted({*_READ} - {*alike})
+    others = sorted({*there} - {*alike})
     for names, together in ((alike, [list(dates)]), (others, [[moment] for moment in dates])):
         for some in together if names else ():
-            tables = {name: at(some[-1])[name] for name in names}
-            known = features.as_of(tables, some, by_person=context.lake.map_by_person, also={"orders": _BUYING})
-            found = context.lake.to_arrow(known)
+            found = _facts(context, some, {name: at(some[-1])[name] for name in names})
             for moment in some:
                 mine = found.filter(pc.equal(found["as_of"], pa.scalar(moment, found["as_of"].type)))
-                parts[moment].append(mine.drop_columns(["as_of"]))
+                parts[moment].append(_of_day(mine))
+                if keep and moment == context.as_of and names is alike:
+                    made = standing(context, TODAY, alike, moment, sorted(features.FEATURES))
+                    store(context.lake, made, mine.sort_by("person_id"))
     today = {context.as_of: rhythm_of(context)}
     return {moment: _settled(_with_p_alive(_beside(parts[moment]), moment, today.get(moment))) for moment in dates}
+
+
+def _there(context: Context) -> list[str]:
+    """The contracts that features are made of and anything was received of; planning to read the others costs seconds."""
+    return [name for name in _READ if live_batches(context.lake, name)] or _READ
+
+
+def _facts(context: Context, dates: Sequence[datetime], tables: Mapping[str, ibis.Table]) -> pa.Table:
+    """The features of the persons of these tables at these dates, and what tells how they bought."""
+    known = features.as_of(tables, list(dates), by_person=context.lake.map_by_person, also={"orders": _BUYING})
+    return _settled(context.lake.to_arrow(known))
+
+
+def _of_day(facts: pa.Table) -> pa.Table:
+    return facts.drop_columns(["as_of"])
 
 
 def _beside(parts: Sequence[pa.Table]) -> pa.Table:
@@ -346,10 +388,15 @@ def _beside(parts: Sequence[pa.Table]) -> pa.Table:
         place = pc.index_in(people, part["person_id"].combine_chunks())
         for name in part.column_names:
             if name != "person_id":
-                told, feature = part[name].take(place), features.FEATURES.get(name)
-                counted = feature is not None and feature.zero and feature.unit != "text"
-                columns[name] = pc.fill_null(told, 0.0) if counted else told
+                told = part[name].take(place)
+                columns[name] = pc.fill_null(told, 0.0) if _counted(name) else told
     return pa.table(columns)
+
+
+def _counted(name: str) -> bool:
+    """Whether a column of features says 0 of a person without rows."""
+    feature = features.FEATURES.get(name)
+    return feature is not None and feature.zero and feature.unit != "text"
 
 
 def _of(frame: pa.Table, people: pa.Table) -> pa.Table:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TypeAlias
 
 import ibis
+import pyarrow as pa
 
 from tenure.contracts import CONTRACTS
 from tenure.lake import SYSTEM, Lake
@@ -65,6 +66,22 @@ def tables_over(
             return known[as_of]
 
         yield at
+
+
+def tables_of(context: Context, names: Iterable[str], people: pa.Array) -> dict[str, ibis.Table]:
+    """`tables_at` the refresh's own date, of these persons alone; every one of the contracts is `settled`.
+
+    What belongs to nobody by its contract (products) is there as a whole. Read from the files by whoever asks.
+    """
+    lake = context.lake
+    wanted = ibis.memtable(pa.table({"person_id": people.cast(pa.int64())}))
+    found = {}
+    for name in names:
+        records = _bare(lake, name, lake.read(f"records/{name}", actor=SYSTEM))
+        if CONTRACTS[name].person is not None:
+            records = records.semi_join(wanted, "person_id")
+        found[name] = cut_down(records, CONTRACTS[name], context.as_of)
+    return found
 
 
 class _AsAsked(Mapping[str, ibis.Table]):

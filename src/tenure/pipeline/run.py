@@ -34,7 +34,7 @@ class Context:
     tell: Callable[[int, int], None] = lambda done, total: None
     again: bool = False  # work everything out from the start, whatever could be gone on with
     # What one step worked out that a later one of the same run goes on with.
-    shared: dict[str, Any] = field(default_factory=dict)
+    shared: dict[Any, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,8 @@ from tenure.language import Words
 from tenure.pipeline.run import Context, Step
 
 HISTORY, KEPT, NOW = "scores/churn_history", "features/churn_kept", "features/churn_facts"
+WRITTEN = "score_history"
+"""Document: of which day points were written last, and what the tables held then."""
 _TOGETHER = 50_000  # points worked out at once
 # A table many small refreshes have added to is put together again.
 _FILES = 32
@@ -75,14 +77,15 @@ def begin(context: Context, tried: Backtest, frames: dict[Any, pa.Table]) -> Non
 
 
 def _score_history(context: Context) -> int:
-    """Add a point for whoever's score is not what the last point said; a second run of a day takes the first one's place."""
+    """Add a point for whoever's score is not what the last point said; a second run of a day takes the first one's place.
+
+    Of those of whom it would say what the first one said, its point stays.
+    """
     lake, day = context.lake, context.as_of.date()
-    _take_back(lake, day)
-    if not lake.exists("scores/churn"):
-        return 0
-    now = lake.to_arrow(lake.read("scores/churn", actor=SYSTEM).order_by("person_id"))
+    now = lake.to_arrow(lake.read("scores/churn", actor=SYSTEM).order_by("person_id")) if lake.exists("scores/churn") else None  # fmt: skip
     found = kept_model(lake)
-    if not now.num_rows or found is None or not lake.exists(NOW):
+    if now is None or not now.num_rows or found is None or not lake.exists(NOW):
+        _take_back(lake, day)
         return 0
     model, mark = found
     last = _last(lake, day)
@@ -99,6 +102,14 @@ def _score_history(context: Context) -> int:
         pa.bool_(),
     )  # fmt: skip
     now, before = now.filter(kept), before.filter(kept)
+    told = now.num_rows
+    points, made_from = _standing(context, day, now, mark)
+    _take_back(lake, day)
+    if points.num_rows:
+        lake.add(KEPT, made_from)
+        lake.add(HISTORY, points)
+        fresh = pc.invert(pc.is_in(now["person_id"], points["person_id"].combine_chunks()))
+        now, before = now.filter(fresh), before.filter(fresh)
     for start in range(0, now.num_rows, _TOGETHER):
         some, was = now.slice(start, _TOGETHER), before.slice(start, _TOGETHER)
         packed = _facts(lake, NOW, some["person_id"])
@@ -109,7 +120,40 @@ def _score_history(context: Context) -> int:
         )  # fmt: skip
         context.tell(start + some.num_rows, now.num_rows)
     _let_go(lake, day)
-    return int(now.num_rows)
+    lake.publish_document(WRITTEN, _written(lake, day))
+    return int(told)
+
+
+def _written(lake: Lake, day: date) -> dict[str, Any]:
+    return {"day": day.isoformat(), "content": [lake.content(table) for table in (HISTORY, KEPT)]}
+
+
+def _standing(context: Context, day: date, now: pa.Table, mark: str) -> tuple[pa.Table, pa.Table]:
+    """The points of this day that say what would be said again, and what they were made from.
+
+    Nothing was written since but by this step on this day, so the points before are those they were compared with; and
+    score, bands, drivers, model and facts are what they were.
+    """
+    lake = context.lake
+    nothing = COMPUTED[HISTORY].empty_table(), COMPUTED[KEPT].empty_table()
+    if context.again or lake.document(WRITTEN) != _written(lake, day):
+        return nothing
+    rows = [lake.read(table, actor=SYSTEM) for table in (HISTORY, KEPT)]
+    points, made_from = (
+        lake.to_arrow(some.filter(some.as_of == ibis.literal(day)).order_by("person_id")) for some in rows
+    )
+    at = pc.index_in(points["person_id"].combine_chunks(), now["person_id"].combine_chunks())
+    today = now.take(at)
+    same = pc.and_(pc.equal(points["model"], mark), pc.equal(points["kind"], "scored"))
+    for name in ("churn_probability", "risk_band", "drivers"):
+        same = pc.and_(same, pc.equal(points[name], today[name]))
+    points = points.filter(pc.fill_null(same, False))
+    mine = made_from.filter(pc.is_in(made_from["person_id"], points["person_id"].combine_chunks()))
+    facts_now = _facts(lake, NOW, points["person_id"]) if points.num_rows else facts.SCHEMA.empty_table()
+    if not points["person_id"].equals(mine["person_id"]) or not points["person_id"].equals(facts_now["person_id"]):
+        return nothing
+    alike = pa.array(facts.alike(mine, facts_now))
+    return points.filter(alike).cast(COMPUTED[HISTORY]), mine.filter(alike).cast(COMPUTED[KEPT])
 
 
 def _changes(

@@ -1,9 +1,10 @@
 """Steps: what customers are like and where they stand, now and at the end of each month of the year before."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,9 @@ import pyarrow.compute as pc
 from tenure.contracts import CONTRACTS, standard_column
 from tenure.in_memory import in_memory
 from tenure.insight import lifecycle
-from tenure.insight.purchases import INSTANT, person_days
+from tenure.insight.purchases import INSTANT
 from tenure.insight.segments import MixedClusters
 from tenure.insight.segments import tiers as tier
-from tenure.insight.segments.days import PurchaseDays
 from tenure.insight.segments.habits import SAID, YEAR_DAYS, habits
 from tenure.insight.value import NotEnoughDataError
 from tenure.lake import SYSTEM, Lake
@@ -26,11 +26,14 @@ from tenure.lake.resolve import undisputed
 from tenure.lake.tables import COMPUTED
 from tenure.language import Words, both
 from tenure.pipeline import kept
+from tenure.pipeline.carried import by_person
 from tenure.pipeline.clock import start_of
+from tenure.pipeline.days import purchase_days
 from tenure.pipeline.following import practice
 from tenure.pipeline.history import scored_from, tables_at
 from tenure.pipeline.run import Context, Step, made_from
 
+HABITS = "features/habits"
 TIERS_DOCUMENT, PERSONAS_DOCUMENT = "tiers", "personas"
 _STANDARDS = {column.name for column in CONTRACTS["customers"].standards}
 # How many month ends back scores and stages are worked out, for the moves between them.
@@ -42,20 +45,8 @@ _BOUGHT = ("orders",)
 _STAGED_BY = ("orders", "subscriptions")
 
 
-def _days(context: Context) -> PurchaseDays:
-    """What everybody bought by day, read from the orders once for every step and every date; and how they bought of late."""
-    if "purchase_days" not in context.shared:
-        lake = context.lake
-        with tables_at(context, context.as_of, ["orders", "products"]) as tables:
-            rows = lake.to_arrow(person_days(tables["orders"], context.as_of))
-            context.shared["habits"] = lake.to_arrow(habits(tables, context.as_of))
-        context.shared["purchase_days"] = PurchaseDays(rows)
-    found: PurchaseDays = context.shared["purchase_days"]
-    return found
-
-
 def _rfm(context: Context) -> int:
-    days = _days(context)
+    days = purchase_days(context)
     now = days.rfm(context.as_of.date())
     context.lake.publish("scores/rfm", now)
     _publish_months(
@@ -74,7 +65,7 @@ def _publish_months(
 
     made_of: what the rows come from beside the purchases of the days before. work_out: gives each moment's rows.
     """
-    lake, days, schema = context.lake, _days(context), COMPUTED[table]
+    lake, days, schema = context.lake, purchase_days(context), COMPUTED[table]
     *past, now = _moments(context.as_of)
     since = (past or [now])[-1].date()
     digest = kept.digest(made_from([past, made_of, schema.names]), *days.before(since))
@@ -101,7 +92,7 @@ def _publish_months(
 
 
 def _stages(context: Context) -> int:
-    lake, days = context.lake, _days(context)
+    lake, days = context.lake, purchase_days(context)
     limits = practice(lake).limits
 
     def worked_out(moments: Sequence[datetime]) -> Iterator[tuple[datetime, pa.Table]]:
@@ -170,7 +161,7 @@ def _never_changed(lake: Lake, history: ibis.Table, as_of: datetime) -> bool:
 
 def _habits(context: Context) -> int:
     """What each customer brought in the last 12 months and the 12 before, by orders or by fees, and how it bought."""
-    lake, today, days = context.lake, context.as_of.date(), _days(context)
+    lake, today, days = context.lake, context.as_of.date(), purchase_days(context)
     year, two = today - timedelta(days=YEAR_DAYS), today - timedelta(days=2 * YEAR_DAYS)
     visits = days.visits(year, today)
     brought = days.net(year, today)
@@ -182,9 +173,10 @@ def _habits(context: Context) -> int:
             "paid_before": days.net(two, year),
             "basket_base_minor": pa.array(brought // np.maximum(visits, 1), mask=visits == 0),
         }
-    )
+    ).filter(pa.array(days.known(today)))
+    how = by_person(context, HABITS, ["orders", "products"], partial(_told_by_lines, context))
     everyone = lake.read("scores/stages_now", actor=SYSTEM)
-    for table in (bought, context.shared["habits"]):
+    for table in (bought, how):
         everyone = everyone.left_join(ibis.memtable(table), "person_id").drop("person_id_right")
     fees = (everyone.fee_base_minor * 12, everyone.fee_before_base_minor * 12)
     found = everyone.mutate(
@@ -198,8 +190,12 @@ def _habits(context: Context) -> int:
     schema = COMPUTED["scores/habits"]
     rows = lake.to_arrow(found.select(*schema.names).order_by("person_id")).cast(schema)
     lake.publish("scores/habits", rows)
-    context.shared.clear()  # the largest thing a refresh holds; nobody after this needs it
     return int(rows.num_rows)
+
+
+def _told_by_lines(context: Context, tables: Mapping[str, ibis.Table]) -> pa.Table:
+    schema = COMPUTED[HABITS]
+    return context.lake.to_arrow(habits(tables, context.as_of)).select(schema.names).cast(schema)
 
 
 def _tiers(context: Context) -> int:

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from tenure.insight.hazard import days_ahead
 from tenure.insight.segments.concentration import concentration, gini
-from tenure.insight.survival import lives, silence_of
+from tenure.insight.survival import lives_between, silence_after
 from tenure.insight.value import NotEnoughDataError
 from tenure.insight.value import choice as buying
 from tenure.insight.value import contracts as contracting
@@ -21,11 +21,12 @@ from tenure.insight.value.base import Numbers
 from tenure.insight.value.bgnbd import BGNBD
 from tenure.insight.value.contracts import Contracts
 from tenure.insight.value.log import PurchaseLog
-from tenure.insight.value.summary import last_seen, purchases
+from tenure.insight.value.summary import last_seen
 from tenure.lake import SYSTEM
 from tenure.lake.tables import COMPUTED
 from tenure.language import Words, both
 from tenure.pipeline import kept
+from tenure.pipeline.days import let_go, purchase_days
 from tenure.pipeline.history import scored_from, tables_at
 from tenure.pipeline.run import Context, Step, made_from
 
@@ -40,17 +41,11 @@ _KEPT = ("p_alive", "p_buy", "purchases", "value")
 def _value(context: Context) -> int:
     lake = context.lake
     end = float((last_seen(context.as_of) - _EPOCH).days + 1)
-    with tables_at(context, context.as_of, ["orders", "subscriptions"]) as tables:
-        found = lake.to_arrow(purchases(tables["orders"], context.as_of).order_by("person_id", "day"))
+    with tables_at(context, context.as_of, ["subscriptions"]) as tables:
         contracts = _contracts(context, tables["subscriptions"])
-    log = PurchaseLog.of(
-        {
-            "person_id": found["person_id"].to_numpy(),
-            "when": found["day"].cast(pa.int32()).to_numpy().astype(np.float64),
-            "value": found["worth_minor"].to_numpy().astype(np.float64),
-        },
-        end,
-    )
+    person, day, worth = purchase_days(context).purchases(_morning_after(context))
+    log = PurchaseLog.of({"person_id": person, "when": day.astype(np.float64), "value": worth.astype(np.float64)}, end)
+    del person, day, worth
     context.tell(1, 4)
     card: dict[str, Any] = {
         "as_of": last_seen(context.as_of).isoformat(), "horizon_days": HORIZON_DAYS, "unit_days": UNIT_DAYS,
@@ -65,6 +60,11 @@ def _value(context: Context) -> int:
     lake.publish("scores/value", scored)
     lake.publish_document("value_card", card)
     return int(scored.num_rows)
+
+
+def _morning_after(context: Context) -> date:
+    """The morning after the last day that is seen."""
+    return last_seen(context.as_of) + timedelta(days=1)
 
 
 def _bought(context: Context, log: PurchaseLog, end: float, card: dict[str, Any]) -> buying.Forecast | None:
@@ -351,10 +351,12 @@ def _said(why: str) -> dict[str, str]:
 def _lives(context: Context) -> int:
     """How long each person has been a customer, for the survival curves."""
     lake = context.lake
-    with tables_at(context, context.as_of, ["orders", "subscriptions"]) as tables:
-        silence = silence_of(tables["orders"])
+    days, morning = purchase_days(context), _morning_after(context)
+    silence, bought = silence_after(days.gaps(morning)), ibis.memtable(days.spans(morning))
+    let_go(context)
+    with tables_at(context, context.as_of, ["subscriptions"]) as tables:
         found = lake.to_arrow(
-            lives(tables["orders"], tables["subscriptions"], context.as_of, silence).order_by("person_id")
+            lives_between(bought, tables["subscriptions"], context.as_of, silence).order_by("person_id")
         )
     found = found.append_column("ahead_days", days_ahead(found, AHEAD_DAYS))
     lake.publish("scores/lives", found.cast(COMPUTED["scores/lives"]))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from tenure.insight.churn.columns import Reading, numbers, texts
 
@@ -48,6 +49,25 @@ def packed(people: pa.ChunkedArray | pa.Array, X: pa.Table, readings: Sequence[R
 
 def _lists(values: pa.Array, rows: int, width: int) -> pa.Array:
     return pa.ListArray.from_arrays(pa.array(np.arange(rows + 1, dtype=np.int32) * width), values)
+
+
+def alike(one: pa.Table, other: pa.Table) -> NDArray[np.bool_]:
+    """Of each row of two tables of as many rows, whether both say the same; False where they are not kept alike."""
+    shapes = pc.unique(pa.chunked_array([*one["columns"].chunks, *other["columns"].chunks], pa.string()))
+    if len(shapes) != 1:
+        return np.zeros(one.num_rows, bool)
+    width, said = (len(names) for names in json.loads(shapes[0].as_py()))
+    rows = one.num_rows
+    numbers_of = [_flat(table["numbers"]).to_numpy(zero_copy_only=False).reshape(rows, width) for table in (one, other)]
+    texts_of = [pc.fill_null(_flat(table["texts"]), "\0") for table in (one, other)]
+    same_texts = pc.equal(*texts_of).to_numpy(zero_copy_only=False).reshape(rows, said)
+    found = np.equal(*numbers_of) | (np.isnan(numbers_of[0]) & np.isnan(numbers_of[1]))
+    same: NDArray[np.bool_] = found.all(axis=1) & same_texts.astype(bool).all(axis=1)
+    return same
+
+
+def _flat(lists: pa.ChunkedArray) -> pa.Array:
+    return pc.list_flatten(lists.combine_chunks())
 
 
 def opened(kept: pa.Table, readings: Sequence[Reading]) -> pa.Table:

@@ -1,5 +1,6 @@
 """How customers bought in the year before a date: what tiers, personas and segments by rule are made of."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import ibis
@@ -83,7 +84,7 @@ def by_rule(habits: ibis.Table, tiers: ibis.Table) -> ibis.Table:
     )
 
 
-def habits(tables: dict[str, ibis.Table], as_of: datetime) -> ibis.Table:
+def habits(tables: Mapping[str, ibis.Table], as_of: datetime) -> ibis.Table:
     """How each customer bought in the 365 days before `as_of`: one row for each who did.
 
     tables: orders, and products for their categories. person_id; discount_share, refund_share, margin_share (0 to 1 of

@@ -23,7 +23,7 @@ from tenure.insight.churn.definitions.downgrade import Downgrade
 from tenure.insight.churn.definitions.leaking import Leaking
 from tenure.insight.churn.definitions.outcome import Outcome
 from tenure.insight.churn.definitions.own_rhythm import OwnRhythm
-from tenure.insight.churn.definitions.silence import Silence, rhythm_days
+from tenure.insight.churn.definitions.silence import Silence, rhythm_days, rhythm_of_gaps
 from tenure.insight.churn.definitions.usage_decline import UsageDecline
 from tenure.language import Words, tr
 
@@ -49,6 +49,7 @@ __all__ = [
     "choose",
     "free_code",
     "rhythm_days",
+    "rhythm_of_gaps",
     "said",
     "sales",
     "wished",

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
 import ibis
+import numpy as np
 
 from tenure.contracts import CONTRACTS
 from tenure.insight.churn.definitions.base import (
@@ -99,9 +100,18 @@ def rhythm_days(orders: ibis.Table, quantile: float = 0.8) -> int:
     """Days within which this share of the gaps between purchase days end; 30 to 180, and 90 where few are known."""
     gaps = gaps_of(sales(orders.filter(orders.person_id.notnull())))
     told: dict[str, Any] = gaps.agg(rows=gaps.count(), days=gaps.days.quantile(quantile)).to_pyarrow().to_pylist()[0]
-    if told["rows"] < FEWEST_GAPS or told["days"] is None:
+    return _within_bounds(told["rows"], told["days"])
+
+
+def rhythm_of_gaps(gaps: Any, quantile: float = 0.8) -> int:
+    """The same of the gaps themselves, as an array of days."""
+    return _within_bounds(len(gaps), float(np.quantile(gaps, quantile)) if len(gaps) else None)
+
+
+def _within_bounds(gaps: int, days: float | None) -> int:
+    if gaps < FEWEST_GAPS or days is None:
         return USUAL_DAYS
-    return int(min(max(math.ceil(told["days"]), LEAST_DAYS), MOST_DAYS))
+    return int(min(max(math.ceil(days), LEAST_DAYS), MOST_DAYS))
 
 
 def gaps_of(bought: ibis.Table) -> ibis.Table:
