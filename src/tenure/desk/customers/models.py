@@ -33,6 +33,8 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
 
 def say_whose(person_ids: Sequence[int]) -> None:
     """Have the scores of these customers say whose they are, as the customers do."""
+    if not person_ids:
+        return
     now = Customer.objects.filter(pk=models.OuterRef("customer_id"))
     said = {name: models.Subquery(now.values(name)[:1]) for name in REACHED_BY}
     Score.objects.filter(customer_id__in=person_ids).update(**said)
