@@ -22,6 +22,8 @@ FIGURES = (
     "abc", "stage", "stage_why_en", "stage_why_zh", "p_alive", "value_base_minor", "value_decile", "churn_probability",
     "risk_band", "fee_base_minor", "open_cases", "last_nps", "tier", "persona",
 )  # fmt: skip
+# All that `publish` reads of a card where it does not look at who the customer is.
+OF_CARDS = ("person_id", *FIGURES, "reasons", "extra")
 _TEXT = {field.name for field in Score._meta.fields if isinstance(field, models.CharField | models.TextField)}
 # Where a row lies in a list follows from these; a list is also filtered by others along its index.
 PLACES = ("risk_key", "value_key", "spent_key", "recency_key", "at_risk_minor")
@@ -36,7 +38,7 @@ def blocks(rows: pa.Table) -> Iterator[pa.Table]:
 
 def told_of(rows: pa.Table) -> NDArray[np.int64]:
     """A digest of the figures of each card, as `Score.told` has it."""
-    names = [name for name in (*FIGURES, "reasons", "extra") if name in rows.column_names]
+    names = [name for name in OF_CARDS[1:] if name in rows.column_names]
     digests = row_digests([rows[name] for name in names])
     return digests[:, 0].view(np.int64) if names else np.zeros(rows.num_rows, np.int64)
 
@@ -50,7 +52,11 @@ def in_columns(cards: pa.Table, told: NDArray[np.int64]) -> pa.Table:
     nothing = pa.nulls(cards.num_rows, pa.int64())
     for name in FIGURES:
         value = cards[name] if name in cards.column_names else nothing
-        made[name] = _cut_column(Score, name, value) if name in _TEXT else value
+        if name in _TEXT:
+            value = _cut_column(Score, name, value)
+        elif pa.types.is_date(value.type):
+            value = value.cast(pa.string())  # both databases read it so, and no date is made of each
+        made[name] = value
     for name, empty in (("reasons", "[]"), ("extra", "{}")):
         said = cards[name] if name in cards.column_names else nothing
         said = said.cast(pa.string()).fill_null("")
@@ -172,7 +178,7 @@ def _differs(now: pa.Array, then: pa.Array) -> NDArray[np.bool_]:
 
 def score_columns() -> list[str]:
     """The columns of `Score` but for its own number."""
-    return [field.column for field in Score._meta.concrete_fields if not field.primary_key]
+    return [str(field.column) for field in Score._meta.concrete_fields if not field.primary_key]
 
 
 def plain_columns() -> list[str]:

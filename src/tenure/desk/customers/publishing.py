@@ -57,12 +57,14 @@ def publish(
     now: datetime,
     lake_version: int | None = None,
     who: str = "",
+    people: Callable[[], pa.Table] | None = None,
     progress: Progress | None = None,
 ) -> int:
     """Show these published cards (one row a person, Arrow) from now on, and return their generation.
 
     lake_version: the version of the lake's `scores/customers` the cards are. who: a digest of all that says who these
     people are; where the desk shows what was made from the very same, customers are not looked at, only their figures.
+    people: gives the cards with all that says who they are, where `rows` have their figures alone.
 
     Figures of another day go as a generation beside the one shown, and killed at any point, the pages go on showing that.
     Where figures of the day shown come again and few differ, those rows are put in the place of the old, a few at a time:
@@ -72,19 +74,19 @@ def publish(
     where it was put, whatever the records say.
     """
     _sweep()
-    people, shown, rows = _People(), Publication.current(), rows.sort_by("person_id")
+    names, shown, rows = _People(), Publication.current(), rows.sort_by("person_id")
     told = told_of(rows)
     upon = _in_place(rows, told, shown, as_of)
-    known = bool(who) and shown is not None and shown.who == _with_names(who, people)
+    known = bool(who) and shown is not None and shown.who == _with_names(who, names)
     step = _steps(progress, (upon.figures if upon else rows).num_rows + (0 if known else rows.num_rows))
     with _seldom_checkpoints():
         if not known:
             # From here on the desk is between what it showed and what it will: nothing is to be passed over for it.
             Publication.objects.filter(pk=1).update(who="")
-            for block in blocks(rows):
+            for block in blocks(people().sort_by("person_id") if people else rows):
                 facts = _facts(block)
                 for at in range(0, block.num_rows, CHUNK):
-                    _write_customers(facts[at : at + CHUNK], people)
+                    _write_customers(facts[at : at + CHUNK], names)
                     step(len(facts[at : at + CHUNK]))
         if upon and shown is not None:
             generation = shown.generation
@@ -95,7 +97,7 @@ def publish(
             for made in in_blocks(rows, told):
                 _add(made, generation, step)
             _weigh()
-    _flip(generation, rows.num_rows, lake_version, as_of, now, _with_names(who, people) if who else "")
+    _flip(generation, rows.num_rows, lake_version, as_of, now, _with_names(who, names) if who else "")
     _sweep()
     return generation
 
@@ -376,7 +378,10 @@ def _bring_up(differing: Differing, generation: int, step: Callable[[int], None]
     """
     for block in blocks(differing.figures.filter(pa.array(~differing.there))):
         _add(block, generation, step)
-    figures, moved = differing.figures.filter(pa.array(differing.there)), differing.moved[differing.there]
+    figures, moved = (
+        differing.figures.filter(pa.array(differing.there)).combine_chunks(),
+        differing.moved[differing.there],
+    )
     order = _order(figures, moved)
     plain = plain_columns()
     for block in blocks(figures.append_column("moved", pa.array(moved)).take(pa.array(order))):
