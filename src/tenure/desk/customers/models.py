@@ -129,7 +129,7 @@ class Customer(models.Model):
 
 
 class Score(models.Model):
-    """A customer's figures in one generation: what a refresh found, never changed afterwards."""
+    """A customer's figures in one generation: what the refreshes of one day found."""
 
     generation = models.IntegerField()
     customer = models.ForeignKey(Customer, models.CASCADE, related_name="scores", db_index=False)
