@@ -8,9 +8,10 @@ from django.db.models import TextField
 from django.db.models.functions import Cast
 from django.test.utils import CaptureQueriesContext
 
-from tenure.desk.customers import publishing, services
+from tenure.desk.customers import figures, publishing, services
 from tenure.desk.customers.api import publish, shown
 from tenure.desk.customers.events import CustomersPublished
+from tenure.desk.customers.figures import INDEXED, score_columns
 from tenure.desk.customers.models import Customer, Score
 from tenure.desk.customers.selectors import moves, scores, totals
 from tenure.desk.events import _listeners, subscribe
@@ -81,8 +82,9 @@ def test_the_same_day_again_changes_the_rows_that_differ_in_the_generation_shown
     assert again == generation
     assert risks()[LI] == 0.6
     assert dict(Score.objects.filter(generation=generation).values_list("customer_id", "pk")) == before
-    written = [one["sql"] for one in asked if 'INSERT INTO "customers_score"' in one["sql"]]
-    assert len(written) == 1
+    (written,) = [one["sql"] for one in asked if 'UPDATE "customers_score"' in one["sql"]]
+    # Of what lists are sorted and filtered along, only what moved.
+    assert {name for name in INDEXED if f'"{name}" =' in written} == {"risk_key", "at_risk_minor", "risk_band"}
     publication = publishing.Publication.current()
     assert publication is not None
     assert (publication.published_at, publication.previous_as_of) == (WEDNESDAY, MONDAY)
@@ -97,6 +99,29 @@ def test_the_same_day_again_takes_out_who_has_no_card_any_more(company: dict[str
 
     assert QUIET not in risks()
     assert Score.objects.filter(generation=generation).count() == 5
+
+
+def test_the_same_day_again_says_of_each_customer_what_its_card_says(
+    company: dict[str, User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(figures, "BLOCK", 2)
+    monkeypatch.setattr(publishing, "CHUNK", 1)
+    changes: list[dict[str, Any]] = [
+        {"churn_probability": {LI: 0.61, WANG: None}, "value_base_minor": {CHEN: None}, "recency_days": {ZHANG: 400}},
+        {"value_decile": {LI: None, CHEN: 3}, "stage": {WANG: "left"}, "rfm_cell": {WANG: "lost", LI: "new"}},
+        {"reasons": {LI: "[]"}, "last_order_on": {WANG: None}, "extra": {ZHANG: '{"b": 1}', CHEN: None}},
+        {"monetary_base_minor": {QUIET: 5, LI: None}, "risk_band": {CHEN: "high"}, "tier": {CHEN: "gold"}},
+        {},
+    ]
+    said = [name for name in score_columns() if name not in ("generation", "sealed_under")]
+    for changed in changes:
+        generation = publish(cards(**changed), as_of=TUESDAY, now=TUESDAY)
+        found = list(scores(SYSTEM).order_by("customer_id").values_list(*said))
+
+        Score.objects.filter(generation=generation).delete()
+        publish(cards(**changed), as_of=TUESDAY, now=TUESDAY)
+
+        assert found == list(scores(SYSTEM).order_by("customer_id").values_list(*said))
 
 
 def test_where_most_of_a_day_differs_it_goes_as_a_generation_beside_the_same_day_before(
@@ -118,16 +143,16 @@ def test_a_publish_of_the_same_day_that_breaks_half_way_is_finished_by_the_next(
     publish(cards(), as_of=TUESDAY, now=TUESDAY)
     monkeypatch.setattr(publishing, "CHUNK", 1)
     later = cards(churn_probability={LI: 0.61, WANG: 0.63})
-    write, written = publishing._write_scores, []
+    write, written = publishing._change_scores, []
 
-    def breaking(rows: Any, *, upon: bool) -> None:
+    def breaking(columns: Any, rows: Any) -> None:
         if written:
             raise OSError("killed")
         written.append(rows)
-        write(rows, upon=upon)
+        write(columns, rows)
 
     with monkeypatch.context() as patched:
-        patched.setattr(publishing, "_write_scores", breaking)
+        patched.setattr(publishing, "_change_scores", breaking)
         with pytest.raises(OSError, match="killed"):
             publish(later, as_of=TUESDAY, now=WEDNESDAY)
     assert {risks()[LI], risks()[WANG]} & {0.61, 0.63}
@@ -175,6 +200,14 @@ def test_a_customer_the_records_move_goes_with_them(company: dict[str, User]) ->
 
     customer = Customer.objects.get(pk=LI)
     assert (customer.owner, customer.team) == (company["bo"], Team.objects.get(name="South"))
+
+
+def test_figures_that_stay_go_with_their_customer_into_another_region(company: dict[str, User]) -> None:
+    publish(cards(), as_of=TUESDAY, now=TUESDAY)
+
+    publish(cards(region={LI: "广东"}), as_of=TUESDAY, now=TUESDAY)
+
+    assert scores(SYSTEM).get(customer_id=LI).region == "广东"
 
 
 def test_an_unknown_team_is_made_and_an_unknown_owner_left_open(company: dict[str, User]) -> None:

@@ -137,6 +137,7 @@ class RowSealer:
         self._seal = ring.sealer(under=self.under)
         fields = model._meta.concrete_fields
         self._sealed = [field for field in fields if isinstance(field, _Sealed)]
+        self._by_name = {field.attname: field for field in self._sealed}
         self._under = [field.attname for field in fields if isinstance(field, SealedUnder)]
         self._indexes = [
             (field, ring.digester(field.purpose, under=self.under)) for field in fields if isinstance(field, BlindIndex)
@@ -153,7 +154,7 @@ class RowSealer:
 
     def value(self, name: str, value: Any) -> str:
         """One sealed column's value as it lies."""
-        return next(field for field in self._sealed if field.attname == name).sealed(value, self._seal)
+        return self._by_name[name].sealed(value, self._seal)
 
     def says(self, row: Mapping[str, Any], lies: Mapping[str, Any]) -> bool:
         """Whether a row as it lies says what this one does, all of it sealed and indexed under the key of today."""

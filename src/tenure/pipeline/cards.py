@@ -281,11 +281,16 @@ def _publish(context: Context) -> int:
     links = context.lake.read("identity/links", actor=SYSTEM)
     merged = context.lake.to_arrow(links.filter(_.own_id != _.person_id).select("own_id", "person_id"))
     note_merges(zip(merged["own_id"].to_pylist(), merged["person_id"].to_pylist(), strict=True))
-    rows = context.lake.to_arrow(context.lake.read(CARDS, actor=SYSTEM).order_by("person_id"))
-    version = context.lake.version(CARDS)
+
+    def cards() -> pa.Table:
+        return context.lake.to_arrow(context.lake.read(CARDS, actor=SYSTEM))
+
+    # Names, phones and the like are opened only where the desk asks who they are.
+    rows = context.lake.to_arrow(context.lake.read(CARDS, actor=SYSTEM).select(*api.FIGURES_OF_CARDS))
     api.publish(
-        rows, as_of=context.as_of, now=context.now, lake_version=version, who=_who_shown(context), progress=context.tell
-    )
+        rows, as_of=context.as_of, now=context.now, lake_version=context.lake.version(CARDS), who=_who_shown(context),
+        people=cards, progress=context.tell,
+    )  # fmt: skip
     return int(rows.num_rows)
 
 

@@ -7,14 +7,15 @@ from tenure.desk.customers.fields.definitions import Draft, add_field, propose
 from tenure.desk.customers.fields.definitions import known as own_fields
 from tenure.desk.customers.fields.definitions import template as template_of
 from tenure.desk.customers.fields.values import tell as tell_fields
+from tenure.desk.customers.figures import OF_CARDS as FIGURES_OF_CARDS
 from tenure.desk.customers.imported_relations import desk_mark as relations_mark
 from tenure.desk.customers.imported_relations import follow as follow_relations
 from tenure.desk.customers.models import Publication
 from tenure.desk.customers.publishing import publish, republish
 
 __all__ = [
-    "Draft", "Shown", "add_field", "follow_relations", "own_fields", "propose", "publish", "relations_mark", "republish",
-    "shown", "tell_fields", "template_of",
+    "FIGURES_OF_CARDS", "Draft", "Shown", "add_field", "follow_relations", "own_fields", "propose", "publish",
+    "relations_mark", "republish", "shown", "tell_fields", "template_of",
 ]  # fmt: skip
 
 

@@ -33,6 +33,8 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
 
 def say_whose(person_ids: Sequence[int]) -> None:
     """Have the scores of these customers say whose they are, as the customers do."""
+    if not person_ids:
+        return
     now = Customer.objects.filter(pk=models.OuterRef("customer_id"))
     said = {name: models.Subquery(now.values(name)[:1]) for name in REACHED_BY}
     Score.objects.filter(customer_id__in=person_ids).update(**said)
@@ -127,7 +129,7 @@ class Customer(models.Model):
 
 
 class Score(models.Model):
-    """A customer's figures in one generation: what a refresh found, never changed afterwards."""
+    """A customer's figures in one generation: what the refreshes of one day found."""
 
     generation = models.IntegerField()
     customer = models.ForeignKey(Customer, models.CASCADE, related_name="scores", db_index=False)
