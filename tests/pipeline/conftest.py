@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -17,6 +18,7 @@ from tenure.pipeline import Refreshed, refresh
 from tenure.workspace import Workspace, create
 
 RECEIVED = datetime(2026, 7, 1, 2, 0, tzinfo=UTC)
+FIRST = datetime(2025, 1, 1, 4, tzinfo=UTC)  # of the visits
 CLOCK = datetime(2026, 7, 2, 2, 0, tzinfo=UTC)
 SCORES = ("scores/rfm", "scores/stages_now", "scores/stages", "scores/value", "scores/churn", "scores/customers")
 
@@ -32,6 +34,25 @@ def receive(lake: Lake, tables: Mapping[str, pa.Table], *, source: str = "demo",
             batch.report.update(read=table.num_rows, accepted=table.num_rows, rejected=0)
         batches.append(batch.id)
     return batches
+
+
+def visits(people: int, *, until: int = 450, latest_stop: int = 400) -> list[dict[str, Any]]:
+    """Orders by day: each comes back in a rhythm of their own, and one in three stops at some time.
+
+    until, latest_stop: days after FIRST, of those who stay and of those who stop.
+    """
+    luck = random.Random(5)
+    rows: list[dict[str, Any]] = []
+    for person in range(people):
+        rhythm, stops = luck.randint(7, 50), until if luck.random() < 0.67 else luck.randint(30, latest_stop)
+        day = luck.randint(0, 200)
+        while day < stops:
+            rows.append({
+                "order_id": f"A-{len(rows)}", "line_no": 1, "customer_id": f"C-{person}",
+                "ordered_at": FIRST + timedelta(days=day), "amount_minor": luck.randint(900, 9_000), "kind": "sale",
+            })  # fmt: skip
+            day += max(1, round(luck.gauss(rhythm, rhythm / 4)))
+    return rows
 
 
 @dataclass

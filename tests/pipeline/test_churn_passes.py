@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -14,31 +12,14 @@ from tenure.pipeline import churn, records
 from tenure.pipeline.clock import default_as_of
 from tenure.pipeline.history import settled
 from tenure.pipeline.run import Context, Watcher, run
-from tests.pipeline.conftest import CLOCK, Shop
+from tests.pipeline.conftest import CLOCK, FIRST, Shop, visits
 
 pytestmark = pytest.mark.django_db
 
-FIRST = datetime(2025, 1, 1, 4, tzinfo=UTC)
 PEOPLE = 300
 
 
-def visits() -> list[dict[str, Any]]:
-    """Each comes back in his own rhythm, and one in three stops at some time."""
-    luck = random.Random(5)
-    rows: list[dict[str, Any]] = []
-    for person in range(PEOPLE):
-        rhythm, stops = luck.randint(7, 50), 450 if luck.random() < 0.67 else luck.randint(30, 400)
-        day = luck.randint(0, 200)
-        while day < stops:
-            rows.append({
-                "order_id": f"A-{len(rows)}", "line_no": 1, "customer_id": f"C-{person}",
-                "ordered_at": FIRST + timedelta(days=day), "amount_minor": luck.randint(900, 9_000), "kind": "sale",
-            })  # fmt: skip
-            day += max(1, round(luck.gauss(rhythm, rhythm / 4)))
-    return rows
-
-
-ORDERS = visits()
+ORDERS = visits(PEOPLE)
 CUSTOMERS = [
     {"customer_id": f"C-{n}", "created_at": FIRST, "updated_at": FIRST, "gender": "female" if n % 2 else "male"}
     for n in range(PEOPLE)

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,34 +27,17 @@ from tenure.language import using
 from tenure.pipeline import churn, models, records, score_history
 from tenure.pipeline.clock import default_as_of, start_of
 from tenure.pipeline.run import Context, Watcher, run
-from tests.pipeline.conftest import CLOCK, Shop
+from tests.pipeline.conftest import CLOCK, FIRST, Shop, visits
 from tests.running import surroundings
 
 pytestmark = pytest.mark.django_db
 
-FIRST = datetime(2025, 1, 1, 4, tzinfo=UTC)
 LAST = date(2026, 3, 27)
 PEOPLE = 240
 DAYS = 29  # a day more than the schedule's
 
 
-def visits() -> list[dict[str, Any]]:
-    """Each comes back in a rhythm of their own, and one in three stops at some time."""
-    luck = random.Random(5)
-    rows: list[dict[str, Any]] = []
-    for person in range(PEOPLE):
-        rhythm, stops = luck.randint(7, 50), 450 if luck.random() < 0.67 else luck.randint(30, 400)
-        day = luck.randint(0, 200)
-        while day < stops:
-            rows.append({
-                "order_id": f"A-{len(rows)}", "line_no": 1, "customer_id": f"C-{person}",
-                "ordered_at": FIRST + timedelta(days=day), "amount_minor": luck.randint(900, 9_000), "kind": "sale",
-            })  # fmt: skip
-            day += max(1, round(luck.gauss(rhythm, rhythm / 4)))
-    return rows
-
-
-ORDERS = visits()
+ORDERS = visits(PEOPLE)
 CUSTOMERS = [
     {"customer_id": f"C-{n}", "name": f"Customer {n}", "phone": f"1380000{n:04}", "created_at": FIRST,
      "updated_at": FIRST, "acquisition_channel": "Trade fair" if n % 3 else f"Village {n}"}

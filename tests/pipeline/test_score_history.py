@@ -19,29 +19,12 @@ from tenure.lake import SYSTEM, erase
 from tenure.lake.tables import COMPUTED
 from tenure.pipeline import churn, records, score_history
 from tenure.pipeline.run import Context, Watcher, run
-from tests.pipeline.conftest import Shop
+from tests.pipeline.conftest import FIRST, Shop, visits
 
 pytestmark = pytest.mark.django_db
 
-FIRST = datetime(2025, 1, 1, 4, tzinfo=UTC)
 ONE_DAY, NEXT_DAY = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 5, tzinfo=UTC)
 PEOPLE = 260
-
-
-def visits() -> list[dict[str, Any]]:
-    """Each comes back in his own rhythm, and one in three stops at some time."""
-    luck = random.Random(5)
-    rows: list[dict[str, Any]] = []
-    for person in range(PEOPLE):
-        rhythm, stops = luck.randint(7, 50), 480 if luck.random() < 0.67 else luck.randint(30, 440)
-        day = luck.randint(0, 200)
-        while day < stops:
-            rows.append({
-                "order_id": f"A-{len(rows)}", "line_no": 1, "customer_id": f"C-{person}",
-                "ordered_at": FIRST + timedelta(days=day), "amount_minor": luck.randint(900, 9_000), "kind": "sale",
-            })  # fmt: skip
-            day += max(1, round(luck.gauss(rhythm, rhythm / 4)))
-    return rows
 
 
 def scored(shop: Shop, as_of: datetime, *, again: bool = False) -> bool:
@@ -70,7 +53,7 @@ class Told:
 def told(desk: None, new_shop: Callable[[], Shop]) -> Told:
     """The history after a refresh, and after the next one five weeks later."""
     shop = new_shop()
-    shop.receive(orders=visits())
+    shop.receive(orders=visits(PEOPLE, until=480, latest_stop=440))
     scored(shop, ONE_DAY)
     first = shop.table(score_history.HISTORY).to_pylist()
     scores = {row["person_id"]: row["churn_probability"] for row in shop.table("scores/churn").to_pylist()}
