@@ -23,4 +23,6 @@ def in_memory(table: pa.Table) -> ibis.Table:
 
 @lru_cache(maxsize=512)
 def _of(rows: bytes) -> ibis.Table:
-    return ibis.memtable(pa.ipc.open_stream(rows).read_all())
+    table = pa.ipc.open_stream(rows).read_all()
+    # Read back, a table of no rows has no chunk either, which Spark does not take.
+    return ibis.memtable(table if table.num_rows else table.schema.empty_table())

@@ -83,6 +83,13 @@ def test_equal_rows_of_another_type_are_another_table() -> None:
     assert in_memory(persons()) is not in_memory(pa.table({"person_id": pa.array([], pa.string())}))
 
 
+def test_a_table_of_no_rows_keeps_its_columns_as_every_engine_takes_them() -> None:
+    rows = in_memory(persons()).op().data.to_pyarrow(None)  # type: ignore[attr-defined, unused-ignore]
+
+    assert rows.schema == persons().schema
+    assert [column.num_chunks for column in rows.columns] == [1]
+
+
 def test_a_large_table_in_memory_is_let_go_once_nobody_asks_for_it(lake: Lake) -> None:
     def there() -> list[str]:
         return list(lake._engine._connection.con.sql("SELECT view_name FROM duckdb_views() WHERE NOT internal").df()["view_name"])  # type: ignore[attr-defined]  # fmt: skip
