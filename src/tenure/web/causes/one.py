@@ -23,6 +23,7 @@ from tenure.desk.governance.models import User
 from tenure.errors import TenureError
 from tenure.web import figures
 from tenure.web.causes.asked import Look, counted, offered, today
+from tenure.web.causes.part import NOBODY
 from tenure.web.frame import render
 from tenure.web.metrics.asked import number_in
 
@@ -43,6 +44,11 @@ def page(request: HttpRequest, cause: str) -> HttpResponse:
     inside = {node.code, *(one.code for one in nodes.values() if one.parent == node.code)}
     found = counted(scope, shown, look, nodes)
     mine = [one for one in found.leavers.values() if one.cause in inside]
+    better, all_better = None, 0.0
+    if found.corrected:
+        all_better = sum(one.value for one in found.corrected.causes.values())
+        branch = found.corrected.groups.get(("branch", cause))
+        better = (branch if not node.parent else None) or found.corrected.causes.get(cause, NOBODY)
     spent = spent_by(scope, [one.person for one in mine])
     rows = Statement.objects.visible_to(scope).filter(_under(inside))
     since = look.since(today(shown))
@@ -63,6 +69,9 @@ def page(request: HttpRequest, cause: str) -> HttpResponse:
         leavers=len(mine),
         confirmed=sum(one.confirmed for one in mine),
         everyone=len(found.leavers),
+        better=better,
+        of_better=found.corrected,
+        share_better=better.value / all_better if better and all_better else None,
         spent=None if spent is None else sum(spent.values()),
         trend=_trend(mine) if mine else None,
         lines=lines(scope, told[:PAGE], nodes),
