@@ -15,7 +15,7 @@ from django.test import Client
 from django.utils import timezone
 
 from tenure.desk.causes import statements, taxonomy
-from tenure.desk.causes.models import Idea, KeptCause, Statement
+from tenure.desk.causes.models import Idea, KeptCause, Mention, Statement
 from tenure.desk.causes.statements import Said
 from tenure.desk.customers.models import Customer
 from tenure.desk.governance import keys
@@ -151,6 +151,36 @@ def test_an_idea_goes_from_the_page_to_a_decision(sign_in: SignIn, company: dict
     assert all(one in text for one in ("Rent a warehouse", "Where?", "East first", "decision taken"))
     idea.refresh_from_db()
     assert (idea.state, idea.owner) == ("decided", company["ann"])
+
+
+def test_a_colleague_called_in_finds_it_on_today_and_nobody_else_does(
+    sign_in: SignIn, company: dict[str, User]
+) -> None:
+    ivy, mia = sign_in("ivy"), sign_in("mia")
+
+    told = ivy.post(
+        "/churn/causes/of/delivery_late/ideas/", {"text": "Rent a SECRET warehouse @mia @ann @nobody"}, follow=True
+    ).content.decode()
+    notice = Mention.objects.get()
+
+    assert "Called in: mia" in told
+    assert "@ann, @nobody" in told  # who may not see it, and who is not there, in the same words
+    first = page_of(mia, "/")
+    assert "ivy calls you in an idea: Slow or late delivery" in first
+    assert "SECRET" in first
+    for name in ("ann", "noa", "dee"):
+        assert "SECRET" not in page_of(sign_in(name), "/")
+    assert sign_in("noa").post(f"/churn/causes/notices/{notice.pk}/").status_code == 404
+    opened = mia.post(f"/churn/causes/notices/{notice.pk}/")
+    assert opened.headers["Location"] == f"/churn/causes/of/delivery_late/#idea-{notice.idea_id}"
+    assert "Nothing unread" in page_of(mia, "/")
+    assert mia.post(f"/churn/causes/notices/{notice.pk}/", {"unread": "1"}).headers["Location"] == "/#called"
+    assert "1 unread" in page_of(mia, "/")
+    offered = ivy.get("/churn/causes/people/", {"q": "m"}).json()
+    assert offered == {"people": [{"name": "mia", "shown": "mia"}]}
+    assert sign_in("ann").get("/churn/causes/people/").status_code == 403
+    Idea.objects.all().delete()
+    assert "SECRET" not in page_of(mia, "/")
 
 
 def test_the_tree_is_edited_in_settings_by_whoever_may(sign_in: SignIn, said: dict[int, Statement]) -> None:

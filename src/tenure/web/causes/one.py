@@ -7,14 +7,14 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from tenure.desk.causes import board
-from tenure.desk.causes.models import Idea, Statement
+from tenure.desk.causes import board, calling
+from tenure.desk.causes.models import Idea, Mention, Statement
 from tenure.desk.causes.reading import ideas, lines, spent_by
 from tenure.desk.causes.taxonomy import AXES, tree
 from tenure.desk.customers.models import Publication
@@ -123,10 +123,13 @@ def suggest_idea(request: HttpRequest, cause: str) -> HttpResponse:
     user = _user(request)
     if cause not in tree():
         raise Http404
+    text = request.POST.get("text", "")
     try:
-        board.add_idea(cause, request.POST.get("text", ""), actor=user, now=timezone.now())
+        board.add_idea(cause, text, actor=user, now=timezone.now())
     except TenureError as error:
         messages.error(request, str(error))
+    else:
+        _say_who(request, text, user)
     return HttpResponseRedirect(reverse("admin:cause", args=[cause]) + "#ideas")
 
 
@@ -144,7 +147,45 @@ def act(request: HttpRequest, idea_id: int, verb: str) -> HttpResponse:
         raise Http404 from error
     except TenureError as error:
         messages.error(request, str(error))
+    else:
+        if verb == "comment":
+            _say_who(request, request.POST.get("text", ""), user)
     return HttpResponseRedirect(reverse("admin:cause", args=[idea.cause]) + f"#idea-{idea_id}")
+
+
+def _say_who(request: HttpRequest, text: str, user: User) -> None:
+    """Who was called in, and which names called nobody: as much for who may not see causes as for who is not there."""
+    if "@" not in text:
+        return
+    people, strange = calling.called_in(text, calling.callable_by(user))
+    if people:
+        names = ", ".join(one.shown_name for one in people)
+        messages.success(request, _("Called in: %(names)s. They find it on their page Today.") % {"names": names})
+    if strange:
+        names = ", ".join(f"@{name}" for name in strange)
+        messages.warning(
+            request, _("Nobody by these names can be called in here: %(names)s. Choose from the list that opens after an @.") % {"names": names}
+        )  # fmt: skip
+
+
+@require_safe
+def people(request: HttpRequest) -> JsonResponse:
+    """Whom a name begun after an @ may become."""
+    found = calling.offered(_user(request), request.GET.get("q", "")[:40])
+    return JsonResponse({"people": [{"name": one.username, "shown": one.shown_name} for one in found]})
+
+
+@require_POST
+def notice(request: HttpRequest, mention_id: int) -> HttpResponse:
+    """One's own notice, read: on to where one was called; or laid back as unread."""
+    unread = "unread" in request.POST
+    try:
+        found = calling.read(mention_id, read=not unread, actor=_user(request), now=timezone.now())
+    except Mention.DoesNotExist as error:
+        raise Http404 from error
+    if unread or "stay" in request.POST:
+        return HttpResponseRedirect(reverse("admin:index") + "#called")
+    return HttpResponseRedirect(reverse("admin:cause", args=[found.idea.cause]) + f"#idea-{found.idea_id}")
 
 
 def _comment(idea_id: int, sent: QueryDict, user: User) -> None:

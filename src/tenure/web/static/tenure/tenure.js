@@ -261,6 +261,66 @@
     });
   }
 
+  // After an @ the colleagues who can be called in are offered: arrows choose, Enter or Tab takes, Escape leaves.
+  let asking = 0;
+  function shut(box) {
+    box.nextElementSibling?.matches(".t-offered") && box.nextElementSibling.remove();
+    box.removeAttribute("aria-activedescendant");
+  }
+  function take(box, name) {
+    const until = box.selectionStart;
+    const from = box.value.lastIndexOf("@", until - 1);
+    box.setRangeText(`@${name} `, from, until, "end");
+    shut(box);
+    box.focus();
+  }
+  document.addEventListener("input", async (event) => {
+    const box = event.target.closest?.("textarea[data-people]");
+    if (!box) return;
+    const begun = /(?:^|[^\w.])@([^\s@]{0,40})$/.exec(box.value.slice(0, box.selectionStart));
+    const mine = ++asking;
+    if (!begun) return shut(box);
+    const answer = await fetch(`${box.dataset.people}?q=${encodeURIComponent(begun[1])}`, { headers: { Accept: "application/json" } });
+    if (mine !== asking || !answer.ok) return;
+    const { people } = await answer.json();
+    shut(box);
+    if (!people.length) return;
+    const list = document.createElement("ul");
+    list.className = "t-offered";
+    list.setAttribute("role", "listbox");
+    people.forEach((one, at) => {
+      const entry = document.createElement("li");
+      entry.id = `offered-${at}`;
+      entry.setAttribute("role", "option");
+      entry.setAttribute("aria-selected", String(at === 0));
+      entry.dataset.name = one.name;
+      entry.textContent = one.shown === one.name ? `@${one.name}` : `@${one.name} · ${one.shown}`;
+      // Before the box loses the caret.
+      entry.addEventListener("pointerdown", (down) => { down.preventDefault(); take(box, one.name); });
+      list.append(entry);
+    });
+    box.after(list);
+    box.setAttribute("aria-activedescendant", "offered-0");
+  });
+  document.addEventListener("keydown", (event) => {
+    const box = event.target.closest?.("textarea[data-people]");
+    const list = box?.nextElementSibling;
+    if (!list?.matches(".t-offered") || event.isComposing) return;
+    const entries = [...list.children];
+    const at = entries.findIndex((one) => one.getAttribute("aria-selected") === "true");
+    if (event.key === "Escape") shut(box);
+    else if (event.key === "Enter" || event.key === "Tab") take(box, entries[at].dataset.name);
+    else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      const next = (at + (event.key === "ArrowDown" ? 1 : entries.length - 1)) % entries.length;
+      entries.forEach((one, n) => one.setAttribute("aria-selected", String(n === next)));
+      box.setAttribute("aria-activedescendant", entries[next].id);
+    } else return;
+    event.preventDefault();
+  });
+  document.addEventListener("focusout", (event) => {
+    if (event.target.matches?.("textarea[data-people]")) shut(event.target);
+  });
+
   // A page that follows piece by piece: charts are drawn as they come, and a bar tells how many pieces are there.
   document.addEventListener("htmx:afterSettle", () => {
     document.querySelectorAll("[data-figure]:not([data-drawn])").forEach(draw);
