@@ -280,7 +280,8 @@ def _learned(
     cuts = cut_dates(_first(context, known.some(context.as_of), definition), context.as_of, horizon)
     labels: dict[datetime, pa.Array] = {}
     frames: dict[datetime, pa.Table] = {}
-    told = known.at(cuts) if cuts else {}
+    since = score_history.months_since(context, cuts[-1]) if cuts and table == _MAIN else []
+    told = known.at([*cuts, *since]) if cuts else {}
     for place, cut in enumerate(cuts):
         outcome = context.lake.to_arrow(definition.label(known.some(cut + timedelta(days=horizon)), cut))
         frame = _of(told.pop(cut), outcome)
@@ -289,13 +290,17 @@ def _learned(
         context.tell(place + 1, len(cuts) + 2)
     rolling_origin(list(frames), horizon)  # refuses a history that is too short before anything is made of it
     training = Training.of(frames, labels)
-    latest = {cuts[-1]: frames[cuts[-1]]}
+    latest = dict(frames) if table == _MAIN else {}  # what the history begins with
     frames.clear()
     # From here on everything comes out of what is kept, so that it can be done again.
     asked = _learner(learner)
     tried = backtest(training.frames(), training.labels(), horizon, model=asked, p_alive="p_alive")
     if table == _MAIN:
-        score_history.begin(context, tried, latest)
+        months = {}
+        for month in since:
+            asked_of = context.lake.to_arrow(definition.eligible(known.some(month), month))
+            months[month] = _of(told.pop(month), asked_of)
+        score_history.begin(context, tried, latest, months)
     if known.sampled:
         tried.notes.append(_SAMPLED.format(learned=f"{MOST_PEOPLE:,}", people=f"{known.people:,}"))
     context.tell(len(cuts) + 1, len(cuts) + 2)
