@@ -13,11 +13,13 @@ from tenure.desk.causes.models import Idea, KeptCause, Mention, Statement
 from tenure.desk.causes.statements import CANT_TELL, Said
 from tenure.desk.causes.taxonomy import Draft
 from tenure.desk.customers.models import Customer
+from tenure.desk.customers.words import words_for
 from tenure.desk.governance.api import note_merges, scope_of
 from tenure.desk.governance.holdings import HOLDINGS, Wanted
 from tenure.desk.governance.models import AuditEntry, User
 from tenure.desk.lake import lake
 from tenure.errors import TenureError
+from tenure.language import using
 from tests.cast import CHEN, LI, MONDAY, SMITH, TUESDAY, WANG, ZHANG
 
 pytestmark = pytest.mark.django_db
@@ -316,6 +318,18 @@ def test_a_name_is_read_as_people_write_it(
     found, unknown = calling.called_in(text, [company["mia"], company["ivy"]])
 
     assert ([one.username for one in found], unknown) == (called, strange)
+
+
+def test_a_reason_of_a_record_is_told_in_words_and_an_unknown_one_as_it_was_written(company: dict[str, User]) -> None:
+    taxonomy.add_cause(Draft("Roof leaks", "屋顶漏水", "delivery"), code="X-17", actor=company["dee"], now=MONDAY)
+
+    assert [api.reason_words(one) for one in ("slow_delivery", "X-17", "delivery_late", "Umzug_Q3", "太贵了")] == [
+        "Slow delivery", "Roof leaks", "Slow or late delivery", "Umzug_Q3", "太贵了",
+    ]  # fmt: skip
+    with using("zh-hans"):
+        assert api.reason_words("slow_delivery") == "配送慢"
+        assert words_for("channel", "call-centre") == "呼叫中心"
+        assert words_for("channel", "KiezLaden") == "KiezLaden"
 
 
 def test_an_erasure_takes_what_was_said_and_the_name_out_of_ideas(company: dict[str, User]) -> None:

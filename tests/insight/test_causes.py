@@ -9,7 +9,7 @@ from bench.causes import by_the_other_reasons, by_words, read
 
 from tenure.insight.causes import BY_CODE, DEFAULT, Estimate, Learned, Leaver, Suggester, corrected, main_of, tally
 from tenure.insight.causes.suggest import LEAST, plain
-from tenure.insight.causes.terms import CODES, TERMS
+from tenure.insight.causes.terms import CODE_WORDS, CODES, TERMS, code_words
 
 DAY = date(2026, 3, 1)
 
@@ -72,6 +72,14 @@ def test_a_text_names_its_cause_or_none(text: str, cause: str) -> None:
 
     assert found.cause == cause
     assert found.told == bool(cause) == (found.confidence >= LEAST) == bool(found.words)
+
+
+def test_every_code_a_system_writes_has_words_however_it_is_written() -> None:
+    assert set(CODE_WORDS) == set(CODES)
+    assert [str(code_words(code)) for code in ("slow_delivery", " Slow-Delivery ", "SLOW DELIVERY")] == [
+        "Slow delivery"
+    ] * 3
+    assert code_words("Verlängerung vergessen") is None
 
 
 def test_a_code_says_what_it_says_and_a_vague_one_leaves_the_text_its_say() -> None:

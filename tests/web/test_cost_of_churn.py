@@ -108,7 +108,7 @@ def test_cost_and_risk_are_as_by_hand_add_up_by_region_cause_month_and_band_and_
     told = {row["name"]: row["lost"] for row in page.context["lines"]}
     assert told == {"浙江": sum(lost[p] for p in (WANG, LI, ZHANG)), "广东": lost[SMITH] + lost[QUIET]}
     causes = {row["name"]: (row["customers"], row["lost"]) for row in page.context["causes"]}
-    assert causes == {"price": (2, lost[WANG] + lost[SMITH]), "Not said": (3, lost[LI] + lost[ZHANG] + lost[QUIET])}
+    assert causes == {"Price": (2, lost[WANG] + lost[SMITH]), "Not said": (3, lost[LI] + lost[ZHANG] + lost[QUIET])}
     february = [trace["y"][-1] for trace in page.context["months_figure"]["data"]]
     assert sum(february) == pytest.approx(whole["total"] / 100)
     assert "NaN" not in page.content.decode()

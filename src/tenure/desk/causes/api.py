@@ -9,11 +9,12 @@ from tenure.desk.causes.collecting import TABLES, Collected, collect, desk_mark
 from tenure.desk.causes.reading import mark
 from tenure.desk.causes.taxonomy import tree
 from tenure.insight.causes import Corrected, Estimate
+from tenure.insight.causes.terms import code_words
 from tenure.lake.scope import Scope
 from tenure.language import Words
 
 __all__ = [
-    "TABLES", "Collected", "Corrected", "Estimate", "LeftFor", "causes", "collect", "desk_mark", "left_for", "mark", "worth_of",
+    "TABLES", "Collected", "Corrected", "Estimate", "LeftFor", "causes", "collect", "desk_mark", "left_for", "mark", "reason_words", "worth_of",
 ]  # fmt: skip
 
 
@@ -32,6 +33,13 @@ class LeftFor:
 def causes() -> dict[str, Words]:
     """Every cause and branch by its code, retired ones too."""
     return {code: node.words for code, node in tree().items()}
+
+
+def reason_words(reason: str, known: Mapping[str, Words] | None = None) -> str:
+    """A reason as a record has it, in words: of a code many systems write, or of a cause of the company's tree by its
+    code; anything else as the company wrote it. known: of `causes()`, where many are asked for."""
+    found = code_words(reason) or (causes() if known is None else known).get(reason.strip())
+    return str(found) if found is not None else reason
 
 
 def left_for(scope: Scope, since: date | None = None, until: date | None = None) -> list[LeftFor]:

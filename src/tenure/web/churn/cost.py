@@ -67,7 +67,7 @@ PARTS: Mapping[str, Words] = {
 }
 TINTS = {"lost": "$bad", "replaced": "$primary", "told": "$text", "referred": "$muted"}
 SHOWN = 12
-CODED = {"tier": "tier", "stage": "stage", "kind": "kind", "risk": "risk"}
+CODED = {"tier": "tier", "stage": "stage", "kind": "kind", "risk": "risk", "channel": "channel"}
 
 
 def cost(scope: Scope, shown: Publication | None, given: Mapping[str, str]) -> Context:
@@ -513,7 +513,13 @@ def _splits() -> list[tuple[str, str]]:
 
 
 def _heading(name: str) -> str:
-    of_left = {"plan": _("Plan"), "reason": _("Reason"), "month": _("Month"), "cause": _("Cause")}
+    of_left = {
+        "plan": _("Plan"),
+        "channel": _("Channel that won them"),
+        "reason": _("Reason"),
+        "month": _("Month"),
+        "cause": _("Cause"),
+    }
     return of_left.get(name) or str(DIMENSIONS[name].words)
 
 
@@ -522,6 +528,8 @@ def _name(split: str, code: str | None) -> str:
         return _("Not said") if split in ("reason", "cause") else _("Unknown")
     if split == "cause":
         return str(causes_of.causes().get(code, code))
+    if split == "reason":
+        return causes_of.reason_words(code)
     return persona_called(code) if split == "persona" else words_for(CODED.get(split, ""), code)
 
 

@@ -231,6 +231,28 @@
     return value;
   }
 
+  // The plotting script shortens ticks to 250k and 2.5M. A page in Chinese counts in 万 and 亿, as its numbers do elsewhere.
+  function tick(text) {
+    const found = /^([−-]?)([\d.,]+)([kMB])$/.exec(text);
+    if (!found) return text;
+    if (!document.documentElement.lang.startsWith("zh")) return text.replace("k", "K");
+    const value = Number(found[2].replaceAll(",", "")) * { k: 1e3, M: 1e6, B: 1e9 }[found[3]];
+    const size = value >= 1e8 ? 1e8 : value >= 1e4 ? 1e4 : 1;
+    return found[1] + Number((value / size).toPrecision(6)).toLocaleString("en-US") + { 1e8: "亿", 1e4: "万", 1: "" }[size];
+  }
+
+  // Again after each drawing: a narrower window, or a stretch looked at closer, has other ticks.
+  function count(box) {
+    for (const name of ["xaxis", "yaxis", "yaxis2"]) {
+      const axis = box._fullLayout?.[name];
+      if (axis?.type !== "linear" || axis.tickformat) continue;
+      for (const text of box.querySelectorAll(`.${name.replace("axis", "")}tick text`)) {
+        const told = tick(text.textContent);
+        if (told !== text.textContent) text.textContent = told;
+      }
+    }
+  }
+
   function draw(box) {
     const source = document.getElementById(box.dataset.figure);
     if (!source || !window.Plotly) return;
@@ -250,10 +272,13 @@
     };
     // A legend above the plot grows upward, so that a second line of names never lies on the figure.
     if (layout.legend?.orientation === "h" && layout.legend.y > 1) layout.legend = { ...layout.legend, y: 1.02, yanchor: "bottom" };
-    layout.xaxis = { ...axis, ...(figure.layout.xaxis || {}) };
-    layout.yaxis = { ...axis, ...(figure.layout.yaxis || {}) };
+    // Under the pointer a number stands in full, grouped by thousands, which reads alike in both languages.
+    const told = (given) => (given?.tickformat ? {} : { hoverformat: ",.2~f" });
+    for (const name of ["xaxis", "yaxis"]) layout[name] = { ...axis, ...told(figure.layout[name]), ...(figure.layout[name] || {}) };
     window.Plotly.newPlot(box, figure.data, layout, { displayModeBar: false, responsive: true }).then(() => {
       box.dataset.drawn = "1";
+      count(box);
+      box.on("plotly_afterplot", () => count(box));
       box.on("plotly_click", (event) => {
         const link = event.points?.[0]?.customdata;
         if (typeof link === "string" && link.startsWith("/")) window.location.assign(link);
