@@ -85,19 +85,23 @@ def cut_dates(first: datetime, last: datetime, horizon_days: int, *, at_most: in
     return cuts[::-1]
 
 
+class HistoryTooShortError(TenureError):
+    """Records that reach back less far than a definition of churn needs to be learned from and tried."""
+
+
 def rolling_origin(cut_dates: Sequence[datetime], horizon_days: int, *, named: bool = True) -> Split:
     """Split cut dates by time: test on the last, learn from those known by then, calibrate on the latest of them.
 
     named: whether rows say whose they are. Where they don't, a customer's row at one date could vouch for the one at
     another: then the calibration cut is not learned from, and only what was known by it is; where that leaves nothing,
     calibration stays inside the training rows, as it does where there is but one.
-    Raises TenureError where no cut lies a horizon before the last.
+    Raises HistoryTooShortError where no cut lies a horizon before the last.
     """
     cuts, embargo = sorted(set(cut_dates)), timedelta(days=horizon_days)
     test = cuts[-1] if cuts else None
     known = [cut for cut in cuts if test is not None and cut + embargo <= test]
     if test is None or not known:
-        raise TenureError(
+        raise HistoryTooShortError(
             tr(
                 "The history is too short to try the model on: it needs two dates at least {horizon} days apart, "
                 "and has {found}. Take a shorter horizon or a longer history.",
