@@ -335,6 +335,9 @@ def test_a_figure_on_the_fishbone_stays_whole_where_the_name_is_long() -> None:
         "A cause with a very long name indeed", "≈205 (174–234), said 162"
     ]  # fmt: skip
     assert folded("短 · ≈2", 220, "≈2") == ["短 · ≈2"]
+    assert folded("Offer · ≈1,588 (1,518–1,658), said 1,199", 154, "≈1,588 (1,518–1,658), said 1,199") == [
+        "Offer", "≈1,588 (1,518–1,658)", "said 1,199",
+    ]  # fmt: skip
 
 
 def test_what_the_model_read_is_of_those_who_left_by_the_last_score_before_they_did(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-WIDE, LINE, TOP = 1180, 37, 34
+WIDE, LINE, THIRD, TOP = 1180, 37, 14, 34
 TALL = 380
 OWN_STYLE = """
 .fb-bg{fill:#fff}.fb-spine,.fb-bone,.fb-rib{fill:none;stroke:#64748b;stroke-linecap:round}
@@ -55,17 +55,21 @@ def lying(bones: Sequence[Bone], head: str, label: str, *, alone: bool = False, 
     figures are, below it."""
     most = max((bone.figure.count for bone in bones), default=1) or 1
     upper, lower = bones[::2], bones[1::2]
-    above = max((len(bone.ribs) for bone in upper), default=0) * LINE + 46
-    below = max((len(bone.ribs) for bone in lower), default=0) * LINE + 46
-    spine, height = TOP + above, TOP + above + below + 30
     places = max(len(upper), 1)
     step = (WIDE - 150) / places
+    # A figure too wide for one line takes two below its name, and all ribs stand that much further apart.
+    figures = [one.figure.told for bone in bones for one in (bone, *bone.ribs)]
+    more = THIRD if any(_wide(told) > _room(step) for told in figures) else 0
+    above = max((len(bone.ribs) for bone in upper), default=0) * (LINE + more) + 46
+    below = max((len(bone.ribs) for bone in lower), default=0) * (LINE + more) + 46
+    top = TOP + more
+    spine, height = top + above, top + above + below + 30 + more
     parts: list[SafeString] = []
     for row, up in ((upper, True), (lower, False)):
         for at, bone in enumerate(row):
             foot = 20 + step * (at + 1) + (0 if up else min(30, step / 6))
             far = above if up else below
-            parts.append(_lying_bone(bone, foot, step, spine, far, up, most))
+            parts.append(_lying_bone(bone, foot, step, spine, far, up, most, LINE + more))
     head_x = WIDE - 118
     parts.append(
         format_html(
@@ -81,7 +85,9 @@ def lying(bones: Sequence[Bone], head: str, label: str, *, alone: bool = False, 
     return _svg(WIDE, height, label, parts, "t-fish-wide", alone)
 
 
-def _lying_bone(bone: Bone, foot: float, step: float, spine: float, far: float, up: bool, most: float) -> SafeString:
+def _lying_bone(
+    bone: Bone, foot: float, step: float, spine: float, far: float, up: bool, most: float, apart: int
+) -> SafeString:
     way = -1 if up else 1
     lean = min(70.0, step * 0.3)
     end_x, end_y = foot - lean, spine + way * (far - 10)
@@ -100,10 +106,10 @@ def _lying_bone(bone: Bone, foot: float, step: float, spine: float, far: float, 
     length = min(step - 26, 240)
     for at, rib in enumerate(bone.ribs):
         # Ribs stand from the far end to the spine, the most frequent outermost.
-        y = end_y - way * (LINE - 6 + LINE * at)
+        y = end_y - way * (apart - 6 + apart * at)
         x = end_x + (foot - end_x) * abs(y - end_y) / max(abs(spine - end_y), 1)
         name = f"{rib.name} · {rib.figure.told}"
-        lines = folded(name, length - 26, rib.figure.told)
+        lines = folded(name, _room(step), rib.figure.told)
         parts.append(
             format_html(
                 '<a href="{}"><line class="fb-rib fb-{}" x1="{}" y1="{}" x2="{}" y2="{}" stroke-width="{}"/>'
@@ -113,6 +119,11 @@ def _lying_bone(bone: Bone, foot: float, step: float, spine: float, far: float, 
             )
         )  # fmt: skip
     return mark_safe("".join(parts))
+
+
+def _room(step: float) -> float:
+    """Pixels a rib has for its words."""
+    return min(step - 26, 240) - 26
 
 
 def _lines(lines: Sequence[str], x: float, y: float, high: float) -> SafeString:
@@ -196,11 +207,14 @@ def _wide(text: str) -> float:
 
 
 def folded(text: str, room: float, end: str = "") -> list[str]:
-    """The text in one line, or in two where one is too short for it; what it ends with stays whole, in the second."""
+    """The text in one line, or in two where one is too short for it. end: a figure it ends with, which stays whole: in
+    a second line, or with its interval in the second and what is said in a third."""
     if fit(text, room) == text:
         return [text]
     if _wide(end) > room / 3:  # a figure and where it lies: the name before it has a line of its own
-        return [fit(text.removesuffix(end).rstrip(" ·"), room), fit(end, room)]
+        cut = max(end.rfind(")"), end.rfind("）")) + 1 if _wide(end) > room else 0
+        told = [end[:cut], end[cut:].lstrip(",， ")] if cut else [end]
+        return [fit(text.removesuffix(end).rstrip(" ·"), room), *(fit(one, room) for one in told)]
     first = fit(text, room).rstrip("…")
     cut = first.rfind(" ") if " " in first.strip() else len(first)
     return [text[:cut].rstrip(), fit(text[cut:].lstrip(), room)]
