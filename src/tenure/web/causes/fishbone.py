@@ -58,7 +58,7 @@ def lying(bones: Sequence[Bone], head: str, label: str, *, alone: bool = False, 
     places = max(len(upper), 1)
     step = (WIDE - 150) / places
     # A figure too wide for one line takes two below its name, and all ribs stand that much further apart.
-    figures = [one.figure.told for bone in bones for one in (bone, *bone.ribs)]
+    figures = [bone.figure.told for bone in bones] + [rib.figure.told for bone in bones for rib in bone.ribs]
     more = THIRD if any(_wide(told) > _room(step) for told in figures) else 0
     above = max((len(bone.ribs) for bone in upper), default=0) * (LINE + more) + 46
     below = max((len(bone.ribs) for bone in lower), default=0) * (LINE + more) + 46
