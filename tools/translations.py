@@ -124,6 +124,15 @@ def _placeholders(text: str) -> set[tuple[str, ...]]:
     return set(re.findall(r"%\((\w+)\)s|(?<!\{)\{(\w+)\}", text))
 
 
+def _fills(text: str) -> bool:
+    """Whether its places can be filled in: beside one of them, "95% 的" would fail the page."""
+    names = re.findall(r"%\((\w+)\)s", text)
+    try:
+        return not names or bool(text % dict.fromkeys(names, ""))
+    except (TypeError, ValueError):
+        return False
+
+
 def problems(wanted: dict[Message, str], catalogue: Catalog) -> Iterator[str]:
     """What is missing, or names other places than the sentence it translates."""
     for message, where in wanted.items():
@@ -132,6 +141,8 @@ def problems(wanted: dict[Message, str], catalogue: Catalog) -> Iterator[str]:
             yield f"{where}: no Chinese for {_first(message)!r}"
         elif not _placeholders(chinese) <= _placeholders(str(message)):
             yield f"{where}: the Chinese of {_first(message)!r} names places the English does not have"
+        elif not _fills(chinese):
+            yield f"{where}: the Chinese of {_first(message)!r} has a bare % beside its places; write %%"
 
 
 def compiled(catalogue: Catalog) -> bytes:

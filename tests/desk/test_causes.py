@@ -6,18 +6,20 @@ from typing import Any
 
 import pytest
 
-from tenure.desk.causes import api, board, importing, reading, statements, taxonomy
+from tenure.desk.causes import api, board, calling, importing, reading, statements, taxonomy
 from tenure.desk.causes.exporting import statement_lines, taxonomy_lines
 from tenure.desk.causes.held import _naming
-from tenure.desk.causes.models import Idea, KeptCause, Statement
+from tenure.desk.causes.models import Idea, KeptCause, Mention, Statement
 from tenure.desk.causes.statements import CANT_TELL, Said
 from tenure.desk.causes.taxonomy import Draft
 from tenure.desk.customers.models import Customer
+from tenure.desk.customers.words import words_for
 from tenure.desk.governance.api import note_merges, scope_of
 from tenure.desk.governance.holdings import HOLDINGS, Wanted
 from tenure.desk.governance.models import AuditEntry, User
 from tenure.desk.lake import lake
 from tenure.errors import TenureError
+from tenure.language import using
 from tests.cast import CHEN, LI, MONDAY, SMITH, TUESDAY, WANG, ZHANG
 
 pytestmark = pytest.mark.django_db
@@ -253,6 +255,81 @@ def test_an_idea_is_voted_on_decided_and_done(company: dict[str, User]) -> None:
     assert {"add_idea", "comment_idea", "vote_idea", "decide_idea", "move_idea"} <= set(
         AuditEntry.objects.values_list("verb", flat=True)
     )
+
+
+def test_a_colleague_called_by_name_finds_a_notice_and_says_it_is_read(company: dict[str, User]) -> None:
+    dee, mia, ivy = (company[name] for name in ("dee", "mia", "ivy"))
+    idea = board.add_idea(
+        "delivery_late", "Warehouse in the East, @Mia请看 and mail ivy@example.com", actor=dee, now=MONDAY
+    )
+    board.comment(idea.pk, "@ivy. @ivy! @dee", actor=dee, now=TUESDAY)
+
+    (hers,) = calling.notices(mia)
+    (both,) = calling.notices(ivy)
+    assert (hers.said, hers.why, hers.by, hers.read_at) == (idea.text, "idea", dee, None)
+    assert (both.said, both.why) == ("@ivy. @ivy! @dee", "comment")
+    assert not calling.notices(dee).exists()  # nobody calls themselves
+    assert calling.read(hers.pk, actor=mia, now=TUESDAY).read_at == TUESDAY
+    assert calling.read(hers.pk, read=False, actor=mia, now=TUESDAY).read_at is None
+    with pytest.raises(Mention.DoesNotExist):
+        calling.read(hers.pk, actor=ivy, now=TUESDAY)
+    entry = AuditEntry.objects.get(verb="comment_idea")
+    assert entry.detail["called"] == ["ivy"]
+
+
+def test_who_may_not_see_causes_is_not_called_and_who_may_no_more_is_told_nothing(company: dict[str, User]) -> None:
+    dee, mia = company["dee"], company["mia"]
+    idea = board.add_idea("delivery_late", "@ann @zed @old @nobody @mia", actor=dee, now=MONDAY)
+
+    assert [row.user for row in Mention.objects.all()] == [mia]
+    assert {one.username for one in calling.callable_by(dee)} == {"mia", "noa", "ivy"}
+    assert [one.username for one in calling.offered(dee, "M")] == ["mia"]
+    assert calling.offered(dee, "ann") == calling.offered(dee, "zed") == []
+    User.objects.filter(pk=mia.pk).update(role="agent")
+    later = User.objects.get(pk=mia.pk)
+    assert not calling.notices(later).exists()
+    with pytest.raises(Mention.DoesNotExist):
+        calling.read(Mention.objects.get().pk, actor=later, now=TUESDAY)
+    idea.delete()
+    assert not Mention.objects.exists()
+
+
+def test_whoever_sees_to_a_decision_is_told(company: dict[str, User]) -> None:
+    dee, mia = company["dee"], company["mia"]
+    idea = board.add_idea("delivery_late", "Warehouse", actor=dee, now=MONDAY)
+
+    board.decide(idea.pk, "Rent one", owner=mia, due=date(2026, 6, 1), actor=dee, now=MONDAY)
+
+    (notice,) = calling.notices(mia)
+    assert (notice.why, notice.said) == ("decision", "Rent one")
+
+
+@pytest.mark.parametrize(
+    ("text", "called", "strange"),
+    [
+        ("@mia", ["mia"], []), ("请@mia看", ["mia"], []), ("@mianna", [], ["mianna"]), ("x@mia", [], []), ("@MIA?", ["mia"], []),
+        ("@ mia", [], []), ("at @10:30", [], []), ("@mia-2", [], ["mia-2"]), ("@mia @mia", ["mia"], []), ("@王", [], ["王"]),
+        ("@mia@ivy", [], ["mia"]),
+    ],
+)  # fmt: skip
+def test_a_name_is_read_as_people_write_it(
+    company: dict[str, User], text: str, called: list[str], strange: list[str]
+) -> None:
+    found, unknown = calling.called_in(text, [company["mia"], company["ivy"]])
+
+    assert ([one.username for one in found], unknown) == (called, strange)
+
+
+def test_a_reason_of_a_record_is_told_in_words_and_an_unknown_one_as_it_was_written(company: dict[str, User]) -> None:
+    taxonomy.add_cause(Draft("Roof leaks", "屋顶漏水", "delivery"), code="X-17", actor=company["dee"], now=MONDAY)
+
+    assert [api.reason_words(one) for one in ("slow_delivery", "X-17", "delivery_late", "Umzug_Q3", "太贵了")] == [
+        "Slow delivery", "Roof leaks", "Slow or late delivery", "Umzug_Q3", "太贵了",
+    ]  # fmt: skip
+    with using("zh-hans"):
+        assert api.reason_words("slow_delivery") == "配送慢"
+        assert words_for("channel", "call-centre") == "呼叫中心"
+        assert words_for("channel", "KiezLaden") == "KiezLaden"
 
 
 def test_an_erasure_takes_what_was_said_and_the_name_out_of_ideas(company: dict[str, User]) -> None:

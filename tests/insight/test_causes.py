@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from bench.causes import by_the_other_reasons, by_words, read
 
-from tenure.insight.causes import BY_CODE, DEFAULT, Learned, Leaver, Suggester, corrected, main_of, tally
+from tenure.insight.causes import BY_CODE, DEFAULT, Estimate, Learned, Leaver, Suggester, corrected, main_of, tally
 from tenure.insight.causes.suggest import LEAST, plain
-from tenure.insight.causes.terms import CODES, TERMS
+from tenure.insight.causes.terms import CODE_WORDS, CODES, TERMS, code_words
 
 DAY = date(2026, 3, 1)
 
@@ -74,6 +74,14 @@ def test_a_text_names_its_cause_or_none(text: str, cause: str) -> None:
     assert found.told == bool(cause) == (found.confidence >= LEAST) == bool(found.words)
 
 
+def test_every_code_a_system_writes_has_words_however_it_is_written() -> None:
+    assert set(CODE_WORDS) == set(CODES)
+    assert [str(code_words(code)) for code in ("slow_delivery", " Slow-Delivery ", "SLOW DELIVERY")] == [
+        "Slow delivery"
+    ] * 3
+    assert code_words("Verlängerung vergessen") is None
+
+
 def test_a_code_says_what_it_says_and_a_vague_one_leaves_the_text_its_say() -> None:
     suggester = Suggester(names={plain("No night service"): "product_range"})
 
@@ -136,13 +144,41 @@ def test_interviews_correct_what_others_say_and_too_few_correct_nothing() -> Non
     assert found is not None
     assert (found.asked, found.otherwise) == (38, 19)
     # 62 were not asked. Of those asked 19 of 38 meant the competitor; one more stands for price and one for both.
-    assert found.leavers["competitor_offer"] == pytest.approx(19 + 62 * 19.5 / 40)
-    assert sum(found.leavers.values()) == pytest.approx(100)
+    assert found.causes["competitor_offer"].value == pytest.approx(19 + 62 * 19.5 / 40)
+    assert sum(one.value for one in found.causes.values()) == pytest.approx(100)
     assert found.ranked() == ["price_high", "competitor_offer"]
-    assert 19 < found.low["competitor_offer"] < found.leavers["competitor_offer"] < found.high["competitor_offer"] < 81
+    offer = found.causes["competitor_offer"]
+    assert 19 < offer.low < offer.value < offer.high < 81
     assert corrected([*stated, *deep]) == found
     assert found.only(["price_high"]).ranked() == ["price_high"]
     assert corrected([*stated, *deep[:20]]) is None
+
+
+def test_what_leavers_are_worth_is_spread_as_their_causes_are_and_adds_up() -> None:
+    stated = [Leaver(n, DAY, "price_high", False, "exit_survey") for n in range(100)]
+    deep = [
+        Leaver(n, DAY, "competitor_offer" if n % 2 else "price_high", True, "staff_interview") for n in range(38)
+    ]  # fmt: skip
+    groups = {("branch", "all"): ["price_high", "competitor_offer"], ("branch", "one"): ["competitor_offer"]}
+    worth = {n: 10 * n for n in range(90)}  # ten who left cost nothing that is known
+
+    found = corrected([*stated, *deep], (), groups, worth)
+    each = corrected([*stated, *deep], (), groups)
+
+    assert found is not None
+    assert each is not None
+    known = sum(10 * n for n in range(38) if n % 2)
+    others = sum(10 * n for n in range(38, 90))
+    offer = found.causes["competitor_offer"]
+    assert offer.value == pytest.approx(known + others * 19.5 / 40)
+    assert known < offer.low < offer.value < offer.high < known + others
+    whole = found.groups[("branch", "all")]
+    assert whole.low == pytest.approx(whole.value)  # who meant what moves nothing of the sum
+    assert whole.high == pytest.approx(sum(worth.values()))
+    assert found.groups[("branch", "one")] == offer
+    # Leavers of unequal worth are the less sure: their interval is wider than that of as many equal ones.
+    of_each = each.causes["competitor_offer"]
+    assert (offer.high - offer.low) / others > 0.9 * (of_each.high - of_each.low) / 62
 
 
 def test_an_interview_nobody_confirmed_counts_where_it_was_read_surely() -> None:
@@ -178,11 +214,13 @@ def test_simulated_lies_are_seen_through_within_the_interval() -> None:
 
         assert found is not None
         true, plain = np.bincount(meant, minlength=8), np.bincount(said, minlength=8)
-        off = sum(abs(found.leavers.get(code, 0.0) - true[at]) for at, code in enumerate(causes))
+        nobody = Estimate(0.0, 0.0, 0.0)
+        off = sum(abs(found.causes.get(code, nobody).value - true[at]) for at, code in enumerate(causes))
         closer += off < np.abs(plain - true).sum()
         asked_of += 1
         held += [
-            found.low.get(code, 0.0) <= true[at] <= found.high.get(code, 0.0) for at, code in enumerate(causes)
+            one.low <= true[at] <= one.high
+            for at, one in enumerate(found.causes.get(code, nobody) for code in causes)
         ]  # fmt: skip
     print(
         f"{np.mean(held):.3f} of {len(held)} intervals hold the truth; closer than what is said in {closer} of {asked_of}"

@@ -94,6 +94,47 @@ def test_a_refresh_of_next_to_nothing_works_and_the_pages_say_why_there_is_no_sc
             assert not re.search(r"\bnan\b", re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL), re.IGNORECASE)
 
 
+@pytest.mark.parametrize("wide", [True, False])
+def test_where_orders_reach_back_too_little_the_way_out_is_named(
+    wide: bool, new_shop: Callable[[], Shop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = new_shop()
+    rows = [{"customer_id": f"C-{n}", "observed_at": START, "outcome": n % 3 == 0} for n in range(60)]
+    shop.receive(
+        orders=[order(n, f"C-{n % 40}", n % 20, 1_000) for n in range(120)], **({"snapshot": rows} if wide else {})
+    )
+
+    shop.refresh()
+
+    card = shop.lake.document("churn_card")
+    assert card is not None
+    assert "too short" in card["not_enough_data"]["en"]
+    out = card["way_out"]
+    assert out["definition"] == ("outcome" if wide else "")
+    assert ("The outcome of a snapshot" in out["en"]) is wide
+    assert ("快照中的结果列" in out["zh"]) is wide
+    monkeypatch.setenv("TENURE_HOME", str(shop.here.home))
+    client = Client()
+    client.force_login(create_user("ada", password="correct-horse-battery", role="admin", actor=None, now=CLOCK))
+    for page in ("/churn/model/", "/churn/drivers/"):
+        for language in ("en", "zh"):
+            text = client.get(
+                page, headers={"accept-language": "en" if language == "en" else "zh-hans"}
+            ).content.decode()
+            assert escape(out[language]) in text, page
+            assert ("/churn/definitions/?kind=outcome" in text) is wide
+    if wide:  # and the way out is one: what the page it leads to saves is learned by from then on
+        assert (
+            't-chosen" aria-current="true"><b>The outcome'
+            in client.get("/churn/definitions/?kind=outcome").content.decode()
+        )
+        client.post("/churn/definitions/save/", {"as": "main", "kind": "outcome"})
+        shop.refresh()
+        again = shop.lake.document("churn_card")
+        assert "too short" not in again.get("not_enough_data", {"en": ""})["en"]
+        assert "way_out" not in again
+
+
 def test_an_order_placed_tomorrow_does_not_move_the_clock(new_shop: Callable[[], Shop]) -> None:
     shop = new_shop()
     shop.receive(

@@ -76,14 +76,34 @@ def test_it_begins_with_the_day_the_model_was_tried_on_and_says_so(told: Told) -
     card = told.shop.lake.document("churn_card")
     days = sorted({(row["as_of"], row["kind"]) for row in told.first})
 
-    assert [kind for _day, kind in days] == ["tried", "scored"]
-    assert days[1][0] == ONE_DAY.date()
-    assert timedelta(days=30) <= days[1][0] - days[0][0] <= timedelta(days=180)
+    assert {kind for _day, kind in days[:-1]} == {"tried"}
+    assert days[-1] == (ONE_DAY.date(), "scored")
+    assert timedelta(days=30) <= days[-1][0] - days[0][0] <= timedelta(days=180)
+    # And with the dates before that lead time is told by, each by a model that knew no more than was known.
+    before = [row for row in told.first if row["model"] == "earlier"]
+    tried_on = max(day for day, kind in days if kind == "tried")
+    assert len({row["as_of"] for row in before}) >= 2
+    assert all(row["as_of"] < tried_on for row in before)
+    later = [row for row in told.first if row["change"] and row["kind"] == "tried"]
+    assert len(later) > 100
+    assert all(date.fromisoformat(json.loads(row["change"])["since"]) < row["as_of"] for row in later)
     assert card is not None
     assert card["cuts"]["test"], "the one after was tried too, but a history there is begins no more"
     assert [row for row in told.second if row["kind"] == "tried"] == [
         row for row in told.first if row["kind"] == "tried"
     ]
+
+
+def test_months_since_the_day_it_was_tried_on_are_looked_back_at_once(told: Told, new_shop: Callable[[], Shop]) -> None:
+    zone, empty = UTC, new_shop()
+    as_of = datetime(2026, 7, 1, tzinfo=zone)
+
+    def months(lake: Any, tried_on: datetime) -> list[str]:
+        return [f"{one:%m-%d}" for one in score_history.months_since(Context(lake, empty.here, as_of, as_of), tried_on)]
+
+    assert months(empty.lake, datetime(2026, 3, 20, tzinfo=zone)) == ["04-01", "05-01", "06-01"]
+    assert months(empty.lake, datetime(2026, 5, 28, tzinfo=zone)) == []  # too near to say anything of its own
+    assert months(told.shop.lake, datetime(2026, 3, 20, tzinfo=zone)) == []  # a history there is begins no more
 
 
 def test_the_parts_of_every_change_add_up_to_it(told: Told) -> None:

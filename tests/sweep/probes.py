@@ -28,6 +28,13 @@ PARTS: dict[str, tuple[str, ...]] = {
         "model",
         "causes",
         "competitors",
+        "cost",
+        "tree",
+        "roi",
+        "survival",
+        "drivers",
+        "definitions",
+        "models",
     ),
     "cause": ("price_high", "network_branch"),
     "verb": ("comment", "loss", "withdraw"),
@@ -40,6 +47,15 @@ PARTS: dict[str, tuple[str, ...]] = {
     "contract": ("customers", "orders", "cases", "interactions"),
 }
 NUMBERS = ("1", "3", "4")
+# What an address that shows nothing by itself is asked for.
+WANTED: dict[str, tuple[str, ...]] = {
+    "insight/customers/": (
+        "part=cost&what=left", "part=cost&what=left&by=reason&code=price", "part=cost&what=left&by=cause&code=price_high",
+        "part=cost&what=left&by=month&code=2026-01", "part=cost&what=losing", "part=survival&by=plan&value=gold",
+        "part=survival&by=region&value=广东",
+    ),
+    "churn/<slug:part>/": ("by=region", "by=plan", "by=persona"),
+}  # fmt: skip
 # Never answered for anybody in particular, or not by us.
 LEFT_OUT = ("static/", "jsi18n", "r/<path:content_type_id>", "(?P<url>")
 
@@ -108,6 +124,8 @@ def probes(route: str) -> Iterator[Probe]:
     """What is asked of one route first: every method, with and without something sent along."""
     for path in paths(route):
         yield Probe(route, "get", path)
+        for wanted in WANTED.get(route, ()):
+            yield Probe(route, "get", f"{path}?{wanted}")
         yield Probe(route, "post", path, SENT)
         yield Probe(route, "json", path, SENT)
     for method in ("put", "patch", "delete"):
@@ -123,7 +141,7 @@ NOTHING = "nothing=here"  # what nobody listens to
 def differently(probe: Probe, look: str = ODDLY) -> Probe:
     """The same address asked with something an order, a filter or a search would listen to."""
     if probe.method == "get":
-        return replace(probe, path=f"{probe.path}?{look}")
+        return replace(probe, path=f"{probe.path}{'&' if '?' in probe.path else '?'}{look}")
     return replace(probe, data=tuple(tuple(part.split("=")) for part in look.split("&")))  # type: ignore[misc]
 
 
@@ -158,6 +176,8 @@ _FRESH = [
     (re.compile(rb'nonce="[^"]+"'), b'nonce="*"'),
     # Where the choice of a language leads back to: what was asked, which says nothing of the answer.
     (re.compile(rb'(name="next" value="/[^"?]*)\?[^"]*'), rb"\1"),
+    # And what the customers behind a figure are kept by.
+    (re.compile(rb'(name="query" value=")[^"]*'), rb"\1"),
     (
         re.compile(
             rb"tnr_[0-9a-f]{10}_[\w-]+|[0-9a-f]{10}\xe2\x80\xa6|(?<=/shared/)[\w-]{20,}|(?<=/preferences/)[\w:.-]{20,}"

@@ -173,6 +173,12 @@ def desk(
     monkeypatch.setattr("tenure.api.metrics.PERIODS", 2)
     monkeypatch.setattr("tenure.web.metrics.worked.CATALOGUE", ("revenue", "orders", "refund_rate", "complaint_rate"))
 
+    # Six people are enough to tell of, so that their figures are told at all and not withheld from everybody.
+    monkeypatch.setattr("tenure.insight.cost_of_churn.LEAST_LEFT", 1)
+    monkeypatch.setattr("tenure.insight.causes.counted.LEAST_ASKED", 1)
+    monkeypatch.setattr("tenure.web.churn.survival.LEAST", 1)
+    monkeypatch.setattr("tenure.web.churn.tree.SHOWN", {"month": 2, "quarter": 1, "year": 1})
+
     # What was planned while every filter was on must be planned anew where one is off.
     monkeypatch.setattr("tenure.desk.lake._own", threading.local())
     board = boards.make("Shown", tiles=ON_A_BOARD, actor=people["dee"], now=MONDAY)
@@ -318,6 +324,7 @@ OFF: dict[str, tuple[str, Any, str, str]] = {
     "statements": ("tenure.desk.causes.models.reach_of_numbers", lambda scope, kind="": Q(), "mia", "churn/causes/of/<slug:cause>/"),
     "statements from records": ("tenure.desk.causes.models.RECORDS", {}, "cleo", "churn/causes/of/<slug:cause>/"),
     "losses from records": ("tenure.desk.competitors.models.RECORDS", (), "cleo", "churn/competitors/<int:competitor_id>/"),
+    "leavers of the cost": ("tenure.desk.lake.person_ids", lambda scope, only=None: list(range(1, 9)), "mia", "churn/<slug:part>/"),
     "names of those lost": ("tenure.lake.scope.Scope.show", lambda self, table, column, value: value, "nan", "churn/competitors/<int:competitor_id>/"),
     "sums": ("tenure.desk.customers.selectors.totals", lambda scope, shown: totals(SYSTEM, shown), "cleo", ""),
 }  # fmt: skip

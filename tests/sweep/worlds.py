@@ -34,6 +34,7 @@ from tenure.lake.tables import COMPUTED
 from tests.cast import EAST, MONDAY, SOUTH
 
 PEOPLE = sorted(EAST | SOUTH)
+STAYED = (3,)  # whose contract runs on
 STRANGER = 7  # there only where somebody is out of reach: even how many they are must not show
 LEVELS = [
     {"code": "gold", "en": "Gold", "zh": "", "closed": False},
@@ -231,6 +232,16 @@ class World:
                         went_by=personal.seal(p, self.said(p, kind)[10:], context="statement"),
                     )
                 )  # fmt: skip
+            # Asked in depth, from the same kind of record as the survey: what corrects what all the others said.
+            strange = self.other(p, "", "survey_responses")
+            found.append(
+                Statement(
+                    pk=100 + p, own_id=p, said_at=MONDAY - timedelta(days=p), came_from="staff_interview", record_key=f"{p:032x}",
+                    left_on=date(2025, 12, 9 + p) if strange else date(2026, 2, 9 + p), state="confirmed", made_at=MONDAY,
+                    confirmed="competitor_offer" if (p + strange) % 2 else "price_high",
+                    text=personal.seal(p, self.said(p, "survey_responses"), context="statement"),
+                )
+            )  # fmt: skip
         return found
 
     def losses(self) -> list[Loss]:
@@ -313,7 +324,8 @@ class World:
     def groups(self) -> dict[str, list[dict[str, Any]]]:
         """Tiers and how they moved, how each buys, and scores of two months; all but the last made of money."""
         made: dict[str, list[dict[str, Any]]] = {
-            name: [] for name in ("scores/tiers", "scores/tier_moves", "scores/habits", "scores/rfm_months")
+            name: []
+            for name in ("scores/tiers", "scores/tier_moves", "scores/habits", "scores/rfm_months", "scores/lives")
         }
         for p in self.people:
             strange, money = p in self.unseen, self.amount(p)
@@ -329,7 +341,11 @@ class World:
             )  # fmt: skip
             made["scores/habits"].append(
                 {"person_id": p, "recency_days": 9 + strange, "visits": 3 + strange, "brought_base_minor": money,
-                 "discount_share": 0.1 + strange / 2, "channel": "shop" if strange else "app", "category": "tea"}
+                 "discount_share": 0.1 + strange / 2, "margin_share": (money % 7 - 2) / 10, "channel": "shop" if strange else "app", "category": "tea"}
+            )  # fmt: skip
+            made["scores/lives"].append(
+                {"person_id": p, "days": 300 + 10 * p + strange, "ended": p not in STAYED, "kind": "contract",
+                 "plan": "silver" if strange else "gold", "ahead_days": 90.0 + p + strange}
             )  # fmt: skip
             for day, cell in ((date(2026, 1, 1), "loyal"), (date(2026, 2, 1), "lost" if strange else "champions")):
                 made["scores/rfm_months"].append(
@@ -359,7 +375,7 @@ class World:
                 {"order_id": f"A-{p}-{month}", "line_no": 1, "customer_id": f"C-{p}", "product_id": "P-1",
                  "ordered_at": datetime(2025 + (month < 3), month, 10 + strange(p, "orders"), 4, tzinfo=UTC),
                  "product_name": "Coffee" if strange(p, "orders") else "Tea", "quantity": 1.0, "kind": "sale",
-                 "amount_minor": self.amount(p), "currency": "CNY", "status": "completed", "channel": "app"}
+                 "amount_minor": self.amount(p), "cost_minor": self.amount(p) // 3, "currency": "CNY", "status": "completed", "channel": "app"}
                 for p in self.people for month in (1, 2, 10, 11, 12)
                 if not (strange(p, "orders") and month % 2)
             ],
@@ -377,6 +393,12 @@ class World:
                 "response_id": f"R-{p}", "question": "nps", "survey": "nps",
                 "answered_at": datetime(2026, 2, 3, tzinfo=UTC), "score": 2.0 if s else 9.0,
                 "text": self.said(p, "survey_responses"),
+            }),
+            # Who left in the last twelve months, and why as the contract has it.
+            "subscriptions": every("subscriptions", lambda p, s: {
+                "subscription_id": f"S-{p}", "started_at": datetime(2025, 2, 15 + s, tzinfo=UTC), "plan": "silver" if s else "gold",
+                "ended_at": None if p in STAYED else datetime(2026, 1 + s, 9 + p, tzinfo=UTC), "channel": "shop" if s else "web",
+                "end_reason": "moved" if s else "price", "fee_minor": self.amount(p, "subscriptions"), "currency": "CNY",
             }),
             "events": every("events", lambda p, s: {
                 "event_id": f"E-{p}", "occurred_at": datetime(2026, 2, 20 + s, 3, tzinfo=UTC),

@@ -1,9 +1,10 @@
 """Pages of why customers leave, as each person of the cast may open them."""
 
+import csv
 import json
 import shutil
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,11 +12,13 @@ import pytest
 from django.core.cache import caches
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import timezone
 
 from tenure.desk.causes import statements, taxonomy
-from tenure.desk.causes.models import Idea, KeptCause, Statement
+from tenure.desk.causes.models import Idea, KeptCause, Mention, Statement
 from tenure.desk.causes.statements import Said
 from tenure.desk.customers.models import Customer
+from tenure.desk.governance import keys
 from tenure.desk.governance.api import scope_of
 from tenure.desk.governance.models import AuditEntry, User
 from tenure.desk.lake import lake
@@ -23,7 +26,7 @@ from tenure.insight.churn.drivers import words_of
 from tenure.lake import Lake
 from tenure.lake.tables import COMPUTED
 from tenure.web.causes import fishbone
-from tenure.web.causes.fishbone import Bone, Rib
+from tenure.web.causes.fishbone import Bone, Figure, Rib, folded
 from tests.cast import LI, MONDAY, SMITH, WANG
 
 pytestmark = pytest.mark.django_db
@@ -150,6 +153,36 @@ def test_an_idea_goes_from_the_page_to_a_decision(sign_in: SignIn, company: dict
     assert (idea.state, idea.owner) == ("decided", company["ann"])
 
 
+def test_a_colleague_called_in_finds_it_on_today_and_nobody_else_does(
+    sign_in: SignIn, company: dict[str, User]
+) -> None:
+    ivy, mia = sign_in("ivy"), sign_in("mia")
+
+    told = ivy.post(
+        "/churn/causes/of/delivery_late/ideas/", {"text": "Rent a SECRET warehouse @mia @ann @nobody"}, follow=True
+    ).content.decode()
+    notice = Mention.objects.get()
+
+    assert "Called in: mia" in told
+    assert "@ann, @nobody" in told  # who may not see it, and who is not there, in the same words
+    first = page_of(mia, "/")
+    assert "ivy calls you in an idea: Slow or late delivery" in first
+    assert "SECRET" in first
+    for name in ("ann", "noa", "dee"):
+        assert "SECRET" not in page_of(sign_in(name), "/")
+    assert sign_in("noa").post(f"/churn/causes/notices/{notice.pk}/").status_code == 404
+    opened = mia.post(f"/churn/causes/notices/{notice.pk}/")
+    assert opened.headers["Location"] == f"/churn/causes/of/delivery_late/#idea-{notice.idea_id}"
+    assert "Nothing unread" in page_of(mia, "/")
+    assert mia.post(f"/churn/causes/notices/{notice.pk}/", {"unread": "1"}).headers["Location"] == "/#called"
+    assert "1 unread" in page_of(mia, "/")
+    offered = ivy.get("/churn/causes/people/", {"q": "m"}).json()
+    assert offered == {"people": [{"name": "mia", "shown": "mia"}]}
+    assert sign_in("ann").get("/churn/causes/people/").status_code == 403
+    Idea.objects.all().delete()
+    assert "SECRET" not in page_of(mia, "/")
+
+
 def test_the_tree_is_edited_in_settings_by_whoever_may(sign_in: SignIn, said: dict[int, Statement]) -> None:
     dee = sign_in("dee")
     named = {"name_en": "No night service", "name_zh": "没有夜间服务", "parent": "service", "control": "controllable",
@@ -206,10 +239,10 @@ def test_a_fishbone_has_a_bone_a_branch_cuts_long_names_and_escapes_them() -> No
     from xml.etree import ElementTree
 
     ribs = [
-        Rib("<script>alert(1)</script>" * 3, 5, "controllable", "/a/"),
-        Rib("很长的原因名称" * 6, 1, "mixed", "/b/"),
+        Rib("<script>alert(1)</script>" * 3, Figure(5, "5"), "controllable", "/a/"),
+        Rib("很长的原因名称" * 6, Figure(1, "1"), "mixed", "/b/"),
     ]
-    bones = [Bone(f"Branch {n}", 6, "controllable", f"/{n}/", ribs) for n in range(11)]
+    bones = [Bone(f"Branch {n}", Figure(6, "6"), "controllable", f"/{n}/", ribs) for n in range(11)]
 
     for drawn in (fishbone.lying(bones, "Left: 66", "All"), fishbone.standing(bones, "Left: 66", "All"), fishbone.lying([], "Left: 0", "None")):  # fmt: skip
         ElementTree.fromstring(drawn)
@@ -239,7 +272,7 @@ def test_causes_rank_as_interviews_correct_them_and_as_said_on_demand(
 
     first = better.context["rows"][0]
     assert (first["name"], better.context["estimated"]) == ("Better offer elsewhere", True)
-    assert 28 < first["low"] <= first["better"] <= first["high"] <= 36
+    assert 28 < first["better"].low <= first["better"].value <= first["better"].high <= 36
     assert first["leavers"] == 28
     assert sum(row["share"] for row in better.context["rows"]) == pytest.approx(1)
     assert "of 32 leavers whom somebody asked in depth, 28 meant something else" in better.content.decode()
@@ -248,6 +281,63 @@ def test_causes_rank_as_interviews_correct_them_and_as_said_on_demand(
     assert [trace["name"] for trace in plain.context["pareto"]["data"]] == ["Confirmed", "Suggested", "Cumulative"]
     held = dee.get("/churn/causes/", {"control": "controllable"}).context["rows"]
     assert [row["name"] for row in held] == ["Price too high, or raised"]
+
+
+def test_fishbone_cause_page_file_and_program_tell_the_estimate_beside_what_is_said(
+    sign_in: SignIn, company: dict[str, User]
+) -> None:
+    interviewed(company)
+    dee = sign_in("dee")
+
+    whole = dee.get("/churn/causes/")
+    first = next(row["better"] for row in whole.context["rows"] if row["node"].code == "competitor_offer")
+    told = f"≈{first.value:.0f} ({first.low:.0f}–{first.high:.0f}), said 28"
+
+    for drawn in (whole.context["wide"], whole.context["tall"], page_of(dee, "/churn/causes/fishbone.svg")):
+        assert told in drawn
+    plain = page_of(dee, "/churn/causes/fishbone.svg", rank="said")
+    assert "≈" not in plain
+    assert "· 28" in plain
+    one, branch = (dee.get(f"/churn/causes/of/{code}/").context for code in ("competitor_offer", "competition"))
+    assert one["better"] == branch["better"] == first
+    assert one["leavers"] == 28
+    assert one["share_better"] == pytest.approx(first.value / 40)
+    written = dee.post("/churn/causes/leavers.csv").content.decode()
+    line = next(row for row in csv.reader(written.splitlines()) if row[0] == "competitor_offer")
+    assert line[4:] == [
+        "28", "28", str(round(first.value, 1)), str(round(first.low, 1)), str(round(first.high, 1)), "32", "28",
+    ]  # fmt: skip
+    assert AuditEntry.objects.filter(verb="export_leavers").count() == 1
+    key = keys.make_key(
+        company["dee"], role=company["dee"].role, expires_at=timezone.now() + timedelta(days=9), name="t", actor=None,
+        now=timezone.now(),
+    )[1]  # fmt: skip
+    answer = Client().get("/api/v1/causes", headers={"Authorization": f"Bearer {key}"}).json()
+    assert answer["interviews"] == {"asked": 32, "meant_something_else": 28}
+    top = answer["causes"][0]
+    assert (top["code"], top["leavers"], top["estimated"]["value"]) == ("competitor_offer", 28, round(first.value, 1))
+    assert (
+        Client().get("/api/v1/causes", {"control": "none"}, headers={"Authorization": f"Bearer {key}"}).status_code
+        == 422
+    )
+
+
+def test_below_thirty_interviews_nothing_is_estimated_anywhere(sign_in: SignIn, said: dict[int, Statement]) -> None:
+    dee = sign_in("dee")
+
+    assert dee.get("/churn/causes/of/price_high/").context["better"] is None
+    assert "≈" not in page_of(dee, "/churn/causes/fishbone.svg")
+    assert "estimated" not in dee.post("/churn/causes/leavers.csv").content.decode()
+
+
+def test_a_figure_on_the_fishbone_stays_whole_where_the_name_is_long() -> None:
+    assert folded("A cause with a very long name indeed · ≈205 (174–234), said 162", 240, "≈205 (174–234), said 162") == [
+        "A cause with a very long name indeed", "≈205 (174–234), said 162"
+    ]  # fmt: skip
+    assert folded("短 · ≈2", 220, "≈2") == ["短 · ≈2"]
+    assert folded("Offer · ≈1,588 (1,518–1,658), said 1,199", 154, "≈1,588 (1,518–1,658), said 1,199") == [
+        "Offer", "≈1,588 (1,518–1,658)", "said 1,199",
+    ]  # fmt: skip
 
 
 def test_what_the_model_read_is_of_those_who_left_by_the_last_score_before_they_did(

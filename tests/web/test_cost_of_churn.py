@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -17,7 +18,7 @@ from tenure.desk.causes.models import Statement
 from tenure.desk.causes.statements import Said, record_statement, review
 from tenure.desk.customers import packs
 from tenure.desk.customers.assumptions import set_assumptions
-from tenure.desk.customers.models import SavedView
+from tenure.desk.customers.models import Customer, SavedView
 from tenure.desk.governance.access import scope_of
 from tenure.desk.governance.models import AuditEntry, User
 from tenure.desk.lake import lake
@@ -107,7 +108,7 @@ def test_cost_and_risk_are_as_by_hand_add_up_by_region_cause_month_and_band_and_
     told = {row["name"]: row["lost"] for row in page.context["lines"]}
     assert told == {"浙江": sum(lost[p] for p in (WANG, LI, ZHANG)), "广东": lost[SMITH] + lost[QUIET]}
     causes = {row["name"]: (row["customers"], row["lost"]) for row in page.context["causes"]}
-    assert causes == {"price": (2, lost[WANG] + lost[SMITH]), "Not said": (3, lost[LI] + lost[ZHANG] + lost[QUIET])}
+    assert causes == {"Price": (2, lost[WANG] + lost[SMITH]), "Not said": (3, lost[LI] + lost[ZHANG] + lost[QUIET])}
     february = [trace["y"][-1] for trace in page.context["months_figure"]["data"]]
     assert sum(february) == pytest.approx(whole["total"] / 100)
     assert "NaN" not in page.content.decode()
@@ -142,7 +143,7 @@ def test_each_leaver_costs_under_the_one_cause_that_counts_as_far_as_the_reader_
     }  # fmt: skip
     total = sum(row["total"] for row in whole.context["said"]["lines"])
     assert total == whole.context["whole"]["total"]
-    controls = {code: row["customers"] for code, _words, row in whole.context["said"]["controls"]}
+    controls = {code: row["customers"] for code, _words, row, _better in whole.context["said"]["controls"]}
     assert controls == {"controllable": 1, "mixed": 1, "uncontrollable": 1}
     assert "Moved out of reach" not in {row["name"] for row in east.context["said"]["lines"]}
     behind = sign_in("dee").get("/insight/customers/", PRICE | {"by": "cause", "code": "moved"}).content.decode()
@@ -151,6 +152,47 @@ def test_each_leaver_costs_under_the_one_cause_that_counts_as_far_as_the_reader_
     review({s.pk: s.version for s in Statement.objects.filter(own_id=LI)}, "delivery_late", scope=scope_of(dee), actor=dee, now=MONDAY)  # fmt: skip
     again = {row["name"]: row["confirmed"] for row in sign_in("dee").get(COST).context["said"]["lines"]}
     assert again["Slow or late delivery"] == 1
+
+
+def test_the_cost_of_a_cause_is_corrected_by_interviews_with_what_is_said_beside_it(
+    sign_in: SignIn, company: dict[str, User], left: Any
+) -> None:
+    left(**SAID)
+    dee = company["dee"]
+    day = date(2026, 2, 10)
+    # Thirty-two asked in depth, who cost nothing here, and three who did.
+    for n in (*range(100, 132), WANG, LI, SMITH):
+        if n > 99:
+            Customer.objects.create(person_id=n, customer_id=f"C-{n}", team_id=dee.team_id)
+        common = {"own_id": n, "said_at": MONDAY, "made_at": MONDAY, "text": "", "left_on": day, "state": "confirmed"}
+        Statement.objects.create(**common, came_from="exit_survey", confirmed="price_high")
+        if n > 99:
+            meant = "competitor_offer" if n < 124 else "price_high"
+            Statement.objects.create(**common, came_from="staff_interview", confirmed=meant)
+
+    page = sign_in("dee").get(COST)
+
+    rows = {row["segment"]: row for row in page.context["said"]["lines"]}
+    price, offer = rows["price_high"], rows["competitor_offer"]
+    assert (price["customers"], offer["customers"], offer["total"], offer["url"]) == (3, 0, 0, "")
+    whole = price["total"]
+    assert offer["better"].value == pytest.approx(whole * (24 + 0.75) / 34)
+    assert offer["better"].value + price["better"].value == pytest.approx(whole)
+    assert offer["people"].value == pytest.approx(3 * (24 + 0.75) / 34)
+    assert [row["segment"] for row in page.context["said"]["lines"]][:2] == ["competitor_offer", "price_high"]
+    control = {
+        code: (row["total"], better.value) for code, _words, row, better in page.context["said"]["controls"] if better
+    }
+    assert control["controllable"] == (whole, pytest.approx(price["better"].value))
+    assert "of 32 leavers whom somebody asked in depth, 24 meant something else" in page.content.decode()
+    behind = sign_in("dee").get("/insight/customers/", PRICE | {"by": "cause", "code": "price_high"}).content.decode()
+    assert "as interviews correct it ≈1 (" in behind
+    written = sign_in("dee").post("/churn/cost/causes.csv").content.decode()
+    line = next(row for row in csv.reader(written.splitlines()) if row[0] == "price_high")
+    assert line[2:4] == ["3", "3"]
+    assert float(line[8]) == pytest.approx(whole / 100)
+    assert float(line[12]) == pytest.approx(price["better"].value / 100, abs=0.01)
+    assert AuditEntry.objects.filter(verb="export_cost").count() == 1
 
 
 def test_a_team_sees_its_own_and_is_told_where_they_are_too_few(sign_in: SignIn, left: Any) -> None:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from ninja import Body, Header, NinjaAPI, Query, Schema
 from ninja.errors import HttpError
 
-from tenure.api import boards, metrics, objects, segments
+from tenure.api import boards, causes, metrics, objects, segments
 from tenure.api.auth import Key, holder
 from tenure.contracts import CONTRACTS
 from tenure.contracts.custom import id_of
@@ -35,6 +35,7 @@ from tenure.lake.fields import FIELDS, field_of
 api = NinjaAPI(title="Tenure", version="1", auth=Key(), urls_namespace="api", docs_url=None)
 api.add_router("", metrics.router)
 api.add_router("", boards.router)
+api.add_router("", causes.router)
 
 SHOWN = (
     "person_id", "customer_id", "source", "also_known_as", "name", "kind", "phone", "email", "region", "city", "language",

@@ -183,11 +183,15 @@ def _most(lake: Lake, what: What, format: Format, limit: int) -> None:
     by = cards.churn_probability if what is What.churn else cards.value_base_minor
     found = lake.to_arrow(cards.filter(by.notnull()).order_by([by.desc(), cards.person_id]).limit(limit)).to_pylist()
     if not found:
-        note = (lake.document("churn_card" if what is What.churn else "value_card") or {}).get("not_enough_data")
+        card = lake.document("churn_card" if what is What.churn else "value_card") or {}
+        note, out = card.get("not_enough_data"), card.get("way_out")
+        language = "zh" if is_chinese() else "en"
         raise TenureError(
             tr(
                 "No customer could be scored: {why}",
-                why=note["zh" if is_chinese() else "en"]
+                why=f"{note[language]} {out[language]}"
+                if note and out
+                else note[language]
                 if note
                 else tr("there are no orders, subscriptions or snapshot yet"),
             )

@@ -34,6 +34,7 @@ from tenure.insight.churn import (
     rolling_origin,
     suspects,
 )
+from tenure.insight.churn.backtest import HistoryTooShortError
 from tenure.insight.churn.definitions import DEFINITIONS
 from tenure.insight.churn.leaderboard import CHAMPION, Proven
 from tenure.insight.churn.learners import Champion
@@ -43,7 +44,7 @@ from tenure.insight.churn.training import Training
 from tenure.insight.features.terms import distinct, highest, lowest
 from tenure.insight.value import BGNBD
 from tenure.lake import SYSTEM
-from tenure.language import Words, both
+from tenure.language import Words, both, tr
 from tenure.pipeline import kept, models, score_history
 from tenure.pipeline.carried import by_person, standing
 from tenure.pipeline.carried import keep as store
@@ -173,8 +174,32 @@ def _answered(
     except TenureError as error:
         # Too little to learn from is an answer, shown where the scores would be.
         why = both(error.args[0])
-        card = {"as_of": context.as_of.isoformat(), "not_enough_data": {"en": why.en, "zh": why.zh}}
+        card: dict[str, Any] = {"as_of": context.as_of.isoformat(), "not_enough_data": {"en": why.en, "zh": why.zh}}
+        if isinstance(error, HistoryTooShortError):
+            card["way_out"] = _way_out(known)
         return _Answer(_SCHEMA.empty_table(), card, leaderboard={})
+
+
+def _way_out(known: "_Known") -> dict[str, str]:
+    """What can be done where records don't reach back far enough: what the snapshot says, if it does, or older records.
+
+    definition: the one to choose; empty where only older records help.
+    """
+    outcome = DEFINITIONS["outcome"]
+    if outcome.told_by(known.some(known.context.as_of), {}):
+        said = both(
+            tr(
+                'The wide table you imported says itself who left. Choose "{title}" under Churn, Definitions, and refresh: then it is learned from, without dates. Or import orders or contracts of earlier dates.',
+                title=outcome.title,
+            )
+        )
+        return {"definition": "outcome", "en": said.en, "zh": said.zh}
+    said = both(
+        tr(
+            "Import orders or contracts of earlier dates, choose a definition with a shorter horizon under Churn, Definitions, or import a table that says who left: tenure import FILE --as snapshot --outcome Churn=Yes"
+        )
+    )
+    return {"definition": "", "en": said.en, "zh": said.zh}
 
 
 @dataclass
@@ -280,7 +305,8 @@ def _learned(
     cuts = cut_dates(_first(context, known.some(context.as_of), definition), context.as_of, horizon)
     labels: dict[datetime, pa.Array] = {}
     frames: dict[datetime, pa.Table] = {}
-    told = known.at(cuts) if cuts else {}
+    since = score_history.months_since(context, cuts[-1]) if cuts and table == _MAIN else []
+    told = known.at([*cuts, *since]) if cuts else {}
     for place, cut in enumerate(cuts):
         outcome = context.lake.to_arrow(definition.label(known.some(cut + timedelta(days=horizon)), cut))
         frame = _of(told.pop(cut), outcome)
@@ -289,13 +315,17 @@ def _learned(
         context.tell(place + 1, len(cuts) + 2)
     rolling_origin(list(frames), horizon)  # refuses a history that is too short before anything is made of it
     training = Training.of(frames, labels)
-    latest = {cuts[-1]: frames[cuts[-1]]}
+    latest = dict(frames) if table == _MAIN else {}  # what the history begins with
     frames.clear()
     # From here on everything comes out of what is kept, so that it can be done again.
     asked = _learner(learner)
     tried = backtest(training.frames(), training.labels(), horizon, model=asked, p_alive="p_alive")
     if table == _MAIN:
-        score_history.begin(context, tried, latest)
+        months = {}
+        for month in since:
+            asked_of = context.lake.to_arrow(definition.eligible(known.some(month), month))
+            months[month] = _of(told.pop(month), asked_of)
+        score_history.begin(context, tried, latest, months)
     if known.sampled:
         tried.notes.append(_SAMPLED.format(learned=f"{MOST_PEOPLE:,}", people=f"{known.people:,}"))
     context.tell(len(cuts) + 1, len(cuts) + 2)
@@ -423,6 +453,13 @@ def _by_folds(context: Context, tables: Mapping[str, ibis.Table], life: Life, ta
     # A column that is the outcome in disguise would make a model that knows everything and foresees nothing.
     refused = suspects(X, left)
     usable = X.drop_columns([*refused, *_unusable(X)])
+    if not usable.num_columns:
+        raise TenureError(
+            tr(
+                "Not enough data, because the wide table has no column to learn from beside its outcome. "
+                "Import it again with the columns that describe its customers."
+            )
+        )
     training = Training.of(usable, left)
     digest = digest_of(training, wide["person_id"].to_numpy()[training.order])
     board: dict[str, Any] | None = None

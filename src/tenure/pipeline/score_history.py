@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
-from datetime import date, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,9 @@ WRITTEN = "score_history"
 _TOGETHER = 50_000  # points worked out at once
 # A table many small refreshes have added to is put together again.
 _FILES = 32
+# Points of months past lie at least so far from the day the model was tried on, and from today.
+_APART = timedelta(days=7)
+_NONE = COMPUTED[HISTORY].empty_table()
 
 
 def kept_model(lake: Lake) -> tuple[Champion, str] | None:
@@ -53,27 +56,72 @@ def _read(folder: Path, written: int, inode: int) -> tuple[Champion, str]:
     return load(folder), mark
 
 
-def begin(context: Context, tried: Backtest, frames: dict[Any, pa.Table]) -> None:
-    """Where there is no history yet, let it begin with the day the model was tried on.
+def months_since(context: Context, tried_on: datetime) -> list[datetime]:
+    """The ends of months between the day the model was tried on and today, oldest first: none where there is a history."""
+    if _begun(context.lake):
+        return []
+    zone, after = context.as_of.tzinfo, tried_on + _APART
+    found: list[datetime] = []
+    month = context.as_of.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    while month > after:
+        if month < context.as_of - _APART:
+            found.append(month)
+        last = month.date() - timedelta(days=1)
+        month = datetime(last.year, last.month, 1, tzinfo=zone)
+    return found[::-1]
 
-    The model tried had learned only from what was known by then, so what it says of that day is what would have been
-    said on it; the points are marked `tried`, for nobody saw them. The published model knows later outcomes: what it
-    would say of an earlier day is no history.
+
+def _begun(lake: Lake) -> bool:
+    """Whether anybody was scored on the day itself. What was only tried is tried again: it may be half of it."""
+    if not lake.exists(HISTORY):
+        return False
+    rows = lake.read(HISTORY, actor=SYSTEM)
+    return bool(rows.filter(rows.kind == "scored").limit(1).select("kind").to_pyarrow().num_rows)
+
+
+def begin(
+    context: Context, tried: Backtest, frames: dict[Any, pa.Table], since: Mapping[datetime, pa.Table] | None = None
+) -> None:
+    """Where there is no history yet, let it begin with the days the model was tried on, and the ends of months `since`.
+
+    The model tried had learned only from what was known by the day it was tried on, so what it says of that day and of
+    later ones is what would have been said on them; of the days before, a model says it that had learned only from what
+    was known by the first of them. The points are marked `tried`, for nobody saw them. The published model knows
+    later outcomes: what it would say of an earlier day is no history.
     """
     lake, split = context.lake, tried.split
-    if split is None or split.test not in frames or lake.exists(HISTORY):
+    if split is None or split.test not in frames or _begun(lake):
         return
-    frame, model, day = frames[split.test], tried.model, split.test.astimezone(context.as_of.tzinfo).date()
-    if "person_id" not in frame.column_names:
-        return
-    X = pa.table(
-        {r.name: frame[r.name] if r.name in frame.column_names else pa.nulls(frame.num_rows) for r in model.readings}
-    )
-    chance, _said, effects = model.opened(X, 0, minor_digits=minor_digits(lake.currency))
-    _write(
-        lake, day, frame["person_id"], chance, tried.bands.of(chance), drivers.as_json(effects),
-        pa.nulls(len(chance), pa.string()), facts.packed(frame["person_id"], X, model.readings), model="", kind="tried",
-    )  # fmt: skip
+    for table in (HISTORY, KEPT):  # of a try that was cut off
+        if lake.exists(table):
+            lake.store.delete(table, "true")
+    first = split.calibrate if tried.earlier and split.calibrate else split.test
+    days = {cut: frame for cut, frame in frames.items() if first <= cut <= split.test} | dict(since or {})
+    for moment, frame in sorted(days.items()):
+        if "person_id" not in frame.column_names or not frame.num_rows:
+            continue
+        model, bands, mark = tried.model, tried.bands, ""
+        if moment < split.test and tried.earlier:
+            model, bands, mark = *tried.earlier, "earlier"
+        X = pa.table(
+            {
+                r.name: frame[r.name] if r.name in frame.column_names else pa.nulls(frame.num_rows)
+                for r in model.readings
+            }
+        )
+        chance, _said, effects = model.opened(X, 0, minor_digits=minor_digits(lake.currency))
+        people = frame["person_id"].combine_chunks()
+        now = pa.table(
+            {"person_id": people, "churn_probability": pa.array(chance, pa.float64()),
+             "risk_band": pa.array(list(bands.of(chance)), pa.string()),
+             "drivers": pa.array(drivers.as_json(effects), pa.string())}
+        )  # fmt: skip
+        day, packed = moment.astimezone(context.as_of.tzinfo).date(), facts.packed(people, X, model.readings)
+
+        def known(some: pa.ChunkedArray, packed: pa.Table = packed) -> pa.Table:
+            return packed.filter(pc.is_in(packed["person_id"], some.combine_chunks()))
+
+        _add(context, day, now, known, model, mark=mark, kind="tried")
 
 
 def _score_history(context: Context) -> int:
@@ -88,7 +136,22 @@ def _score_history(context: Context) -> int:
         _take_back(lake, day)
         return 0
     model, mark = found
-    last = _last(lake, day)
+    added = _add(context, day, now, lambda some: _facts(lake, NOW, some), model, mark=mark, kind="scored")
+    _let_go(lake, day)
+    lake.publish_document(WRITTEN, _written(lake, day))
+    return added
+
+
+def _add(
+    context: Context, day: date, now: pa.Table, known: Callable[[pa.ChunkedArray], pa.Table], model: Champion, *,
+    mark: str, kind: str,
+) -> int:  # fmt: skip
+    """A point of that day for whoever's score is not what the last one said, with what its change is put down to.
+
+    now: person_id, churn_probability, risk_band and drivers, by person. known: the facts of some of them.
+    """
+    lake = context.lake
+    last = _last(lake, day) if lake.exists(HISTORY) else _NONE
     place = pc.index_in(now["person_id"].combine_chunks(), last["person_id"].combine_chunks())
     before = last.take(place)
     kept = pa.array(
@@ -103,24 +166,23 @@ def _score_history(context: Context) -> int:
     )  # fmt: skip
     now, before = now.filter(kept), before.filter(kept)
     told = now.num_rows
-    points, made_from = _standing(context, day, now, mark)
-    _take_back(lake, day)
-    if points.num_rows:
-        lake.add(KEPT, made_from)
-        lake.add(HISTORY, points)
-        fresh = pc.invert(pc.is_in(now["person_id"], points["person_id"].combine_chunks()))
-        now, before = now.filter(fresh), before.filter(fresh)
+    if kind == "scored":  # what was only tried is written once, and stood nowhere before
+        points, made_from = _standing(context, day, now, mark)
+        _take_back(lake, day)
+        if points.num_rows:
+            lake.add(KEPT, made_from)
+            lake.add(HISTORY, points)
+            fresh = pc.invert(pc.is_in(now["person_id"], points["person_id"].combine_chunks()))
+            now, before = now.filter(fresh), before.filter(fresh)
     for start in range(0, now.num_rows, _TOGETHER):
         some, was = now.slice(start, _TOGETHER), before.slice(start, _TOGETHER)
-        packed = _facts(lake, NOW, some["person_id"])
+        packed = known(some["person_id"])
         changes = _changes(lake, model, mark, some, was, packed)
         _write(
             lake, day, some["person_id"], some["churn_probability"], some["risk_band"], some["drivers"],
-            pa.array(changes, pa.string()), packed, model=mark, kind="scored",
+            pa.array(changes, pa.string()), packed, model=mark, kind=kind,
         )  # fmt: skip
         context.tell(start + some.num_rows, now.num_rows)
-    _let_go(lake, day)
-    lake.publish_document(WRITTEN, _written(lake, day))
     return int(told)
 
 

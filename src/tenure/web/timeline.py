@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from tenure.contracts import CONTRACTS
+from tenure.desk.causes.api import reason_words
 from tenure.lake import Lake, Scope
 from tenure.web.templatetags.tenure import money
 
@@ -219,7 +220,10 @@ def _subscription(row: Row, source: str) -> Entry:
     detail, tone = money(row["fee_base_minor"]) if row["fee_base_minor"] is not None else "", "good"
     if row["ended_at"]:
         ended = _("ended %(day)s") % {"day": date_format(row["ended_at"], "Y-m-d")}
-        detail, tone = " · ".join(part for part in (detail, ended, row["end_reason"]) if part), "bad"
+        detail, tone = (
+            " · ".join(part for part in (detail, ended, reason_words(row["end_reason"] or "")) if part),
+            "bad",
+        )
     elif row["term_ends_at"]:
         ends = _("term ends %(day)s") % {"day": date_format(row["term_ends_at"], "Y-m-d")}
         detail = " · ".join(part for part in (detail, ends) if part)

@@ -1,13 +1,19 @@
 """Today: who needs attention, what moved, and the headline numbers."""
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from tenure.desk.causes import calling
+from tenure.desk.causes.models import Mention
+from tenure.desk.causes.taxonomy import tree
 from tenure.desk.customers import selectors
 from tenure.desk.customers.models import Publication
 from tenure.desk.governance.api import may, scope_of
+from tenure.desk.governance.models import User
 from tenure.web import duplicates
 from tenure.web.cache import remembered
 from tenure.web.frame import render
@@ -15,14 +21,16 @@ from tenure.web.headlines import headlines
 from tenure.web.packs import offered
 
 ATTENTION = 12
+CALLED = 10  # notices shown; the rest follow as these are read
 
 
 def page(request: HttpRequest) -> HttpResponse:
     """The first page after signing in. The monthly numbers follow in a second request, so that the names come at once."""
     scope = scope_of(request.user)
     shown = Publication.current()
+    called = _called(request)
     if shown is None:
-        return render(request, "welcome.html", _("Today"), packs=offered(request, scope))
+        return render(request, "welcome.html", _("Today"), packs=offered(request, scope), called=called)
     totals, moves, newcomers = remembered(
         "today",
         scope,
@@ -39,8 +47,29 @@ def page(request: HttpRequest) -> HttpResponse:
         newcomers=newcomers,
         attention=selectors.attention(scope, shown, ATTENTION),
         list_url=reverse("admin:customers"),
+        called=called,
         may_insight=may(request.user, "insight"),
     )
+
+
+def _called(request: HttpRequest) -> dict[str, Any] | None:
+    """Where the reader was called in: what is not read yet, and the last that was; None where there is nothing."""
+    user = request.user
+    if not isinstance(user, User):
+        return None
+    mine, nodes = calling.notices(user), tree()
+    unread, read = list(mine.filter(read_at=None)[: CALLED + 1]), list(mine.exclude(read_at=None)[:CALLED])
+    if not unread and not read:
+        return None
+
+    def told(one: Mention) -> tuple[Mention, str]:
+        return one, str(nodes[one.idea.cause].words) if one.idea.cause in nodes else one.idea.cause
+
+    return {
+        "unread": [told(one) for one in unread[:CALLED]],
+        "more": len(unread) > CALLED,
+        "read": [told(one) for one in read],
+    }
 
 
 @require_safe

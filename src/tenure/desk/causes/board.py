@@ -5,8 +5,9 @@ from typing import Any
 
 from django.db import transaction
 
+from tenure.desk.causes import calling
 from tenure.desk.causes.events import IdeaChanged
-from tenure.desk.causes.models import Idea, IdeaComment, IdeaVote
+from tenure.desk.causes.models import Idea, IdeaComment, IdeaVote, Mention
 from tenure.desk.causes.taxonomy import tree
 from tenure.desk.events import announce
 from tenure.desk.governance import audit
@@ -26,22 +27,27 @@ NEXT = {
 
 @transaction.atomic
 def add_idea(cause: str, text: str, *, actor: User, now: datetime) -> Idea:
-    """Say what could be done about a cause. Raises TenureError for no such cause, no text, or too much of it."""
+    """Say what could be done about a cause; who is called in by @name finds a notice.
+
+    Raises TenureError for no such cause, no text, or too much of it.
+    """
     _allowed(actor, "insight")
     if cause not in tree():
         raise TenureError(tr("Choose a cause of the tree."))
     idea = Idea.objects.create(cause=cause, text=_text(text), by=actor, at=now)
-    _told("add_idea", idea, "add", actor, now)
+    people = _call(idea.text, idea, None, Mention.Why.IDEA, actor, now)
+    _told("add_idea", idea, "add", actor, now, **people)
     return idea
 
 
 @transaction.atomic
 def comment(idea_id: int, text: str, *, actor: User, now: datetime) -> IdeaComment:
-    """Say something of an idea. Raises Idea.DoesNotExist, and TenureError as `add_idea`."""
+    """Say something of an idea; who is called in finds a notice. Raises Idea.DoesNotExist, and TenureError as `add_idea`."""
     _allowed(actor, "insight")
     idea = Idea.objects.select_for_update().get(pk=idea_id)
     made = IdeaComment.objects.create(idea=idea, text=_text(text), by=actor, at=now)
-    _told("comment_idea", idea, "comment", actor, now)
+    people = _call(made.text, idea, made, Mention.Why.COMMENT, actor, now)
+    _told("comment_idea", idea, "comment", actor, now, **people)
     return made
 
 
@@ -64,7 +70,7 @@ def vote(idea_id: int, *, for_it: bool, actor: User, now: datetime) -> int:
 
 @transaction.atomic
 def decide(idea_id: int, decision: str, *, owner: User | None, due: date | None, actor: User, now: datetime) -> Idea:
-    """Decide on an idea: what is done, by whom, until when.
+    """Decide on an idea: what is done, by whom, until when; whoever sees to it finds a notice.
 
     Raises Idea.DoesNotExist; TenureError for an actor who may not, no text, an owner who can't sign in, a day past.
     """
@@ -79,6 +85,8 @@ def decide(idea_id: int, decision: str, *, owner: User | None, due: date | None,
     idea.decision, idea.owner, idea.due = _text(decision), owner, due
     idea.decided_by, idea.decided_at, idea.state = actor, now, Idea.State.DECIDED
     idea.save()
+    if may(owner, "insight"):
+        calling.call([owner], idea, None, why=Mention.Why.DECISION, actor=actor, now=now)
     _told("decide_idea", idea, "decide", actor, now, owner=owner.username, until=due.isoformat())
     return idea
 
@@ -110,6 +118,17 @@ def _text(text: str) -> str:
     if not said or len(said) > LONGEST:
         raise TenureError(tr("Write something, of at most {most} characters.", most=LONGEST))
     return said
+
+
+def _call(
+    text: str, idea: Idea, comment: IdeaComment | None, why: str, actor: User, now: datetime
+) -> dict[str, list[str]]:
+    """Notices for whom a text calls in; who they are, for the audit. Nothing is looked up where no name stands in it."""
+    if "@" not in text:
+        return {}
+    people, _strange = calling.called_in(text, calling.callable_by(actor))
+    calling.call(people, idea, comment, why=why, actor=actor, now=now)
+    return {"called": [one.username for one in people]} if people else {}
 
 
 def _told(verb: str, idea: Idea, deed: str, actor: User, now: datetime, **detail: Any) -> None:

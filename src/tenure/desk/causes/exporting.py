@@ -2,12 +2,14 @@
 
 import csv
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from django.utils.translation import gettext as _
 
 from tenure.desk.causes.reading import Line
 from tenure.desk.causes.taxonomy import Node
 from tenure.desk.customers.export import Echo, harmless
+from tenure.insight.causes import Corrected
 from tenure.lake.scope import Scope
 
 
@@ -40,3 +42,27 @@ def statement_lines(found: Iterable[Line], scope: Scope) -> Iterator[str]:
             row.get_state_display(), row.competitor,
         ]  # fmt: skip
         yield writer.writerow([harmless(cell) for cell in (*cells, *([line.text] if text else []))])
+
+
+def leaver_lines(rows: Iterable[Mapping[str, Any]], better: Corrected | None) -> Iterator[str]:
+    """Leavers by cause, one cause a line: as said, and as those asked in depth correct it, where enough were.
+
+    rows: each with node, name, branch, leavers, confirmed and better.
+    """
+    writer = csv.writer(Echo())
+    heading = [_("Code"), _("Cause"), _("Branch"), _("Controllability"), _("Leavers, as said"), _("Confirmed")]
+    more = [
+        _("Leavers, estimated"),
+        _("At least"),
+        _("At most"),
+        _("Asked in depth"),
+        _("Of these meant something else"),
+    ]
+    yield "\ufeff" + writer.writerow([*heading, *(more if better else [])])
+    for row in rows:
+        node = row["node"]
+        cells = [node.code, row["name"], row["branch"], node.axes[0], row["leavers"], row["confirmed"]]
+        if better:
+            one = row["better"]
+            cells += [round(one.value, 1), round(one.low, 1), round(one.high, 1), better.asked, better.otherwise]
+        yield writer.writerow([harmless(cell) for cell in cells])

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from tenure.desk.causes.models import Idea, IdeaComment, IdeaVote, KeptCause, Statement
+from tenure.desk.causes.models import Idea, IdeaComment, IdeaVote, KeptCause, Mention, Statement
 from tenure.desk.governance import personal
 from tenure.desk.governance.holdings import Holding, Wanted, register
 from tenure.language import Words
@@ -60,7 +60,7 @@ def connect() -> None:
             lambda wanted: Statement.objects.filter(own_id__in=wanted.own_ids).count(),
         ),
         Holding(
-            "ideas", Words("Ideas that name them", "提及其姓名的改进想法"), (Idea, IdeaComment, IdeaVote, KeptCause),
+            "ideas", Words("Ideas that name them", "提及其姓名的改进想法"), (Idea, IdeaComment, IdeaVote, KeptCause, Mention),
             lambda own_ids: [], _forget, lambda wanted: len(_naming(wanted)),
         ),
     )  # fmt: skip

@@ -203,3 +203,35 @@ class IdeaVote(models.Model):
 
     def __str__(self) -> str:
         return f"{self.idea_id}: {self.user_id}"
+
+
+class Mention(models.Model):
+    """A notice that somebody is called in to the discussion of a cause. It holds no text: that is read where it stands."""
+
+    class Why(models.TextChoices):
+        IDEA = "idea", _("in an idea")
+        COMMENT = "comment", _("in a comment")
+        DECISION = "decision", _("to see to a decision")
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    idea = models.ForeignKey(Idea, models.CASCADE, related_name="mentions")
+    comment = models.ForeignKey(IdeaComment, models.CASCADE, null=True, related_name="mentions")
+    why = models.CharField(max_length=10, choices=Why.choices)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    read_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("notice")
+        verbose_name_plural = _("notices")
+        indexes = [models.Index(fields=["user", "read_at", "-at"], name="mention_of_user")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.idea_id}"
+
+    @property
+    def said(self) -> str:
+        """The text that calls, as it stands now."""
+        if self.comment is not None:
+            return self.comment.text
+        return self.idea.decision if self.why == self.Why.DECISION else self.idea.text

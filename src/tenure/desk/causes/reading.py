@@ -68,6 +68,41 @@ def leavers(scope: Scope, asked: Asked, nodes: Mapping[str, Node] | None = None)
     A retired cause that people confirmed still counts; a suggestion of one does not.
     """
     nodes = tree() if nodes is None else nodes
+    said, people = _said(scope, asked, nodes)
+    main = main_of(said, _vague(nodes))
+    kept = {person: one for person, one in main.items() if asked.holds(nodes[one.cause])}
+    return Counted(kept, len(main), len(people) - len(main), _corrected(said, asked, nodes, None))
+
+
+def worth_of(
+    scope: Scope, asked: Asked, worth: Mapping[int, int], nodes: Mapping[str, Node] | None = None
+) -> Corrected | None:
+    """What leavers are worth (person → a whole number) by cause, branch and control, as interviews correct what they say.
+
+    Groups: ("branch", code), ("control", kind). None where too few were asked in depth.
+    """
+    nodes = tree() if nodes is None else nodes
+    return _corrected(_said(scope, asked, nodes)[0], asked, nodes, worth)
+
+
+def _corrected(
+    said: Sequence[Leaver], asked: Asked, nodes: Mapping[str, Node], worth: Mapping[int, int] | None
+) -> Corrected | None:
+    groups: dict[tuple[str, str], list[str]] = {}
+    for code in sorted({one.cause for one in said if asked.holds(nodes[one.cause])}):
+        node = nodes[code]
+        for group in (("branch", node.parent or code), ("control", node.control)):
+            groups.setdefault(group, []).append(code)
+    found = corrected(said, _vague(nodes), groups, worth)
+    return found and found.only([cause for cause in found.causes if asked.holds(nodes[cause])])
+
+
+def _vague(nodes: Mapping[str, Node]) -> set[str]:
+    return {node.code for node in nodes.values() if node.cause.vague}
+
+
+def _said(scope: Scope, asked: Asked, nodes: Mapping[str, Node]) -> tuple[list[Leaver], set[int]]:
+    """What was said that names a cause, and everybody who said anything."""
     rows = Statement.objects.visible_to(scope).exclude(left_on=None)
     if asked.since:
         rows = rows.filter(left_on__gte=asked.since)
@@ -90,13 +125,7 @@ def leavers(scope: Scope, asked: Asked, nodes: Mapping[str, Node] | None = None)
         cause = confirmed if sure else suggested if state == Statement.State.WAITING else ""
         if cause in nodes and (sure or not nodes[cause].retired):
             said.append(Leaver(person, left_on, cause, sure, came_from, confidence))
-    vague = {node.code for node in nodes.values() if node.cause.vague}
-    main = main_of(said, vague)
-    kept = {person: one for person, one in main.items() if asked.holds(nodes[one.cause])}
-    better = corrected(said, vague)
-    if better is not None:
-        better = better.only([cause for cause in better.leavers if asked.holds(nodes[cause])])
-    return Counted(kept, len(main), len(people) - len(main), better)
+    return said, people
 
 
 def spent_by(scope: Scope, persons: Collection[int]) -> dict[int, int] | None:

@@ -24,6 +24,16 @@ STATES: Mapping[str, Words] = {
     "undone": Words("Taken back", "已撤销"),
     "abandoned": Words("Broken off", "已中断"),
 }
+# Ways to be won or to buy, as many systems write them; what a company calls its own is shown as it calls it.
+CHANNEL_WORDS: Mapping[str, Words] = {
+    "web": Words("Website", "官网"), "website": Words("Website", "官网"), "online": Words("Online", "线上"),
+    "app": Words("App", "App"), "store": Words("Store", "门店"), "shop": Words("Shop", "门店"), "offline": Words("Offline", "线下"),
+    "referral": Words("Referral", "客户推荐"), "call-centre": Words("Call centre", "呼叫中心"),
+    "call_centre": Words("Call centre", "呼叫中心"), "call_center": Words("Call centre", "呼叫中心"),
+    "hotline": Words("Hotline", "热线"), "phone": Words("Phone", "电话"), "partner": Words("Partner", "合作伙伴"),
+    "agent": Words("Agent", "代理商"), "wechat": Words("WeChat", "微信"), "email": Words("E-mail", "电子邮件"),
+    "mail": Words("Mail", "邮件"), "sms": Words("SMS", "短信"), "social": Words("Social media", "社交媒体"),
+}  # fmt: skip
 KINDS: Mapping[str, Words] = CONTRACTS["customers"]["kind"].values
 
 __all__ = ["ABC", "CELLS", "KINDS", "RISK_BANDS", "STAGES", "STATES", "TIERS", "words_for"]
@@ -37,6 +47,7 @@ _BY_NAME: Mapping[str, Mapping[str, Words]] = {
     "behaviour": BEHAVIOUR,
     "potential": POTENTIAL,
     "kind": KINDS,
+    "channel": CHANNEL_WORDS,
     "state": STATES,
     "consent": CONSENT_STATES,
     "request": REQUESTS,

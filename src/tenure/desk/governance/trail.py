@@ -168,6 +168,8 @@ VERBS: Mapping[str, Words] = {
     "review_statements": Words("Reviewed why customers left", "审核流失陈述"),
     "collect_statements": Words("Brought statements of leavers from records", "从记录收集流失陈述"),
     "export_statements": Words("Exported statements of leavers", "导出流失陈述"),
+    "export_leavers": Words("Exported leavers by cause", "导出按原因的流失客户数"),
+    "export_cost": Words("Exported the cost of churn by cause", "导出按原因的流失成本"),
     "export_causes": Words("Exported the tree of causes", "导出流失原因树"),
     "add_idea": Words("Put forward an idea", "提出改进想法"),
     "comment_idea": Words("Commented on an idea", "评论改进想法"),

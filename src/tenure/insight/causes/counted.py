@@ -1,6 +1,6 @@
 """What statements add up to: each leaver counted once, under the one cause that tells most."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -81,32 +81,43 @@ _DRAWS, _SEED = 2000, 20
 
 
 @dataclass(frozen=True, slots=True)
-class Corrected:
-    """Leavers by cause as they would be if the others had been as polite as those asked in depth. An estimate.
+class Estimate:
+    """An estimate, and where the truth lies 95 times in 100."""
 
-    low, high: where it lies 95 times in 100. otherwise: how many of those asked meant something else than they said.
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """What causes come to if the others had been as polite as those asked in depth: leavers, or what these are worth.
+
+    causes: by cause; groups: by the groups of causes asked for, whose intervals are narrower than their causes' added
+    up. otherwise: how many of those asked meant something else than they said.
     """
 
-    leavers: Mapping[str, float]
-    low: Mapping[str, float]
-    high: Mapping[str, float]
+    causes: Mapping[str, Estimate]
+    groups: Mapping[tuple[str, str], Estimate]
     asked: int
     otherwise: int
 
     def only(self, causes: Collection[str]) -> "Corrected":
         """The same of these causes alone."""
-
-        def kept(told: Mapping[str, float]) -> dict[str, float]:
-            return {cause: value for cause, value in told.items() if cause in causes}
-
-        return Corrected(kept(self.leavers), kept(self.low), kept(self.high), self.asked, self.otherwise)
+        kept = {cause: one for cause, one in self.causes.items() if cause in causes}
+        return Corrected(kept, self.groups, self.asked, self.otherwise)
 
     def ranked(self) -> list[str]:
         """The causes, the most frequent first; equal ones by code."""
-        return sorted(self.leavers, key=lambda cause: (-self.leavers[cause], cause))
+        return sorted(self.causes, key=lambda cause: (-self.causes[cause].value, cause))
 
 
-def corrected(said: Iterable[Leaver], vague: Collection[str] = ()) -> Corrected | None:
+def corrected(
+    said: Iterable[Leaver],
+    vague: Collection[str] = (),
+    groups: Mapping[tuple[str, str], Collection[str]] | None = None,
+    worth: Mapping[int, int] | None = None,
+) -> Corrected | None:
     """Correct what leavers say by what the same leavers told a member of staff who asked in depth.
 
     said: every statement. Of leavers with a staff interview (confirmed, or read surely) both are known; everybody else's
@@ -114,6 +125,9 @@ def corrected(said: Iterable[Leaver], vague: Collection[str] = ()) -> Corrected 
     interval takes in that few were asked and that those left are a handful: meanings are drawn from that distribution,
     and the leavers from the meanings. This is double sampling (Tenenbein 1970). It holds as far as those asked are like
     those who were not, so they should be drawn by lot. A stated cause nobody was asked about stays as said. None below LEAST_ASKED interviews.
+
+    groups: causes to be added up. worth: person → what each leaver counts for, such as what one cost; who is not in it
+    counts for nothing, and still tells how people speak. None: each counts one.
     """
     by_person: dict[int, list[Leaver]] = {}
     for one in said:
@@ -136,41 +150,60 @@ def corrected(said: Iterable[Leaver], vague: Collection[str] = ()) -> Corrected 
     pairs = np.zeros((len(causes), len(causes)))
     for person in asked:
         pairs[place[stated[person]], place[meant[person]]] += 1
-    known, others = np.zeros(len(causes)), np.zeros(len(causes), np.int64)
-    for cause in meant.values():
-        known[place[cause]] += 1
-    for person, cause in stated.items():
-        others[place[cause]] += person not in meant
-    leavers, drawn = _spread(pairs, known, others)
-    low, high = np.percentile(drawn, [2.5, 97.5], axis=0)
+    known = np.zeros(len(causes))
+    others: list[list[int]] = [[] for _cause in causes]
+    for person in by_person:
+        weight = 1 if worth is None else worth.get(person)
+        if weight is None:
+            continue
+        if person in meant:
+            known[place[meant[person]]] += weight
+        else:
+            others[place[stated[person]]].append(weight)
+    mean, drawn = _spread(pairs, known, others)
 
-    def told(values: Real) -> dict[str, float]:
-        return dict(zip(causes, values.tolist(), strict=True))
+    def told(at: list[int]) -> Estimate:
+        low, high = np.percentile(drawn[:, at].sum(axis=1), [2.5, 97.5])
+        return Estimate(float(mean[at].sum()), float(low), float(high))
 
     otherwise = sum(stated[person] != meant[person] for person in asked)
-    return Corrected(told(leavers), told(low), told(high), len(asked), otherwise)
+    return Corrected(
+        {cause: told([at]) for cause, at in place.items()},
+        {group: told([place[one] for one in held if one in place]) for group, held in (groups or {}).items()},
+        len(asked),
+        otherwise,
+    )
 
 
 def _in_depth(one: Leaver) -> bool:
     return one.came_from == "staff_interview" and (one.confirmed or one.confidence >= READ_SURELY)
 
 
-def _spread(pairs: Real, known: Real, others: NDArray[np.int64]) -> tuple[Real, Real]:
-    """Leavers by what they meant, and draws of it. pairs: of those asked, stated × meant; known: by what those asked
-    meant; others: those not asked, by what they said."""
+def _spread(pairs: Real, known: Real, others: Sequence[Sequence[int]]) -> tuple[Real, Real]:
+    """What each cause comes to by what was meant, and draws of it. pairs: of those asked, stated × meant; known: what
+    those asked are worth by what they meant; others: what each of those not asked is worth, by what they said."""
     random = np.random.default_rng(_SEED)
     mean, drawn = known.copy(), np.tile(known, (_DRAWS, 1))
     share = pairs.sum(axis=0) / pairs.sum()
-    for at in np.flatnonzero(others):
+    for at, worth in enumerate(others):
+        if not worth:
+            continue
+        each, n = np.array(worth, float), len(worth)
         if not pairs[at].any():  # as of the dead, whom nobody can ask: a fact of theirs is not spread over reasons
-            mean[at] += others[at]
-            drawn[:, at] += others[at]
+            mean[at] += each.sum()
+            drawn[:, at] += each.sum()
             continue
         weights = pairs[at] + _AS_OTHERS * share
         weights[at] += _AS_SAID
         may = weights > 0
-        mean += others[at] * weights / weights.sum()
+        mean += each.sum() * weights / weights.sum()
         chances = np.zeros((_DRAWS, len(weights)))
         chances[:, may] = random.dirichlet(weights[may], size=_DRAWS)
-        drawn += random.multinomial(others[at], chances)
-    return mean, drawn
+        meant = random.multinomial(n, chances)
+        drawn += meant * each.mean()
+        if n > 1 and each.std():
+            # Which of them meant it moves a sum of unequal ones: that of a share drawn without putting back, by its
+            # normal limit, so that what one cause has more the others have less.
+            noise = np.sqrt(meant) * random.standard_normal(meant.shape)
+            drawn += each.std(ddof=1) * (noise - meant / n * noise.sum(axis=1, keepdims=True))
+    return mean, np.maximum(drawn, 0.0)

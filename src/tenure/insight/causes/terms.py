@@ -7,6 +7,8 @@ before "signal", "携号转网" before "转网".
 
 from collections.abc import Mapping
 
+from tenure.language import Words
+
 Lists = tuple[tuple[str, ...], tuple[str, ...]]  # strong, weak
 
 TERMS: Mapping[str, Lists] = {
@@ -155,5 +157,23 @@ CODES: Mapping[str, str] = {
     "competitor": "competitor_offer", "moved": "moved", "gone": "died", "deceased": "died",
     "personal": "personal_reason", "attitude": "staff_attitude", "other": "no_reason", "unknown": "no_reason",
 }  # fmt: skip
+# What such a code says, and no more: it is a system's word, and which cause it stands for is another matter.
+CODE_WORDS: Mapping[str, Words] = {
+    "delivery": Words("Delivery", "配送"), "slow_delivery": Words("Slow delivery", "配送慢"), "late": Words("Late", "延迟"),
+    "billing": Words("Billing", "账单"), "bill": Words("Bill", "账单"), "price": Words("Price", "价格"),
+    "network": Words("Network", "网络"), "service": Words("Service", "服务"), "product": Words("Product", "产品"),
+    "quality": Words("Quality", "质量"), "packaging": Words("Packaging", "包装"),
+    "slow_service": Words("Slow service", "服务慢"), "slow hand-over": Words("Slow hand-over", "交接慢"),
+    "offer_ended": Words("Offer ran out", "优惠到期"), "competitor": Words("Competitor", "竞争对手"),
+    "moved": Words("Moved away", "搬离"), "gone": Words("Died or closed down", "身故或注销"),
+    "deceased": Words("Died", "身故"), "personal": Words("Personal reasons", "个人原因"),
+    "attitude": Words("Attitude", "态度"), "other": Words("Other", "其他"), "unknown": Words("Unknown", "未知"),
+}  # fmt: skip
 # What an answer may consist of whole to mean nothing; within a longer text these words say nothing.
 ALONE = frozenset({"other", "none", "unknown", "n/a", "无", "其他", "其它", "未知", "personal", "个人"})
+
+
+def code_words(code: str) -> Words | None:
+    """The words of a reason a system wrote as a code, however it writes it ("Slow-Delivery"); None for one not known."""
+    plain = code.strip().casefold()
+    return CODE_WORDS.get(plain) or CODE_WORDS.get(plain.replace("-", "_").replace(" ", "_"))

@@ -85,19 +85,23 @@ def cut_dates(first: datetime, last: datetime, horizon_days: int, *, at_most: in
     return cuts[::-1]
 
 
+class HistoryTooShortError(TenureError):
+    """Records that reach back less far than a definition of churn needs to be learned from and tried."""
+
+
 def rolling_origin(cut_dates: Sequence[datetime], horizon_days: int, *, named: bool = True) -> Split:
     """Split cut dates by time: test on the last, learn from those known by then, calibrate on the latest of them.
 
     named: whether rows say whose they are. Where they don't, a customer's row at one date could vouch for the one at
     another: then the calibration cut is not learned from, and only what was known by it is; where that leaves nothing,
     calibration stays inside the training rows, as it does where there is but one.
-    Raises TenureError where no cut lies a horizon before the last.
+    Raises HistoryTooShortError where no cut lies a horizon before the last.
     """
     cuts, embargo = sorted(set(cut_dates)), timedelta(days=horizon_days)
     test = cuts[-1] if cuts else None
     known = [cut for cut in cuts if test is not None and cut + embargo <= test]
     if test is None or not known:
-        raise TenureError(
+        raise HistoryTooShortError(
             tr(
                 "The history is too short to try the model on: it needs two dates at least {horizon} days apart, "
                 "and has {found}. Take a shorter horizon or a longer history.",
@@ -121,7 +125,8 @@ class Backtest:
     """What came of a back-test. metrics, comparators: plain JSON; model: as it was tried.
 
     left, told: of the rows it was tried on, who left, and the chance that a model told that had not seen them.
-    probability: by folds, the same chances, which are of all rows then; None where tried over time.
+    probability: by folds, the same chances, which are of all rows then; None where tried over time. earlier: the model
+    that lead time before the last cut is told by, with its bands; None where the company could not have had one then.
     """
 
     protocol: Words
@@ -135,6 +140,7 @@ class Backtest:
     probability: Floats | None = None
     left: Floats = field(default_factory=lambda: np.zeros(0))
     told: Floats = field(default_factory=lambda: np.zeros(0))
+    earlier: tuple[Any, Bands] | None = None
 
 
 def backtest(
@@ -178,13 +184,43 @@ def backtest(
         if column and column in tables[split.test].column_names:
             comparators.append(_compared(words, column, sign * numbers(tables[split.test][column]), p, left))
     metrics = measure(left, p, bands)
-    metrics["lead_time"] = _lead_time(learner, frames_by_cut, tables, truth, schema, split, bands, left_after_days)
-    return Backtest(split.words, metrics, comparators, bands, learner, split, notes=notes, left=left, told=p)
+    then = _then(learner, frames_by_cut, tables, truth, split)
+    metrics["lead_time"] = _lead_time(
+        learner, frames_by_cut, tables, truth, schema, split, bands, left_after_days, then
+    )
+    return Backtest(
+        split.words, metrics, comparators, bands, learner, split, notes=notes, left=left, told=p,
+        earlier=(then[0], then[2]) if then else None,
+    )  # fmt: skip
 
 
 def _anew(model: M) -> M:
     """Another learner of the same kind and settings, that has learned nothing."""
     return type(model)(**model.get_params())
+
+
+def _then(
+    learner: Learner,
+    frames: Mapping[datetime, Any],
+    tables: Mapping[datetime, pa.Table],
+    truth: Mapping[datetime, Floats],
+    split: Split,
+) -> tuple[Learner, pa.Schema, Bands] | None:
+    """A model of the same kind that learned only what was known at the calibration cut, with what it reads and the bands
+    it would have had on that day; None where the company could not have had one then."""
+    embargo = timedelta(days=split.horizon_days)
+    began = split.calibrate or split.test
+    known = tuple(cut for cut in split.train if cut + embargo <= began)
+    if not (
+        _named(frames) and began < split.test and known and _teaches(np.concatenate([truth[cut] for cut in known]))
+    ):
+        return None
+    then = _anew(learner)
+    try:
+        before, _ = _fitted(then, frames, tables, truth, known, known[-1] if len(known) > 1 else None)
+    except TenureError:
+        return None
+    return then, before, Bands.choose(then.predict_proba(_conform(tables[began], before))[:, 1])
 
 
 def _lead_time(
@@ -196,27 +232,18 @@ def _lead_time(
     split: Split,
     bands: Bands,
     left_after_days: Mapping[datetime, Any] | None,
+    then: tuple[Learner, pa.Schema, Bands] | None,
 ) -> dict[str, Any] | None:
     """How long before the leavers of the last cut left the score first put them at high risk; None where nobody is named.
 
-    Looked at are the cuts from the calibration cut on. Before the last, each is scored by a model of the same kind that
-    learned only what was known at the calibration cut, with the bands it would have had on that day.
+    Looked at are the cuts from the calibration cut on; those before the last are scored by the model of `_then`.
     """
     if not _named(frames):
         return None
-    embargo = timedelta(days=split.horizon_days)
-    began = split.calibrate or split.test
-    known = tuple(cut for cut in split.train if cut + embargo <= began)
     looked = {split.test: (learner, schema, bands)}
-    if began < split.test and known and _teaches(np.concatenate([truth[cut] for cut in known])):
-        then = _anew(learner)
-        try:
-            before, _ = _fitted(then, frames, tables, truth, known, known[-1] if len(known) > 1 else None)
-        except TenureError:
-            pass  # the company could not have had one then: only the last date counts
-        else:
-            usual = Bands.choose(then.predict_proba(_conform(tables[began], before))[:, 1])
-            looked |= dict.fromkeys((cut for cut in frames if began <= cut < split.test), (then, before, usual))
+    if then is not None:
+        began = split.calibrate or split.test
+        looked |= dict.fromkeys((cut for cut in frames if began <= cut < split.test), then)
     people = _people(frames[split.test])
     leavers = truth[split.test] == 1
     days = np.zeros(int(leavers.sum()))

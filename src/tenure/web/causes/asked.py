@@ -39,9 +39,14 @@ class Look:
         return cls(days if days in DAYS else USUAL, narrowed.read(given.get("who", ""), scope), **axes)
 
     @property
-    def query(self) -> str:
+    def told(self) -> dict[str, str]:
+        """What of it is not as usual, as an address or a form says it."""
         told = {name: getattr(self, name) for name in ("days", "who", "control", "side", "nature")}
-        return urlencode({name: value for name, value in told.items() if value and (name, value) != ("days", USUAL)})
+        return {name: value for name, value in told.items() if value and (name, value) != ("days", USUAL)}
+
+    @property
+    def query(self) -> str:
+        return urlencode(self.told)
 
     def since(self, today: date) -> date | None:
         return None if self.days == "all" else today - timedelta(days=int(self.days))

@@ -1,6 +1,6 @@
 """The fishbone, the tree and the statements, to take along."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 
 from django.contrib import messages
@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from tenure.desk.causes.exporting import statement_lines, taxonomy_lines
+from tenure.desk.causes.exporting import leaver_lines, statement_lines, taxonomy_lines
 from tenure.desk.causes.importing import LARGEST, import_tree
 from tenure.desk.causes.models import Statement
 from tenure.desk.causes.reading import Line, lines
@@ -24,7 +24,7 @@ from tenure.errors import TenureError
 from tenure.lake import Scope
 from tenure.web.causes import fishbone
 from tenure.web.causes.asked import Look, counted
-from tenure.web.causes.part import bones_of
+from tenure.web.causes.part import bones_of, rows_of
 
 CHUNK = 500
 
@@ -35,9 +35,16 @@ def drawing(request: HttpRequest) -> HttpResponse:
     scope, shown, nodes = scope_of(request.user), Publication.current(), tree()
     look = Look.read(request.GET.dict(), scope)
     found = counted(scope, shown, look, nodes)
+    better = found.corrected if request.GET.get("rank") != "said" else None
+    note = ""
+    if better is not None:
+        note = _(
+            "≈ estimated, with the interval that holds the truth about 95 times in 100: of %(n)s leavers asked in depth, %(m)s meant something else than they had said. Said: as leavers say it."
+        ) % {"n": better.asked, "m": better.otherwise}
     head = _("Left: %(n)s") % {"n": f"{len(found.leavers):,}"}
     drawn = fishbone.lying(
-        bones_of(found, nodes, look), head, _("Fishbone diagram of why customers left"), alone=True
+        bones_of(found, nodes, look, estimated=better is not None), head,
+        _("Fishbone diagram of why customers left"), alone=True, note=note,
     ).replace("<a href=", "<g data-of=").replace("</a>", "</g>")  # fmt: skip
     name = f"fishbone-{timezone.localdate():%Y%m%d}.svg"
     return HttpResponse(
@@ -45,6 +52,28 @@ def drawing(request: HttpRequest) -> HttpResponse:
         content_type="image/svg+xml; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
+
+
+@require_POST
+def leavers(request: HttpRequest) -> HttpResponse:
+    """Leavers by cause as CSV, as said and as interviews correct it, looked at as the page was."""
+    user = request.user
+    assert isinstance(user, User)
+    scope, shown, nodes = scope_of(user), Publication.current(), tree()
+    look = Look.read(request.POST.dict(), scope)
+    found = counted(scope, shown, look, nodes)
+    rows = rows_of(found, nodes, scope, look, estimated=found.corrected is not None)
+    with transaction.atomic():
+        audit.record("export_leavers", "cause", len(rows), actor=user, now=timezone.now(), through="page")
+    return csv_file("leavers-by-cause", leaver_lines(rows, found.corrected))
+
+
+def csv_file(name: str, told: Iterable[str]) -> HttpResponse:
+    """These lines as a file of today's; made before it is sent, while the page's language is set."""
+    name = f"{name}-{timezone.localdate():%Y%m%d}.csv"
+    return HttpResponse(
+        "".join(told), content_type="text/csv; charset=utf-8", headers={"Content-Disposition": f'attachment; filename="{name}"'}
+    )  # fmt: skip
 
 
 @require_POST
@@ -58,12 +87,7 @@ def statements(request: HttpRequest) -> HttpResponse:
         audit.record(
             "export_statements", "statements", rows.count(), actor=user, now=timezone.now(), through="page"
         )  # fmt: skip
-    # Made before it is sent: once the request is over, the page's language is no longer set.
-    told = "".join(statement_lines(_in_chunks(scope), scope))
-    name = f"statements-{timezone.localdate():%Y%m%d}.csv"
-    return HttpResponse(
-        told, content_type="text/csv; charset=utf-8", headers={"Content-Disposition": f'attachment; filename="{name}"'}
-    )
+    return csv_file("statements", statement_lines(_in_chunks(scope), scope))
 
 
 def _in_chunks(scope: Scope) -> Iterator[Line]:

@@ -7,14 +7,14 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from tenure.desk.causes import board
-from tenure.desk.causes.models import Idea, Statement
+from tenure.desk.causes import board, calling
+from tenure.desk.causes.models import Idea, Mention, Statement
 from tenure.desk.causes.reading import ideas, lines, spent_by
 from tenure.desk.causes.taxonomy import AXES, tree
 from tenure.desk.customers.models import Publication
@@ -23,6 +23,7 @@ from tenure.desk.governance.models import User
 from tenure.errors import TenureError
 from tenure.web import figures
 from tenure.web.causes.asked import Look, counted, offered, today
+from tenure.web.causes.part import NOBODY
 from tenure.web.frame import render
 from tenure.web.metrics.asked import number_in
 
@@ -43,6 +44,11 @@ def page(request: HttpRequest, cause: str) -> HttpResponse:
     inside = {node.code, *(one.code for one in nodes.values() if one.parent == node.code)}
     found = counted(scope, shown, look, nodes)
     mine = [one for one in found.leavers.values() if one.cause in inside]
+    better, all_better = None, 0.0
+    if found.corrected:
+        all_better = sum(one.value for one in found.corrected.causes.values())
+        branch = found.corrected.groups.get(("branch", cause))
+        better = (branch if not node.parent else None) or found.corrected.causes.get(cause, NOBODY)
     spent = spent_by(scope, [one.person for one in mine])
     rows = Statement.objects.visible_to(scope).filter(_under(inside))
     since = look.since(today(shown))
@@ -63,6 +69,9 @@ def page(request: HttpRequest, cause: str) -> HttpResponse:
         leavers=len(mine),
         confirmed=sum(one.confirmed for one in mine),
         everyone=len(found.leavers),
+        better=better,
+        of_better=found.corrected,
+        share_better=better.value / all_better if better and all_better else None,
         spent=None if spent is None else sum(spent.values()),
         trend=_trend(mine) if mine else None,
         lines=lines(scope, told[:PAGE], nodes),
@@ -114,10 +123,13 @@ def suggest_idea(request: HttpRequest, cause: str) -> HttpResponse:
     user = _user(request)
     if cause not in tree():
         raise Http404
+    text = request.POST.get("text", "")
     try:
-        board.add_idea(cause, request.POST.get("text", ""), actor=user, now=timezone.now())
+        board.add_idea(cause, text, actor=user, now=timezone.now())
     except TenureError as error:
         messages.error(request, str(error))
+    else:
+        _say_who(request, text, user)
     return HttpResponseRedirect(reverse("admin:cause", args=[cause]) + "#ideas")
 
 
@@ -135,7 +147,45 @@ def act(request: HttpRequest, idea_id: int, verb: str) -> HttpResponse:
         raise Http404 from error
     except TenureError as error:
         messages.error(request, str(error))
+    else:
+        if verb == "comment":
+            _say_who(request, request.POST.get("text", ""), user)
     return HttpResponseRedirect(reverse("admin:cause", args=[idea.cause]) + f"#idea-{idea_id}")
+
+
+def _say_who(request: HttpRequest, text: str, user: User) -> None:
+    """Who was called in, and which names called nobody: as much for who may not see causes as for who is not there."""
+    if "@" not in text:
+        return
+    people, strange = calling.called_in(text, calling.callable_by(user))
+    if people:
+        names = ", ".join(one.shown_name for one in people)
+        messages.success(request, _("Called in: %(names)s. They find it on their page Today.") % {"names": names})
+    if strange:
+        names = ", ".join(f"@{name}" for name in strange)
+        messages.warning(
+            request, _("Nobody by these names can be called in here: %(names)s. Choose from the list that opens after an @.") % {"names": names}
+        )  # fmt: skip
+
+
+@require_safe
+def people(request: HttpRequest) -> JsonResponse:
+    """Whom a name begun after an @ may become."""
+    found = calling.offered(_user(request), request.GET.get("q", "")[:40])
+    return JsonResponse({"people": [{"name": one.username, "shown": one.shown_name} for one in found]})
+
+
+@require_POST
+def notice(request: HttpRequest, mention_id: int) -> HttpResponse:
+    """One's own notice, read: on to where one was called; or laid back as unread."""
+    unread = "unread" in request.POST
+    try:
+        found = calling.read(mention_id, read=not unread, actor=_user(request), now=timezone.now())
+    except Mention.DoesNotExist as error:
+        raise Http404 from error
+    if unread or "stay" in request.POST:
+        return HttpResponseRedirect(reverse("admin:index") + "#called")
+    return HttpResponseRedirect(reverse("admin:cause", args=[found.idea.cause]) + f"#idea-{found.idea_id}")
 
 
 def _comment(idea_id: int, sent: QueryDict, user: User) -> None:

@@ -17,7 +17,7 @@ from tenure.desk.customers.models import Publication
 from tenure.desk.governance.api import may
 from tenure.desk.governance.models import User
 from tenure.desk.lake import lake
-from tenure.insight.causes import Tally, tally
+from tenure.insight.causes import Estimate, Tally, tally
 from tenure.insight.churn.drivers import CODES, words_of
 from tenure.lake import Scope
 from tenure.pipeline.score_history import HISTORY
@@ -31,6 +31,7 @@ from tenure.web.parts import Context
 from tenure.web.templatetags.tenure import said as said_of
 
 SHOWN = 14  # causes of the Pareto; the rest are few
+NOBODY = Estimate(0.0, 0.0, 0.0)
 LEAST = 20  # leavers scored before they left, below which their drivers say little
 
 
@@ -54,15 +55,17 @@ def causes(scope: Scope, shown: Publication | None, given: Mapping[str, str]) ->
     estimated = found.corrected is not None and given.get("rank") != "said"
     rows = rows_of(found, nodes, scope, look, estimated=estimated)
     controllable = [row for row in rows if row["node"].control == "controllable"]
+    of_control = found.corrected.groups.get(("control", "controllable")) if found.corrected and estimated else None
     drivers, of = read_by_the_model(scope, shown, look, found)
     total = len(found.leavers)
-    bones = bones_of(found, nodes, look)
+    bones = bones_of(found, nodes, look, estimated=estimated)
     head = _("Left: %(n)s") % {"n": f"{total:,}"}
     label = _("Fishbone diagram of why customers left")
     return context | {
         "rows": rows, "total": total, "estimated": estimated, "share": sum(row["share"] for row in controllable),
-        "controllable": round(sum(row["weight"] for row in controllable)), "as_said": other_rank(look, "said"),
-        "as_estimated": other_rank(look, ""),
+        "controllable": round(sum(row["weight"] for row in controllable)), "of_control": of_control,
+        "controllable_said": sum(row["leavers"] for row in controllable), "as_said": other_rank(look, "said"),
+        "as_estimated": other_rank(look, ""), "asked_as": asked_as(look, estimated=estimated),
         "confirmed": sum(row["confirmed"] for row in rows),
         "spent": sum(row["spent"] for row in rows) if rows[0]["spent"] is not None else None,
         "vague": sum(row["leavers"] for row in rows if row["node"].cause.vague),
@@ -78,8 +81,8 @@ def rows_of(
 ) -> list[dict[str, Any]]:
     """One row a cause, the most frequent first, as said or (`estimated`) as interviews correct it.
 
-    weight: what it is ranked by. better, low, high: the estimate, None where there is none. spent: what its leavers had
-    spent with us, None where hidden.
+    weight: what it is ranked by. better: the estimate, None where there is none. spent: what its leavers had spent with
+    us, None where hidden.
     """
     spent = spent_by(scope, found.leavers)
     by_cause, said = found.by_cause(), {one.cause: one for one in tally(found.leavers.values())}
@@ -90,12 +93,12 @@ def rows_of(
         *(
             cause
             for cause in (better.ranked() if better else [])
-            if cause not in said and better and better.leavers[cause] >= 0.5
+            if cause not in said and better and better.causes[cause].value >= 0.5
         ),
     ]
     weights: dict[str, float] = {cause: said[cause].leavers if cause in said else 0 for cause in order}
     if estimated and better:
-        weights = {cause: better.leavers.get(cause, 0.0) for cause in order}
+        weights = {cause: better.causes.get(cause, NOBODY).value for cause in order}
         order.sort(key=lambda cause: -weights[cause])
     told, so_far, total = [], 0.0, sum(weights.values())
     for cause in order:
@@ -105,8 +108,7 @@ def rows_of(
             {
                 "node": node, "name": str(node.words), "branch": str(nodes[node.parent].words) if node.parent in nodes else "",
                 "confirmed": one.confirmed, "suggested": one.suggested, "leavers": one.leavers, "weight": weights[cause],
-                **{name: getattr(better, of).get(cause, 0.0) if better else None
-                   for name, of in (("better", "leavers"), ("low", "low"), ("high", "high"))},
+                "better": better.causes.get(cause, NOBODY) if better else None,
                 "share": weights[cause] / total if total else 0.0, "so_far": so_far / total if total else 0.0,
                 "spent": None if spent is None else sum(spent.get(leaver.person, 0) for leaver in by_cause.get(cause, [])),
                 "url": url_of(cause, look), "control": str(AXES["control"][node.control]),
@@ -118,6 +120,11 @@ def rows_of(
 def other_rank(look: Look, rank: str) -> str:
     """The address of the same page, its causes ranked the other way."""
     return f"?{look.query}{'&' if look.query and rank else ''}{f'rank={rank}' if rank else ''}#by-cause"
+
+
+def asked_as(look: Look, *, estimated: bool) -> str:
+    """What a file of the same is asked by."""
+    return look.query if estimated else f"{look.query}{'&' if look.query else ''}rank=said"
 
 
 def read_by_the_model(
@@ -155,20 +162,42 @@ def read_by_the_model(
     return [{"words": said_of(one), "effect": one.get("effect", 0)} for one in drivers], 0
 
 
-def bones_of(found: Counted, nodes: Mapping[str, Node], look: Look) -> list[fishbone.Bone]:
-    """The branches anybody left for, the most frequent first, each with its causes."""
-    counts: dict[str, list[tuple[Node, int]]] = {}
-    for one in tally(found.leavers.values()):
-        node = nodes[one.cause]
-        counts.setdefault(node.parent or node.code, []).append((node, one.leavers))
-    made = [
-        fishbone.Bone(
-            str(nodes[top].words), sum(n for _node, n in low), nodes[top].control, url_of(top, look),
-            [fishbone.Rib(str(node.words), n, node.control, url_of(node.code, look)) for node, n in low if node.code != top],
+def bones_of(found: Counted, nodes: Mapping[str, Node], look: Look, *, estimated: bool = False) -> list[fishbone.Bone]:
+    """The branches anybody left for, the most frequent first, each with its causes; as said, or as interviews correct it."""
+    better = found.corrected if estimated else None
+    said = {one.cause: one.leavers for one in tally(found.leavers.values())}
+    meant = {cause: one for cause, one in (better.causes if better else {}).items() if one.value >= 0.5}
+    branches: dict[str, list[Node]] = {}
+    for cause in (*said, *(cause for cause in meant if cause not in said)):
+        node = nodes[cause]
+        branches.setdefault(node.parent or node.code, []).append(node)
+
+    def figure(n: int, one: Estimate | None) -> fishbone.Figure:
+        if better is None:
+            return fishbone.Figure(n, f"{n:,}")
+        one = one or NOBODY
+        return fishbone.Figure(
+            one.value,
+            _("≈%(n)s (%(low)s–%(high)s), said %(said)s")
+            % {"n": f"{one.value:,.0f}", "low": f"{one.low:,.0f}", "high": f"{one.high:,.0f}", "said": f"{n:,}"},
         )
-        for top, low in counts.items()
-    ]  # fmt: skip
-    return sorted(made, key=lambda bone: (-bone.count, bone.name))
+
+    made = []
+    for top, low in branches.items():
+        group = better.groups.get(("branch", top)) if better else None
+        ribs = [
+            fishbone.Rib(
+                str(node.words), figure(said.get(node.code, 0), meant.get(node.code)), node.control, url_of(node.code, look)
+            )
+            for node in low if node.code != top
+        ]  # fmt: skip
+        made.append(
+            fishbone.Bone(
+                str(nodes[top].words), figure(sum(said.get(node.code, 0) for node in low), group), nodes[top].control,
+                url_of(top, look), sorted(ribs, key=lambda rib: -rib.figure.count),
+            )
+        )  # fmt: skip
+    return sorted(made, key=lambda bone: (-bone.figure.count, bone.name))
 
 
 def url_of(code: str, look: Look) -> str:
@@ -183,10 +212,10 @@ def pareto(rows: list[dict[str, Any]], *, estimated: bool = False) -> figures.Fi
     links = [row["url"] for row in rows]
     if estimated:
         bars: list[dict[str, Any]] = [
-            {"type": "bar", "name": _("Estimated"), "x": names, "y": [row["better"] for row in rows], "customdata": links,
+            {"type": "bar", "name": _("Estimated"), "x": names, "y": [row["better"].value for row in rows], "customdata": links,
              "marker": {"color": "$primary"}, "hovertemplate": "%{x}: %{y:.0f}",
-             "error_y": {"type": "data", "symmetric": False, "array": [row["high"] - row["better"] for row in rows],
-                         "arrayminus": [row["better"] - row["low"] for row in rows], "color": "$text", "thickness": 1.2}},
+             "error_y": {"type": "data", "symmetric": False, "array": [row["better"].high - row["better"].value for row in rows],
+                         "arrayminus": [row["better"].value - row["better"].low for row in rows], "color": "$text", "thickness": 1.2}},
             {"type": "scatter", "mode": "markers", "name": _("As said"), "x": names, "y": [row["leavers"] for row in rows],
              "marker": {"symbol": "diamond", "size": 9, "color": "$muted"}, "hovertemplate": "%{x}: %{y}"},
         ]  # fmt: skip

@@ -1,8 +1,9 @@
 """What churn costs: who left in the last twelve months, by segment, cause and month; what is at risk; what is assumed."""
 
+import csv
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
 from typing import Any
 
 import ibis
@@ -10,6 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
@@ -19,9 +22,11 @@ from django.views.decorators.http import require_POST
 from tenure.desk.causes import api as causes_of
 from tenure.desk.customers import packs
 from tenure.desk.customers.assumptions import set_assumptions
+from tenure.desk.customers.export import Echo, harmless
 from tenure.desk.customers.models import Publication
 from tenure.desk.customers.words import RISK_BANDS, words_for
-from tenure.desk.governance.api import scope_of
+from tenure.desk.governance import audit
+from tenure.desk.governance.api import may, scope_of
 from tenure.desk.governance.models import User
 from tenure.desk.lake import lake, workspace
 from tenure.errors import TenureError
@@ -37,6 +42,7 @@ from tenure.language import Words, tr
 from tenure.pipeline import numbers
 from tenure.web import figures
 from tenure.web.cache import remembered
+from tenure.web.causes.files import csv_file
 from tenure.web.insight.bridge import exactly
 from tenure.web.insight.drawn import Drawn
 from tenure.web.insight.people import Opened, opened_where
@@ -61,7 +67,7 @@ PARTS: Mapping[str, Words] = {
 }
 TINTS = {"lost": "$bad", "replaced": "$primary", "told": "$text", "referred": "$muted"}
 SHOWN = 12
-CODED = {"tier": "tier", "stage": "stage", "kind": "kind", "risk": "risk"}
+CODED = {"tier": "tier", "stage": "stage", "kind": "kind", "risk": "risk", "channel": "channel"}
 
 
 def cost(scope: Scope, shown: Publication | None, given: Mapping[str, str]) -> Context:
@@ -93,6 +99,7 @@ def cost(scope: Scope, shown: Publication | None, given: Mapping[str, str]) -> C
         "assumptions": [_assumption(name, one, held, told) for name, one in ASSUMPTIONS.items()],
         "margins": told["margins"],
         "may_set": _may_set(scope),
+        "may_export": _may_export(scope),
     }
     return context
 
@@ -209,12 +216,17 @@ def _told(scope: Scope, shown: Publication) -> Row:
     return remembered(f"cost of churn: {sorted(assumed.items())}", scope, shown, compute, *TABLES)
 
 
+def _said_since(base: Row) -> date:
+    since: date = base["start"] - timedelta(days=int(base["silence"]))
+    return since
+
+
 def _caused(scope: Scope, base: Row) -> tuple[list[str | None], list[str | None], list[bool]]:
     """Of each who left: the cause that counts, whether the company controls it, and whether people confirmed it.
 
     A statement has a buyer leave on the day of the last purchase, the cost once the silence is long enough.
     """
-    since = base["start"] - timedelta(days=int(base["silence"]))
+    since = _said_since(base)
     said = {one.person_id: one for one in causes_of.left_for(scope, since, base["end"])}
     mine = [said.get(person) for person in base["left"]["person_id"].to_pylist()]
     return (
@@ -224,14 +236,22 @@ def _caused(scope: Scope, base: Row) -> tuple[list[str | None], list[str | None]
 
 
 def _by_cause(scope: Scope, shown: Publication) -> Row:
-    """What each cause cost, and each kind of control; confirmed: of each cause, how many leavers' people confirmed."""
+    """What each cause cost, and each kind of control; confirmed: of each cause, how many leavers' people confirmed.
+
+    better, people: what each comes to and how many leavers it has, as those asked in depth correct it; None where few were.
+    """
     assumed = _assumed()
 
     def compute() -> Row:
         base = _base(scope, shown)
         causes, controls, sure = _caused(scope, base)
         costs = _costs(base)
+        persons = costs.table["person_id"].to_pylist()
+        worth = dict(zip(persons, costs.table["total"].to_pylist(), strict=True))
+        since = _said_since(base)
         return {
+            "better": causes_of.worth_of(scope, worth, since, base["end"]),
+            "people": causes_of.worth_of(scope, dict.fromkeys(persons, 1), since, base["end"]),
             "causes": costs.told(causes), "controls": costs.told(controls),
             "confirmed": Counter(cause for cause, known in zip(causes, sure, strict=True) if known),
         }  # fmt: skip
@@ -299,6 +319,8 @@ def people(scope: Scope, shown: Publication | None, given: Mapping[str, str]) ->
         codes = _caused(scope, base)[0] if by == "cause" else base["segments"][by]
         mine = pa.array([(code or "") == part for code in codes], pa.bool_())
         table, said = table.filter(mine), f"{_heading(by)}: {_name(by, part)}"
+        if by == "cause":
+            said += _estimated(scope, shown, part)
     found = sorted(table.to_pylist(), key=lambda row: (-row["total"], row["spared"], row["person_id"]))
     return Opened(
         _("Customers who left"), said, back, _("Cost"), [row["person_id"] for row in found],
@@ -310,6 +332,20 @@ def people(scope: Scope, shown: Publication | None, given: Mapping[str, str]) ->
         ] for row in found},
         ["", "", "", exactly(sum(row["lost"] for row in found)), exactly(sum(row["total"] for row in found))], ("amounts",),
     )  # fmt: skip
+
+
+def _estimated(scope: Scope, shown: Publication, cause: str) -> str:
+    """What a cause comes to as interviews correct it, beside those who say it; empty where too few were asked."""
+    told = _by_cause(scope, shown)
+    if not told["better"] or cause not in told["better"].causes:
+        return ""
+    people, money = told["people"].causes[cause], told["better"].causes[cause]
+    return _(
+        " · as said; as interviews correct it ≈%(n)s (%(low)s … %(high)s) leavers and %(money)s (%(least)s … %(most)s)"
+    ) % {
+        "n": f"{people.value:,.0f}", "low": f"{people.low:,.0f}", "high": f"{people.high:,.0f}",
+        "money": compact_money(money.value), "least": compact_money(money.low), "most": compact_money(money.high),
+    }  # fmt: skip
 
 
 def draw_cost(scope: Scope, period: Period, segment: str = "", options: Mapping[str, str] | None = None) -> Drawn:
@@ -382,6 +418,41 @@ def assume(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(reverse("admin:churn_part", args=["cost"]) + "#assumptions")
 
 
+@require_POST
+def causes_file(request: HttpRequest) -> HttpResponse:
+    """What each cause cost as CSV, as said and as interviews correct it."""
+    user, shown = request.user, Publication.current()
+    assert isinstance(user, User)
+    scope = scope_of(user)
+    if not scope.sees("amounts"):
+        raise PermissionDenied
+    told = _said(_by_cause(scope, shown)) if shown else None
+    rows = told["every"] if told else []
+    with transaction.atomic():
+        audit.record("export_cost", "cause", len(rows), actor=user, now=timezone.now(), through="page")
+    return csv_file("cost-by-cause", _file_lines(rows, told["better"] if told else None))
+
+
+def _file_lines(rows: Sequence[Row], better: causes_of.Corrected | None) -> Iterator[str]:
+    writer = csv.writer(Echo())
+    heading = [_("Code"), _("Cause"), _("Leavers, as said"), _("Confirmed"), *(str(words) for words in PARTS.values()),
+               _("In all, as said")]  # fmt: skip
+    more = [_("Leavers, estimated"), _("At least"), _("At most"), _("In all, estimated"), _("At least"), _("At most"),
+            _("Asked in depth"), _("Of these meant something else")]  # fmt: skip
+    yield "\ufeff" + writer.writerow([*heading, *(more if better else [])])
+    for row in rows:
+        cells = [row["segment"] or "", row["name"], row["customers"], row["confirmed"],
+                 *(in_units(row[name]) for name in (*PARTS, "total"))]  # fmt: skip
+        if better:
+            n, money = row["people"], row["better"]
+            cells += [round(one, 1) for one in (n.value, n.low, n.high)] if n else ["", "", ""]
+            cells += (
+                [round(in_units(one), 2) for one in (money.value, money.low, money.high)] if money else ["", "", ""]
+            )
+            cells += [better.asked, better.otherwise]
+        yield writer.writerow([harmless(cell) for cell in cells])
+
+
 # How it is asked and said
 
 
@@ -392,6 +463,11 @@ def _assumed() -> dict[str, float]:
 def _may_set(scope: Scope) -> bool:
     user = User.objects.filter(pk=scope.user_id).first() if scope.user_id else None
     return user is not None and packs.may_choose(user, scope)
+
+
+def _may_export(scope: Scope) -> bool:
+    user = User.objects.filter(pk=scope.user_id).first() if scope.user_id else None
+    return user is not None and may(user, "export")
 
 
 def _read(text: str, one: Assumption) -> float | None:
@@ -437,7 +513,13 @@ def _splits() -> list[tuple[str, str]]:
 
 
 def _heading(name: str) -> str:
-    of_left = {"plan": _("Plan"), "reason": _("Reason"), "month": _("Month"), "cause": _("Cause")}
+    of_left = {
+        "plan": _("Plan"),
+        "channel": _("Channel that won them"),
+        "reason": _("Reason"),
+        "month": _("Month"),
+        "cause": _("Cause"),
+    }
     return of_left.get(name) or str(DIMENSIONS[name].words)
 
 
@@ -446,6 +528,8 @@ def _name(split: str, code: str | None) -> str:
         return _("Not said") if split in ("reason", "cause") else _("Unknown")
     if split == "cause":
         return str(causes_of.causes().get(code, code))
+    if split == "reason":
+        return causes_of.reason_words(code)
     return persona_called(code) if split == "persona" else words_for(CODED.get(split, ""), code)
 
 
@@ -458,16 +542,32 @@ def _line(row: Row, split: str) -> Row:
 
 
 def _said(told: Row) -> Row | None:
-    """Lines of the causes people give, and by control; None where nobody who left says any."""
+    """Lines of the causes people give, and by control; None where nobody who left says any.
+
+    With enough asked in depth, each with what it comes to as they correct it, and ranked by that.
+    """
     if not any(row["segment"] for row in told["causes"]):
         return None
+    better, people = told["better"], told["people"]
     lines = [_line(row, "cause") | {"confirmed": told["confirmed"][row["segment"]]} for row in told["causes"]]
+    if better:
+        there = {row["segment"] for row in lines}
+        nothing = {name: 0 for name in lines[0] if name not in ("segment", "name", "url")}
+        lines += [
+            {"segment": code, "name": _name("cause", code), "url": "", **nothing}
+            for code, one in people.causes.items() if code not in there and one.value >= 0.5
+        ]  # fmt: skip
+        for row in lines:
+            row |= {"better": better.causes.get(row["segment"]), "people": people.causes.get(row["segment"])}
+        lines.sort(key=lambda row: -(row["better"].value if row["better"] else row["total"]))
     named = sum(row["customers"] for row in told["causes"] if row["segment"])
     cards = {row["segment"]: row for row in told["controls"]}
+    groups = better.groups if better else {}
     return {
-        "lines": lines[:SHOWN], "cut": max(0, len(lines) - SHOWN), "named": named,
-        "confirmed": sum(told["confirmed"].values()),
-        "controls": [(code, str(words), cards[code]) for code, words in CONTROL.items() if code in cards],
+        "lines": lines[:SHOWN], "cut": max(0, len(lines) - SHOWN), "named": named, "every": lines,
+        "confirmed": sum(told["confirmed"].values()), "better": better,
+        "controls": [(code, str(words), cards[code], groups.get(("control", code)))
+                     for code, words in CONTROL.items() if code in cards],
     }  # fmt: skip
 
 

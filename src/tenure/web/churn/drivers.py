@@ -42,7 +42,8 @@ def drivers(scope: Scope, shown: Publication | None, given: Mapping[str, str]) -
     here = lake()
     found = kept_model(here)
     if found is None or not here.exists("scores/churn") or "drivers" not in here.schema("scores/churn").names:
-        return {"rows": None, "why": (here.document("churn_card") or {}).get("not_enough_data")}
+        card = here.document("churn_card") or {}
+        return {"rows": None, "why": card.get("not_enough_data"), "way_out": card.get("way_out")}
     told = remembered("churn drivers", scope, shown, lambda: _told(scope), "scores/churn", "scores/customers")
     if not told["n"]:
         return {"rows": None, "nobody": True}

@@ -17,7 +17,7 @@ def model(scope: Scope, shown: Publication | None) -> Context:
     """The model card: what the churn score is, how it was tried, and how good it proved."""
     card = lake().document("churn_card")
     if not card or "metrics" not in card:
-        return {"card": None, "why": (card or {}).get("not_enough_data")}
+        return {"card": None, "why": (card or {}).get("not_enough_data"), "way_out": (card or {}).get("way_out")}
     deciles = card["metrics"].get("deciles") or []
     risky_first = [d for d in deciles if d.get("lift") is not None]
     points = [{"predicted": d["predicted"], "observed": d["observed"], "n": d["rows"]} for d in reversed(deciles)]

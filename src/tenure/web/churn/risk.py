@@ -91,7 +91,7 @@ def piece(request: HttpRequest, person_id: int) -> HttpResponse:
         otherwise=bool(lowers) and share is not None and abs(lowers[0].before - share) > 0.005,
         asked=own is not None,
         past=past,
-        tried=next((row["as_of"] for row in past if row["kind"] == "tried"), None),
+        tried=max((row["as_of"] for row in past if row["kind"] == "tried"), default=None),
         newest=newest,
         sentence=history.sentence(newest, day=day_words(newest.since)) if newest else None,
         may_insight=may(request.user, "insight"),

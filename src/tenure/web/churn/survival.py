@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from tenure.desk.customers import selectors
 from tenure.desk.customers.models import Publication
-from tenure.desk.customers.words import KINDS, STAGES, TIERS
+from tenure.desk.customers.words import KINDS, STAGES, TIERS, words_for
 from tenure.desk.lake import lake
 from tenure.insight.hazard import EDGES_DAYS as EDGES
 from tenure.insight.hazard import DiscreteHazard, compare, holm
@@ -177,6 +177,8 @@ def _largest(counts: Sequence[dict[str, Any]]) -> list[str]:
 
 def _called(split: str, name: str) -> str:
     words = {"stage": STAGES, "tier": TIERS, "kind": KINDS}.get(split, {})
+    if split == "channel":
+        return words_for("channel", name)
     return persona_called(name) if split == "persona" else str(words.get(name, name))
 
 

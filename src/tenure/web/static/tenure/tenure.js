@@ -231,6 +231,28 @@
     return value;
   }
 
+  // The plotting script shortens ticks to 250k and 2.5M. A page in Chinese counts in 万 and 亿, as its numbers do elsewhere.
+  function tick(text) {
+    const found = /^([−-]?)([\d.,]+)([kMB])$/.exec(text);
+    if (!found) return text;
+    if (!document.documentElement.lang.startsWith("zh")) return text.replace("k", "K");
+    const value = Number(found[2].replaceAll(",", "")) * { k: 1e3, M: 1e6, B: 1e9 }[found[3]];
+    const size = value >= 1e8 ? 1e8 : value >= 1e4 ? 1e4 : 1;
+    return found[1] + Number((value / size).toPrecision(6)).toLocaleString("en-US") + { 1e8: "亿", 1e4: "万", 1: "" }[size];
+  }
+
+  // Again after each drawing: a narrower window, or a stretch looked at closer, has other ticks.
+  function count(box) {
+    for (const name of ["xaxis", "yaxis", "yaxis2"]) {
+      const axis = box._fullLayout?.[name];
+      if (axis?.type !== "linear" || axis.tickformat) continue;
+      for (const text of box.querySelectorAll(`.${name.replace("axis", "")}tick text`)) {
+        const told = tick(text.textContent);
+        if (told !== text.textContent) text.textContent = told;
+      }
+    }
+  }
+
   function draw(box) {
     const source = document.getElementById(box.dataset.figure);
     if (!source || !window.Plotly) return;
@@ -250,16 +272,79 @@
     };
     // A legend above the plot grows upward, so that a second line of names never lies on the figure.
     if (layout.legend?.orientation === "h" && layout.legend.y > 1) layout.legend = { ...layout.legend, y: 1.02, yanchor: "bottom" };
-    layout.xaxis = { ...axis, ...(figure.layout.xaxis || {}) };
-    layout.yaxis = { ...axis, ...(figure.layout.yaxis || {}) };
+    // Under the pointer a number stands in full, grouped by thousands, which reads alike in both languages.
+    const told = (given) => (given?.tickformat ? {} : { hoverformat: ",.2~f" });
+    for (const name of ["xaxis", "yaxis"]) layout[name] = { ...axis, ...told(figure.layout[name]), ...(figure.layout[name] || {}) };
     window.Plotly.newPlot(box, figure.data, layout, { displayModeBar: false, responsive: true }).then(() => {
       box.dataset.drawn = "1";
+      count(box);
+      box.on("plotly_afterplot", () => count(box));
       box.on("plotly_click", (event) => {
         const link = event.points?.[0]?.customdata;
         if (typeof link === "string" && link.startsWith("/")) window.location.assign(link);
       });
     });
   }
+
+  // After an @ the colleagues who can be called in are offered: arrows choose, Enter or Tab takes, Escape leaves.
+  let asking = 0;
+  function shut(box) {
+    box.nextElementSibling?.matches(".t-offered") && box.nextElementSibling.remove();
+    box.removeAttribute("aria-activedescendant");
+  }
+  function take(box, name) {
+    const until = box.selectionStart;
+    const from = box.value.lastIndexOf("@", until - 1);
+    box.setRangeText(`@${name} `, from, until, "end");
+    shut(box);
+    box.focus();
+  }
+  document.addEventListener("input", async (event) => {
+    const box = event.target.closest?.("textarea[data-people]");
+    if (!box) return;
+    const begun = /(?:^|[^\w.])@([^\s@]{0,40})$/.exec(box.value.slice(0, box.selectionStart));
+    const mine = ++asking;
+    if (!begun) return shut(box);
+    const answer = await fetch(`${box.dataset.people}?q=${encodeURIComponent(begun[1])}`, { headers: { Accept: "application/json" } });
+    if (mine !== asking || !answer.ok) return;
+    const { people } = await answer.json();
+    shut(box);
+    if (!people.length) return;
+    const list = document.createElement("ul");
+    list.className = "t-offered";
+    list.setAttribute("role", "listbox");
+    people.forEach((one, at) => {
+      const entry = document.createElement("li");
+      entry.id = `offered-${at}`;
+      entry.setAttribute("role", "option");
+      entry.setAttribute("aria-selected", String(at === 0));
+      entry.dataset.name = one.name;
+      entry.textContent = one.shown === one.name ? `@${one.name}` : `@${one.name} · ${one.shown}`;
+      // Before the box loses the caret.
+      entry.addEventListener("pointerdown", (down) => { down.preventDefault(); take(box, one.name); });
+      list.append(entry);
+    });
+    box.after(list);
+    box.setAttribute("aria-activedescendant", "offered-0");
+  });
+  document.addEventListener("keydown", (event) => {
+    const box = event.target.closest?.("textarea[data-people]");
+    const list = box?.nextElementSibling;
+    if (!list?.matches(".t-offered") || event.isComposing) return;
+    const entries = [...list.children];
+    const at = entries.findIndex((one) => one.getAttribute("aria-selected") === "true");
+    if (event.key === "Escape") shut(box);
+    else if (event.key === "Enter" || event.key === "Tab") take(box, entries[at].dataset.name);
+    else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      const next = (at + (event.key === "ArrowDown" ? 1 : entries.length - 1)) % entries.length;
+      entries.forEach((one, n) => one.setAttribute("aria-selected", String(n === next)));
+      box.setAttribute("aria-activedescendant", entries[next].id);
+    } else return;
+    event.preventDefault();
+  });
+  document.addEventListener("focusout", (event) => {
+    if (event.target.matches?.("textarea[data-people]")) shut(event.target);
+  });
 
   // A page that follows piece by piece: charts are drawn as they come, and a bar tells how many pieces are there.
   document.addEventListener("htmx:afterSettle", () => {
