@@ -27,6 +27,7 @@
 -- admin 0002_logentry_remove_auto_add
 -- admin 0003_logentry_add_action_flag_choices
 -- causes 0001_initial
+-- causes 0002_mention
 -- competitors 0001_initial
 -- governance 0002_access
 -- governance 0003_keys
@@ -84,6 +85,8 @@ CREATE TABLE "causes_ideacomment" ("id" integer NOT NULL PRIMARY KEY AUTOINCREME
 CREATE TABLE "causes_ideavote" ("id" integer NOT NULL PRIMARY KEY AUTOINCREMENT, "idea_id" bigint NOT NULL REFERENCES "causes_idea" ("id") DEFERRABLE INITIALLY DEFERRED, "user_id" bigint NOT NULL REFERENCES "governance_user" ("id") DEFERRABLE INITIALLY DEFERRED, CONSTRAINT "idea_vote_once" UNIQUE ("idea_id", "user_id"))
 
 CREATE TABLE "causes_keptcause" ("id" integer NOT NULL PRIMARY KEY AUTOINCREMENT, "code" varchar(60) NOT NULL UNIQUE, "name_en" varchar(80) NOT NULL, "name_zh" varchar(80) NOT NULL, "parent" varchar(60) NOT NULL, "control" varchar(20) NOT NULL, "side" varchar(20) NOT NULL, "nature" varchar(20) NOT NULL, "vague" bool NOT NULL, "retired_at" datetime NULL, "version" integer NOT NULL, CONSTRAINT "cause_not_its_own_branch" CHECK (NOT ("parent" = ("code"))))
+
+CREATE TABLE "causes_mention" ("id" integer NOT NULL PRIMARY KEY AUTOINCREMENT, "why" varchar(10) NOT NULL, "at" datetime NOT NULL, "read_at" datetime NULL, "by_id" bigint NOT NULL REFERENCES "governance_user" ("id") DEFERRABLE INITIALLY DEFERRED, "comment_id" bigint NULL REFERENCES "causes_ideacomment" ("id") DEFERRABLE INITIALLY DEFERRED, "idea_id" bigint NOT NULL REFERENCES "causes_idea" ("id") DEFERRABLE INITIALLY DEFERRED, "user_id" bigint NOT NULL REFERENCES "governance_user" ("id") DEFERRABLE INITIALLY DEFERRED)
 
 CREATE TABLE "causes_statement" ("id" integer NOT NULL PRIMARY KEY AUTOINCREMENT, "own_id" bigint NOT NULL, "said_at" datetime NOT NULL, "came_from" varchar(20) NOT NULL, "record_key" varchar(32) NULL UNIQUE, "text" text NOT NULL, "competitor" varchar(80) NOT NULL, "left_on" date NULL, "suggested" varchar(60) NOT NULL, "confidence" real NOT NULL, "suggested_by" varchar(10) NOT NULL, "went_by" text NOT NULL, "looked_with" varchar(16) NOT NULL, "state" varchar(10) NOT NULL, "confirmed" varchar(60) NOT NULL, "reviewed_at" datetime NULL, "made_at" datetime NOT NULL, "withdrawn_at" datetime NULL, "version" integer NOT NULL, "reviewed_by_id" bigint NULL REFERENCES "governance_user" ("id") DEFERRABLE INITIALLY DEFERRED, "said_by_id" bigint NULL REFERENCES "governance_user" ("id") DEFERRABLE INITIALLY DEFERRED, CONSTRAINT "statement_confirmed_has_cause" CHECK ((("state" = 'confirmed' AND NOT ("confirmed" = '')) OR (NOT ("state" = 'confirmed') AND "confirmed" = ''))))
 
@@ -252,6 +255,16 @@ CREATE INDEX "causes_ideacomment_idea_id_62b52d6b" ON "causes_ideacomment" ("ide
 CREATE INDEX "causes_ideavote_idea_id_48c99a6c" ON "causes_ideavote" ("idea_id")
 
 CREATE INDEX "causes_ideavote_user_id_45f96b5c" ON "causes_ideavote" ("user_id")
+
+CREATE INDEX "causes_mention_by_id_bf8c4e1c" ON "causes_mention" ("by_id")
+
+CREATE INDEX "causes_mention_comment_id_49485f4a" ON "causes_mention" ("comment_id")
+
+CREATE INDEX "causes_mention_idea_id_8a85b2a3" ON "causes_mention" ("idea_id")
+
+CREATE INDEX "causes_mention_user_id_65fcf3d4" ON "causes_mention" ("user_id")
+
+CREATE INDEX "mention_of_user" ON "causes_mention" ("user_id", "read_at", "at" DESC)
 
 CREATE INDEX "causes_statement_own_id_e37591c2" ON "causes_statement" ("own_id")
 
