@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -57,10 +58,12 @@ def _called(request: HttpRequest) -> dict[str, Any] | None:
     user = request.user
     if not isinstance(user, User):
         return None
-    mine, nodes = calling.notices(user), tree()
-    unread, read = list(mine.filter(read_at=None)[: CALLED + 1]), list(mine.exclude(read_at=None)[:CALLED])
-    if not unread and not read:
+    # Asked once, what is not read yet first: enough of these to fill both lists and tell whether there are more.
+    first = list(calling.notices(user).order_by(F("read_at").desc(nulls_first=True), "-at", "-pk")[: 2 * CALLED + 1])
+    if not first:
         return None
+    unread, nodes = [one for one in first if one.read_at is None], tree()
+    read = [one for one in first if one.read_at is not None]
 
     def told(one: Mention) -> tuple[Mention, str]:
         return one, str(nodes[one.idea.cause].words) if one.idea.cause in nodes else one.idea.cause
@@ -68,7 +71,7 @@ def _called(request: HttpRequest) -> dict[str, Any] | None:
     return {
         "unread": [told(one) for one in unread[:CALLED]],
         "more": len(unread) > CALLED,
-        "read": [told(one) for one in read],
+        "read": [told(one) for one in read[:CALLED]],
     }
 
 
