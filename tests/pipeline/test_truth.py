@@ -304,9 +304,9 @@ def test_the_true_causes_of_leaving_rank_first_and_fate_is_labelled_as_such(
     better = counted.corrected
     assert better is not None
     folded: dict[str, dict[str, float]] = defaultdict(lambda: {"leavers": 0.0, "low": 0.0, "high": 0.0})
-    for cause in better.leavers:
-        for name in ("leavers", "low", "high"):
-            folded[told.get(cause, cause)][name] += getattr(better, name)[cause]
+    for cause, one in better.causes.items():
+        for name, part in (("leavers", one.value), ("low", one.low), ("high", one.high)):
+            folded[told.get(cause, cause)][name] += part
     estimated = pd.DataFrame(folded).T
     plain = pd.Series([told.get(one.cause, one.cause) for one in counted.leavers.values()]).value_counts()
     off = [one.reindex(truly.index).fillna(0).sub(truly).abs().sum() for one in (estimated.leavers, plain)]

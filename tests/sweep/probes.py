@@ -47,14 +47,15 @@ PARTS: dict[str, tuple[str, ...]] = {
     "contract": ("customers", "orders", "cases", "interactions"),
 }
 NUMBERS = ("1", "3", "4")
-# What an address that shows nothing by itself is asked for.
+# What an address is asked for that shows nothing, or something else, by itself.
 WANTED: dict[str, tuple[str, ...]] = {
     "insight/customers/": (
         "part=cost&what=left", "part=cost&what=left&by=reason&code=price", "part=cost&what=left&by=cause&code=price_high",
         "part=cost&what=left&by=month&code=2026-01", "part=cost&what=losing", "part=survival&by=plan&value=gold",
         "part=survival&by=region&value=广东",
     ),
-    "churn/<slug:part>/": ("by=region", "by=plan", "by=persona"),
+    "churn/cost/": ("by=plan",),
+    "churn/survival/": ("by=plan",),
 }  # fmt: skip
 # Never answered for anybody in particular, or not by us.
 LEFT_OUT = ("static/", "jsi18n", "r/<path:content_type_id>", "(?P<url>")
@@ -124,7 +125,7 @@ def probes(route: str) -> Iterator[Probe]:
     """What is asked of one route first: every method, with and without something sent along."""
     for path in paths(route):
         yield Probe(route, "get", path)
-        for wanted in WANTED.get(route, ()):
+        for wanted in WANTED.get(path.removeprefix("/"), ()):
             yield Probe(route, "get", f"{path}?{wanted}")
         yield Probe(route, "post", path, SENT)
         yield Probe(route, "json", path, SENT)
