@@ -15,12 +15,12 @@ import pytest
 
 from tenure.lake import SYSTEM, Lake, Scope, erase
 from tenure.lake.store import Store
-from tenure.pipeline import carried, churn, days, segments
+from tenure.pipeline import carried, days, known, segments
 from tenure.pipeline.carried import by_person, standing
-from tenure.pipeline.churn import TODAY
 from tenure.pipeline.clock import start_of
 from tenure.pipeline.days import purchase_days
 from tenure.pipeline.history import tables_over
+from tenure.pipeline.known import TODAY
 from tenure.pipeline.run import Context
 from tenure.workspace import create
 from tests.pipeline import test_records_added as added
@@ -39,11 +39,11 @@ def worked_out(shop: Shop, *, again: bool = False, as_of: datetime = AS_OF) -> l
     """What every carried table says at a date, and goes on with from then on."""
     context = Context(shop.lake, shop.here, as_of, added.NOON, again=again)
     lines = partial(segments._told_by_lines, context)
-    with tables_over(context, churn._READ) as at:
+    with tables_over(context, known.READ) as at:
         found = [
             purchase_days(context).as_table(),
             by_person(context, segments.HABITS, ["orders", "products"], lines),
-            churn._today(context, at),
+            known.today(context, at),
         ]
     return [
         table.select(sorted(table.column_names)).sort_by([(n, "ascending") for n in ("person_id", "ordered_on") if n in table.column_names]).to_pylist()

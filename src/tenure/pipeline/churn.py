@@ -1,11 +1,10 @@
 """Step: who is about to leave, how likely, and what the score rests on."""
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
 import ibis
 import numpy as np
@@ -16,7 +15,6 @@ from tenure.contracts import CONTRACTS
 from tenure.currencies import minor_digits
 from tenure.digests import row_digests
 from tenure.errors import TenureError
-from tenure.insight import features
 from tenure.insight.churn import (
     Backtest,
     Bands,
@@ -41,21 +39,16 @@ from tenure.insight.churn.learners import Champion
 from tenure.insight.churn.model import ChurnModel
 from tenure.insight.churn.registry import made, relearn
 from tenure.insight.churn.training import Training
-from tenure.insight.features.terms import distinct, highest, lowest
-from tenure.insight.value import BGNBD
 from tenure.lake import SYSTEM
 from tenure.language import Words, both, tr
 from tenure.pipeline import kept, models, score_history
-from tenure.pipeline.carried import by_person, standing
-from tenure.pipeline.carried import keep as store
 from tenure.pipeline.following import practice
-from tenure.pipeline.history import scored_from, settled, tables_over
+from tenure.pipeline.history import scored_from
+from tenure.pipeline.known import MOST_PEOPLE, Known, knowing, of
 from tenure.pipeline.leaderboard import DOCUMENT as LEADERBOARD
 from tenure.pipeline.leaderboard import leaderboard_document
 from tenure.pipeline.life import Life, code_of, digest_of
-from tenure.pipeline.records import live_batches
 from tenure.pipeline.run import Context, Step, made_from
-from tenure.pipeline.value import UNIT_DAYS, rhythm_of
 
 _SCHEMA = pa.schema(
     [
@@ -69,31 +62,14 @@ _SCHEMA = pa.schema(
 # Rows in the tens of thousands need neither many folds nor tiny steps: a third to three fifths of the time, the AUC the
 # same to within 0.001 (docs/decisions/0008).
 _MODEL = ChurnModel(folds=3, rounds=300, rate=0.05, tree_seeds=3, most_rows=60_000)
-_READ = sorted({name for family in features.FAMILIES.values() for name in family.reads} | {"orders", "customers"})
 
-# More customers than this take longer to learn from than a morning has.
-MOST_PEOPLE = 40_000
-# Four numbers tell the rhythms of a base: from so many buyers, every so many-eth by their numbers, they are known well.
-_BUYERS = 5_000
 _ROWS_A_SCORING = 100_000  # the matrices of so many customers fit in memory beside everything else
-# Knuth's multiplicative hashing: numbers minted one after another are spread evenly, and no engine is asked for a hash.
-_STRIDE, _TURNS = 2_654_435_761, 2**32
 _SAMPLED = Words(
     "Learned from and tried on {learned} of {people} customers, drawn by their numbers; all are scored",
     "在 {people} 位客户中按编号抽取 {learned} 位用于训练和检验；全部客户均已评分",
 )
-# What the model of buying rhythms asks of the records: purchase days, the first and the last of them.
-_BUYING = {
-    "_days": distinct("ordered_on", where="sale"),
-    "_first": lowest("ordered_on", where="sale"),
-    "_last": highest("ordered_on", where="sale"),
-}
-
-TODAY = "features/today"
 _ROWS = "churn rows"  # of the main definition: by which model and of which facts this run scored
 _MAIN, _BESIDE = "scores/churn", "scores/churn_beside"
-
-At: TypeAlias = Callable[[datetime], Mapping[str, ibis.Table]]
 
 
 @dataclass
@@ -111,16 +87,9 @@ class _Answer:
 
 def _churn(context: Context) -> int:
     lake, wished = context.lake, practice(context.lake)
-    people = _people(context)
-    read = sorted({*_READ, *(name for kind in DEFINITIONS.values() for name in kind.contracts)})
     further: dict[str, _Answer] = {}
-    with (
-        tables_over(context, read) as everyone,
-        tables_over(context, read, partial(_some, people=people))
-        if people > MOST_PEOPLE
-        else nullcontext(everyone) as some,
-    ):
-        known = _Known(context, everyone, some, people)
+    with knowing(context) as known:
+        some = known.some
         main = _answered(known, lambda: choose(some(context.as_of), wished.churn), wished.churn, _MAIN)
         for definition in beside(some(context.as_of), wished.beside):
             code = code_of(definition)
@@ -162,7 +131,7 @@ def _beside_schema() -> pa.Schema:
 
 
 def _answered(
-    known: "_Known", choose: Callable[[], Definition], wishes: Sequence[Mapping[str, Any]], table: str
+    known: Known, choose: Callable[[], Definition], wishes: Sequence[Mapping[str, Any]], table: str
 ) -> _Answer:
     """Scores and card of one definition, by its champion or by a model learned now. table: where its scores stand."""
     context = known.context
@@ -180,7 +149,7 @@ def _answered(
         return _Answer(_SCHEMA.empty_table(), card, leaderboard={})
 
 
-def _way_out(known: "_Known") -> dict[str, str]:
+def _way_out(known: Known) -> dict[str, str]:
     """What can be done where records don't reach back far enough: what the snapshot says, if it does, or older records.
 
     definition: the one to choose; empty where only older records help.
@@ -202,58 +171,7 @@ def _way_out(known: "_Known") -> dict[str, str]:
     return {"definition": "", "en": said.en, "zh": said.zh}
 
 
-@dataclass
-class _Known:
-    """What is known of people, worked out once for all definitions. some: those learned from; everyone where so few are."""
-
-    context: Context
-    everyone: At
-    some: At
-    people: int
-    _today: pa.Table | None = None
-
-    @property
-    def sampled(self) -> bool:
-        return self.some is not self.everyone
-
-    def today(self) -> pa.Table:
-        if self._today is None:
-            self._today = _today(self.context, self.everyone)
-        return self._today
-
-    def at(self, cuts: Sequence[datetime]) -> dict[datetime, pa.Table]:
-        """Of those learned from, at each date. Where all are, one pass is made for all dates, today's with them."""
-        if self.sampled or self._today is not None:
-            return _told(self.context, self.some, cuts)
-        told = _told(self.context, self.some, [*cuts, self.context.as_of], keep=True)
-        self._today = told.pop(self.context.as_of)
-        return told
-
-    def scored(self, definition: Definition) -> pa.Table:
-        """Today's rows of everyone the question makes sense for."""
-        as_of = self.context.as_of
-        asked = self.context.lake.to_arrow(definition.eligible(self.everyone(as_of), as_of))
-        return _of(self.today(), asked)
-
-    def left(self, definition: Definition, at: datetime) -> tuple[int, int]:
-        """How many left after a date, of how many."""
-        label = definition.label(self.some(at + timedelta(days=definition.horizon_days)), at)
-        told = self.context.lake.to_arrow(label.agg(left=label.churned.cast("int64").sum(), rows=label.count()))
-        return int(told["left"][0].as_py() or 0), int(told["rows"][0].as_py())
-
-
-def _people(context: Context) -> int:
-    links = context.lake.read("identity/links", actor=SYSTEM)
-    return int(context.lake.to_arrow(links.agg(people=links.person_id.nunique()))["people"][0].as_py())
-
-
-def _some(table: ibis.Table, people: int) -> ibis.Table:
-    """The rows of about MOST_PEOPLE of so many people: the same ones in every table, on every engine, every day."""
-    turn = (table.person_id * _STRIDE) % _TURNS
-    return table.filter(turn < int(_TURNS * MOST_PEOPLE / people))
-
-
-def _over_time(known: _Known, life: Life, table: str) -> _Answer:
+def _over_time(known: Known, life: Life, table: str) -> _Answer:
     """Score by the champion while it is fresh; learn a model anew where one is due."""
     context = known.context
     why = life.reason()
@@ -282,7 +200,7 @@ def _over_time(known: _Known, life: Life, table: str) -> _Answer:
     return _Answer(scored, life.card(), life)
 
 
-def _by_champion(known: _Known, life: Life, table: str) -> _Answer:
+def _by_champion(known: Known, life: Life, table: str) -> _Answer:
     assert life.kept is not None
     rows = known.scored(life.definition)
     scored = _scored(known.context, life.kept.model, rows, life.bands, table, by=life.kept.mark)
@@ -290,12 +208,12 @@ def _by_champion(known: _Known, life: Life, table: str) -> _Answer:
     return _Answer(scored, life.card(), life)
 
 
-def _columns(known: _Known) -> list[str]:
+def _columns(known: Known) -> list[str]:
     return [name for name in known.today().column_names if name != "person_id"]
 
 
 def _learned(
-    known: _Known, definition: Definition, table: str, learner: str
+    known: Known, definition: Definition, table: str, learner: str
 ) -> tuple[Training, Backtest, Champion, dict[str, Any]]:
     """Learn from customers as they were on earlier dates, prove it on the latest one whose outcome is known.
 
@@ -309,7 +227,7 @@ def _learned(
     told = known.at([*cuts, *since]) if cuts else {}
     for place, cut in enumerate(cuts):
         outcome = context.lake.to_arrow(definition.label(known.some(cut + timedelta(days=horizon)), cut))
-        frame = _of(told.pop(cut), outcome)
+        frame = of(told.pop(cut), outcome)
         labels[cut] = frame["churned"].combine_chunks()
         frames[cut] = frame.drop_columns(["churned"])
         context.tell(place + 1, len(cuts) + 2)
@@ -324,7 +242,7 @@ def _learned(
         months = {}
         for month in since:
             asked_of = context.lake.to_arrow(definition.eligible(known.some(month), month))
-            months[month] = _of(told.pop(month), asked_of)
+            months[month] = of(told.pop(month), asked_of)
         score_history.begin(context, tried, latest, months)
     if known.sampled:
         tried.notes.append(_SAMPLED.format(learned=f"{MOST_PEOPLE:,}", people=f"{known.people:,}"))
@@ -348,96 +266,6 @@ def _learner(name: str) -> Champion:
 
 def _settings(model: Champion) -> dict[str, Any]:
     return {**model.get_params(), "allow": list(model.allow)}
-
-
-def _today(context: Context, at: At) -> pa.Table:
-    """What is known of everybody today: of those of whom nothing came since it was worked out last, as it was."""
-    as_of = context.as_of
-    there = _there(context)
-    alike = settled(context, there)
-    parts = []
-    if alike:
-        told = by_person(context, TODAY, alike, partial(_facts, context, [as_of]), sorted(features.FEATURES))
-        for place, name in enumerate(told.column_names):
-            # Where records came of people of whom a whole family says nothing, nothing was counted of them.
-            if _counted(name):
-                told = told.set_column(place, name, pc.fill_null(told[name], 0.0))
-        parts.append(told)
-    if others := {name: at(as_of)[name] for name in sorted({*there} - {*alike})}:
-        parts.append(_facts(context, [as_of], others))
-    return _settled(_with_p_alive(_beside([_of_day(part) for part in parts]), as_of, rhythm_of(context)))
-
-
-def _told(context: Context, at: At, dates: Sequence[datetime], *, keep: bool = False) -> dict[datetime, pa.Table]:
-    """What was known of each person at each of these dates, with the chance by their own rhythm that they still buy.
-
-    keep: for the next refresh, what is known of them today, who are everybody.
-    """
-    if not dates:
-        return {}
-    # Where records of a contract were corrected since, what they said then is another history at each date.
-    there = _there(context)
-    alike = settled(context, there)
-    parts: dict[datetime, list[pa.Table]] = {moment: [] for moment in dates}
-    others = sorted({*there} - {*alike})
-    for names, together in ((alike, [list(dates)]), (others, [[moment] for moment in dates])):
-        for some in together if names else ():
-            found = _facts(context, some, {name: at(some[-1])[name] for name in names})
-            for moment in some:
-                mine = found.filter(pc.equal(found["as_of"], pa.scalar(moment, found["as_of"].type)))
-                parts[moment].append(_of_day(mine))
-                if keep and moment == context.as_of and names is alike:
-                    made = standing(context, TODAY, alike, moment, sorted(features.FEATURES))
-                    store(context.lake, made, mine.sort_by("person_id"))
-    today = {context.as_of: rhythm_of(context)}
-    return {moment: _settled(_with_p_alive(_beside(parts[moment]), moment, today.get(moment))) for moment in dates}
-
-
-def _there(context: Context) -> list[str]:
-    """The contracts that features are made of and anything was received of; planning to read the others costs seconds."""
-    return [name for name in _READ if live_batches(context.lake, name)] or _READ
-
-
-def _facts(context: Context, dates: Sequence[datetime], tables: Mapping[str, ibis.Table]) -> pa.Table:
-    """The features of the persons of these tables at these dates, and what tells how they bought."""
-    known = features.as_of(tables, list(dates), by_person=context.lake.map_by_person, also={"orders": _BUYING})
-    return _settled(context.lake.to_arrow(known))
-
-
-def _of_day(facts: pa.Table) -> pa.Table:
-    return facts.drop_columns(["as_of"])
-
-
-def _beside(parts: Sequence[pa.Table]) -> pa.Table:
-    """What several tables tell of a person, in one row; of whom one says nothing it has counted nothing."""
-    if len(parts) == 1:
-        return parts[0]
-    people = pc.unique(pa.chunked_array([chunk for part in parts for chunk in part["person_id"].chunks], pa.int64()))
-    columns = {"person_id": people}
-    for part in parts:
-        place = pc.index_in(people, part["person_id"].combine_chunks())
-        for name in part.column_names:
-            if name != "person_id":
-                told = part[name].take(place)
-                columns[name] = pc.fill_null(told, 0.0) if _counted(name) else told
-    return pa.table(columns)
-
-
-def _counted(name: str) -> bool:
-    """Whether a column of features says 0 of a person without rows."""
-    feature = features.FEATURES.get(name)
-    return feature is not None and feature.zero and feature.unit != "text"
-
-
-def _of(frame: pa.Table, people: pa.Table) -> pa.Table:
-    """The rows of these people, in the order of their numbers, with what else is told of them."""
-    place = pc.index_in(frame["person_id"].combine_chunks(), people["person_id"].combine_chunks())
-    kept = pc.is_valid(place)
-    frame = frame.filter(kept)
-    for name in people.column_names:
-        if name != "person_id":
-            frame = frame.append_column(name, people[name].take(place.filter(kept)))
-    return frame.sort_by("person_id").combine_chunks()
 
 
 def _by_folds(context: Context, tables: Mapping[str, ibis.Table], life: Life, table: str) -> _Answer:
@@ -540,42 +368,6 @@ def _first(context: Context, tables: Mapping[str, ibis.Table], definition: Defin
         default=context.as_of,
     )  # fmt: skip
     return began.astimezone(context.as_of.tzinfo)
-
-
-def _settled(frame: pa.Table) -> pa.Table:
-    """The frame with its fractions cut to seven digits.
-
-    A mean's last digits depend on the order its rows were added in, and with several threads that is chance; seen by
-    a tree at the edge of a split they would change a score from one refresh to the next.
-    """
-    for place, column in enumerate(frame.schema):
-        if pa.types.is_float64(column.type):
-            settled = frame[column.name].cast(pa.float32(), safe=False).cast(pa.float64())
-            frame = frame.set_column(place, column.name, settled)
-    return frame
-
-
-def _with_p_alive(frame: pa.Table, cut: datetime, rhythm: BGNBD | None = None) -> pa.Table:
-    """The chance of still being a customer in the place of the numbers it is worked out from.
-
-    rhythm: how often customers buy, where that is known: what others bought today then moves nobody's chance.
-    """
-    frame = frame.sort_by("person_id")
-    there = all(name in frame.column_names for name in _BUYING)
-    bare = frame.drop_columns([name for name in _BUYING if name in frame.column_names])
-    if not there:
-        return bare
-    days, first, last = (frame[name].to_numpy() for name in _BUYING)
-    bought = days > 0
-    last_day = ((cut - timedelta(microseconds=1)).date() - date(1970, 1, 1)).days
-    x, t_x, T = days[bought] - 1, (last - first)[bought] / UNIT_DAYS, (last_day - first[bought]) / UNIT_DAYS
-    some = slice(None, None, max(1, len(x) // _BUYERS))
-    try:
-        alive = np.full(len(days), np.nan)
-        alive[bought] = (rhythm or BGNBD().fit(x[some], t_x[some], T[some])).p_alive(x, t_x, T)
-    except ValueError:  # too few repeat purchases to learn a rhythm from
-        return bare
-    return bare.append_column("p_alive", pa.array(alive, from_pandas=True))
 
 
 def _scored(context: Context, model: Champion, now: pa.Table, bands: Bands, table: str, by: str = "") -> pa.Table:
