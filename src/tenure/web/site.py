@@ -92,11 +92,12 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
         from tenure.web.causes import review as cause_review
         from tenure.web.causes import tree as cause_tree
         from tenure.web.churn import competitors, risk
-        from tenure.web.churn import cost as churn_cost
         from tenure.web.churn import definitions as churn_definitions
         from tenure.web.churn import models as churn_models
         from tenure.web.churn import page as churn
         from tenure.web.churn import roi as churn_roi
+        from tenure.web.churn.cost import assumptions as assumed_of_churn
+        from tenure.web.churn.cost import files as cost_files
         from tenure.web.importing import batches, steps
         from tenure.web.insight import forecast, moved, personas
         from tenure.web.insight import page as insight
@@ -185,7 +186,7 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
             path("settings/pack/", self.page("pack", packs.page), name="packs"),
             path("settings/pack/later/", self.page("pack", packs.later), name="pack_later"),
             path("settings/pack/back/", self.page("pack", packs.back), name="pack_back"),
-            path("settings/pack/assumptions/", self.page("pack", churn_cost.assume), name="assumptions"),
+            path("settings/pack/assumptions/", self.page("pack", assumed_of_churn.assume), name="assumptions"),
             path("settings/pack/look/<slug:pack>/", self.page("pack", packs.one), name="pack"),
             path("settings/cover/", self.page("assign", tiers.cover), name="cover"),
             path("insight/<slug:part>/", self.page("insight", insight.page), name="insight_part"),
@@ -217,7 +218,7 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
             path("settings/causes/", self.page("pack", cause_tree.page), name="causes_tree"),
             path("settings/causes/import/", self.page("pack", cause_files.bring), name="causes_import"),
             path("settings/causes/causes.csv", self.page("pack", cause_files.taxonomy), name="causes_csv"),
-            path("churn/cost/causes.csv", self.page("export", churn_cost.causes_file), name="cost_causes_csv"),
+            path("churn/cost/causes.csv", self.page("export", cost_files.causes_file), name="cost_causes_csv"),
             path("churn/roi/keep/", self.page("insight", churn_roi.keep), name="roi_keep"),
             path("churn/roi/keep/<int:view_id>/drop/", self.page("insight", churn_roi.drop), name="roi_drop"),
             path("churn/competitors/new/", self.page("competitors", competitors.new), name="competitor_new"),

@@ -9,7 +9,7 @@ from tenure.desk.governance.api import may
 from tenure.web import parts
 from tenure.web.causes.part import causes
 from tenure.web.churn.competitors import competitors
-from tenure.web.churn.cost import cost
+from tenure.web.churn.cost.page import cost
 from tenure.web.churn.definitions import definitions
 from tenure.web.churn.drivers import drivers
 from tenure.web.churn.model import model

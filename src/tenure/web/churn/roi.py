@@ -24,7 +24,8 @@ from tenure.lake import Scope
 from tenure.language import tr
 from tenure.web import figures
 from tenure.web.cache import remembered
-from tenure.web.churn.cost import margin_in_force, typed
+from tenure.web.churn.cost.assumptions import typed
+from tenure.web.churn.cost.sums import margin_in_force
 from tenure.web.insight import narrowed
 from tenure.web.insight.bridge import exactly
 from tenure.web.parts import Context

@@ -26,7 +26,7 @@ MOST = 200
 OPENS = {
     **{part: f"tenure.web.insight.{part}" for part in ("bridge", "cohorts", "funnel", "personas")},
     "churn_definitions": "tenure.web.churn.definitions",
-    "cost": "tenure.web.churn.cost",
+    "cost": "tenure.web.churn.cost.people",
     "survival": "tenure.web.churn.survival",
 }
 """The parts whose figures open, and where each has its `people(scope, shown, given)`."""

@@ -1,7 +1,8 @@
 from tenure.language import Words
 from tenure.web.boards.tiles._drawn import drawn_by
 from tenure.web.boards.tiles.base import Kind
-from tenure.web.churn.cost import TABLES, draw_risk
+from tenure.web.churn.cost.sums import TABLES
+from tenure.web.churn.cost.tiles import draw_risk
 
 MEANING = Words(
     "Chance of leaving × value of the next 12 months, by risk band", "流失概率 × 未来 12 个月价值，按风险等级"
