@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tenure.lake import SYSTEM, Lake, Scope, erase
-from tenure.lake.store import Store
 from tenure.pipeline import carried, days, known, segments
 from tenure.pipeline.carried import by_person, standing
 from tenure.pipeline.clock import start_of
@@ -193,7 +192,7 @@ def test_whatever_happened_in_whatever_order_tables_are_those_of_a_whole_refresh
         shop.refresh()
         if luck.random() < 0.4:
             try:
-                with killed_at(luck.randint(1, 12), monkeypatch), killed_in_renew(luck.randint(1, 4), monkeypatch):
+                with killed_at(luck.randint(1, 12), monkeypatch), killed_at(luck.randint(1, 4), monkeypatch, "renew"):
                     worked_out(shop)
             except Killed:
                 shop.lake = Lake(shop.here.lake_folder, zone=shop.here.zone, currency=shop.here.currency)
@@ -201,23 +200,3 @@ def test_whatever_happened_in_whatever_order_tables_are_those_of_a_whole_refresh
         gone_on += came is not None
         assert worked_out(shop) == worked_out(shop.copied(tmp_path / f"whole-{turn}"), again=True), (turn, what)
     assert gone_on, "nothing was ever gone on with"
-
-
-@contextmanager
-def killed_in_renew(mark: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Within the block the process dies before or after a table is renewed."""
-    passed, renew = 0, Store.renew
-
-    def passing(*given: Any, **more: Any) -> Any:
-        nonlocal passed
-        for side in ("before", "after"):
-            passed += 1
-            if passed == mark:
-                raise Killed
-            if side == "before":
-                result = renew(*given, **more)
-        return result
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Store, "renew", passing)
-        yield

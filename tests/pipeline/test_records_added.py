@@ -208,8 +208,8 @@ def steps_of(shop: Shop, luck: random.Random) -> Iterator[str]:
 
 
 @contextmanager
-def killed_at(mark: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Within the block the process dies at a mark: before or after a table or a document is written."""
+def killed_at(mark: int, monkeypatch: pytest.MonkeyPatch, *calls: str) -> Iterator[None]:
+    """Within the block the process dies at a mark: before or after a call of the store, a write unless others are named."""
     passed = 0
 
     def marked(call: Any) -> Any:
@@ -226,7 +226,7 @@ def killed_at(mark: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         return passing
 
     with monkeypatch.context() as patched:
-        for name in ("replace", "append"):
+        for name in calls or ("replace", "append"):
             patched.setattr(Store, name, marked(getattr(Store, name)))
         patched.setattr(door, "write_document", marked(door.write_document))
         yield

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from tenure.insight.churn.boosting import grown_by
 from tenure.insight.churn.columns import Floats
 from tenure.insight.churn.learners.base import Given, Kind, Part, Tabular
 from tenure.language import Words
@@ -39,22 +40,7 @@ class LightGBM(Tabular):
     def _learn(self, given: Given, y: Floats) -> Part:
         import lightgbm
 
-        settings = {
-            "objective": "binary",
-            "num_leaves": self.leaves,
-            "learning_rate": self.rate,
-            "feature_fraction": 0.5,
-            "bagging_fraction": 0.7,
-            "bagging_freq": 1,
-            "min_data_in_leaf": int(np.clip(len(y) // 100, 5, 30)),
-            "lambda_l2": 5.0,
-            "max_bin": 63,
-            "num_threads": 1,
-            "deterministic": True,
-            "force_col_wise": True,
-            "seed": self.seed,
-            "verbosity": -1,
-        }
+        settings = grown_by(len(y), self.leaves, self.rate, self.seed) | {"max_bin": 63, "num_threads": 1}
         data = lightgbm.Dataset(given.trees, y, params={"verbosity": -1, "max_bin": 63})
         return _Boosted(lightgbm.train(settings, data, self.rounds).model_to_string())
 
