@@ -119,18 +119,31 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> Callable[[World], Path]:
     return home
 
 
+Remembered = tuple[dict[str, bytes], dict[str, float]]  # the figures, and until when
+
+
 @pytest.fixture(scope="module")
-def looks() -> dict[tuple[Path, Any], tuple[dict[str, bytes], dict[str, float]]]:
+def looks() -> dict[tuple[Path, Any], Remembered]:
     """What is remembered once the administrator has looked, by world and by what tells askers apart: the same in each test."""
     return {}
 
 
+@pytest.fixture(scope="module")
+def planned() -> threading.local:
+    """The lakes that are open, with what was planned there while every filter was on."""
+    return threading.local()
+
+
 @dataclass
 class Desk:
-    """The desk of the sweep: who works there, and a way to step into a world."""
+    """The desk of the sweep: who works there, and a way to step into a world and out of it.
+
+    Whoever comes again finds remembered what their own looks left to be, as in the product.
+    """
 
     people: dict[str, User]
-    enter: Callable[[World], None]
+    enter: Callable[[World, str], None]
+    leave: Callable[[World, str], None]
 
     def client(self, name: str) -> Client:
         client = Client(raise_request_exception=False)
@@ -159,8 +172,9 @@ def _quiet() -> Iterator[None]:
 
 @pytest.fixture
 def desk(
-    people: dict[str, User], homes: Callable[[World], Path], looks: dict[Any, Any], monkeypatch: pytest.MonkeyPatch
-) -> Desk:
+    people: dict[str, User], homes: Callable[[World], Path], looks: dict[Any, Remembered], planned: threading.local,
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest,
+) -> Desk:  # fmt: skip
     east = Team.objects.get(name="East")
     for role, name in ((CLERK, "cleo"), (NAMELESS, "nan"), (BLIND, "bea"), (BARE, "ben")):
         services.save_role(role, actor=None, now=MONDAY)
@@ -180,15 +194,24 @@ def desk(
     monkeypatch.setattr("tenure.web.churn.tree.SHOWN", {"month": 2, "quarter": 1, "year": 1})
 
     # What was planned while every filter was on must be planned anew where one is off.
-    monkeypatch.setattr("tenure.desk.lake._own", threading.local())
+    off = "filter_" in request.fixturenames
+    monkeypatch.setattr("tenure.desk.lake._own", threading.local() if off else planned)
     board = boards.make("Shown", tiles=ON_A_BOARD, actor=people["dee"], now=MONDAY)
     boards.share(board.pk, boards.With(everyone=True), actor=people["dee"], now=MONDAY)
 
     administrator = Client()
     administrator.force_login(people["dee"])
     figures: Any = caches["figures"]
+    own_looks: dict[tuple[Path, str], Remembered] = {}
 
-    def enter(world: World) -> None:
+    def recall(held: Remembered) -> None:
+        figures._cache.update(held[0])
+        figures._expire_info.update(held[1])
+
+    def leave(world: World, name: str) -> None:
+        own_looks[homes(world), name] = dict(figures._cache), dict(figures._expire_info)
+
+    def enter(world: World, name: str) -> None:
         home = homes(world)
         monkeypatch.setenv("TENURE_HOME", str(home))
         # What somebody who asked before was free to set, such as which source wins: the lake takes nothing back.
@@ -225,11 +248,11 @@ def desk(
                 assert administrator.get(f"/{page}").status_code == 200
             looks[at] = dict(figures._cache), dict(figures._expire_info)
         else:
-            kept, until = looks[at]
-            figures._cache.update(kept)
-            figures._expire_info.update(until)
+            recall(looks[at])
+        if (home, name) in own_looks:
+            recall(own_looks[home, name])
 
-    return Desk(people, enter, {name: key for name, user in people.items() if (key := _key_of(user))})
+    return Desk(people, enter, leave, {name: key for name, user in people.items() if (key := _key_of(user))})
 
 
 def _key_of(user: User) -> str:
@@ -242,7 +265,7 @@ def _key_of(user: User) -> str:
 
 def answers(desk: Desk, name: str, world: World, asking: Iterable[Probe]) -> Iterator[Any]:
     """What this person gets in this world; whatever a request changes is taken back after it."""
-    desk.enter(world)
+    desk.enter(world, name)
     client, headers = desk.client(name), desk.headers(name)
     before = state(world.unseen)
     for probe in asking:
@@ -252,6 +275,7 @@ def answers(desk: Desk, name: str, world: World, asking: Iterable[Probe]) -> Ite
                 answer = (answer[0], answer[1], b"CHANGED WHAT IS OUT OF REACH")
             transaction.set_rollback(True)
         yield answer
+    desk.leave(world, name)
 
 
 def state(persons: frozenset[int]) -> list[tuple[Any, ...]]:
@@ -369,7 +393,7 @@ def test_with_the_guard_switched_off_the_sweep_finds_open_pages(
 
 @pytest.mark.parametrize("name", ["", "mia"])
 def test_the_pages_of_coming_in_name_no_customer(desk: Desk, name: str) -> None:
-    desk.enter(World())
+    desk.enter(World(), name)
     client = desk.client(name)
     named = [World().name(p).encode() for p in PEOPLE if p != 4] + [World().phone(p).encode() for p in PEOPLE]
 
