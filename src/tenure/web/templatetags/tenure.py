@@ -85,7 +85,9 @@ def ownvalue(record: Any, field: Any) -> str:
 
 @register.filter
 def grouped(number: object) -> str:
-    """1234567 → 1,234,567."""
+    """1234567 → 1,234,567; what is no whole number is rounded to one."""
+    if isinstance(number, float):
+        return f"{number:,.0f}"
     return f"{number:,}" if isinstance(number, int) else str(number)
 
 
