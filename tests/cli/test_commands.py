@@ -447,6 +447,8 @@ def test_the_demo_made_twice_is_the_same_demo(new: Path) -> None:
     with sqlite3.connect(new / "desk.sqlite3") as desk:
         [(shown,)] = desk.execute("select rows from customers_publication").fetchall()
         roles = {role for (role,) in desk.execute("select role from governance_user")}
+        rivals = desk.execute("select name from competitors_competitor order by id").fetchall()
+    assert rivals == [("银河移动",), ("港湾宽带",), ("云雀在线",)]  # each once
     assert roles == {"admin", "manager", "agent", "analyst"}
     assert shown > 1_000
     other = tenure(new, "demo", "--customers", "1200", "--months", "12", fails=True)

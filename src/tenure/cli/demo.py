@@ -55,6 +55,7 @@ def demo(
     # Accounts come first: the refresh gives each customer to the owner its record names.
     password = _accounts(here)
     refresh_with_bars()
+    _competitors()
     show.out.print(
         tr("Sign in as {users}; the password of each is {password} (kept in {file}).",
            users=", ".join(f"{name} ({role})" for name, role, _ in (*STAFF, *_agents()[:2])), password=password, file=home / SIGN_IN_FILE),
@@ -130,3 +131,29 @@ def _accounts(here: Workspace) -> str:
             belongs_to = services.team_named(team, actor=None, now=opened.now()) if team else None
             services.create_user(name, password=password, role=role, team=belongs_to, actor=None, now=opened.now())
     return password
+
+
+def _competitors() -> None:
+    """Those the simulated leavers name, in the register once, with the price war of the first."""
+    from django.db import transaction
+
+    from tenure.demo.company import UNTIL
+    from tenure.demo.rivals import RIVALS, WAR, war_begins
+    from tenure.desk.competitors import services
+    from tenure.desk.competitors.models import Competitor
+
+    now = opened.now()
+    with transaction.atomic():
+        if Competitor.objects.exists():
+            return
+        kept = [
+            services.save(
+                services.Told(
+                    rival.name.zh, (rival.name.en,), offers=str(rival.offers), prices=str(rival.prices),
+                    strengths=str(rival.strengths),
+                ),
+                actor=None, now=now,
+            )
+            for rival in RIVALS
+        ]  # fmt: skip
+        services.note_move(kept[0].pk, war_begins(UNTIL), "price", str(WAR), actor=None, now=now)

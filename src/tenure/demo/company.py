@@ -34,10 +34,11 @@ from tenure.errors import TenureError
 from tenure.language import Words, tr
 
 FEWEST_CUSTOMERS = 1_000
+UNTIL = date(2026, 7, 1)
 NAME = Words("Cloudbridge", "云桥通信")
 
 
-def simulate(customers: int = 20_000, months: int = 24, seed: int = 7, until: date = date(2026, 7, 1)) -> Company:
+def simulate(customers: int = 20_000, months: int = 24, seed: int = 7, until: date = UNTIL) -> Company:
     """Cloudbridge (云桥通信), a telecom with a shop: its records over `months` months, and the truth behind them.
 
     customers: true persons of the everyday company; 3 % of them have a second account, and the stories bring

@@ -3,6 +3,7 @@
 import numpy as np
 import pyarrow as pa
 
+from tenure.demo import rivals
 from tenure.demo.behaviour import Orders, moments
 from tenure.demo.causes import CAUSES, STATED
 from tenure.demo.churn import POSITION, Leaving
@@ -43,7 +44,7 @@ def answers_table(
         *_after_cases(rng, cases),
         *_kano(rng, people, leaving, calendar),
         _exit(rng, people, leaving, calendar),
-        _interviews(stream(seed, "interviews"), people, leaving, calendar),
+        _interviews(stream(seed, "interviews"), people, leaving, calendar, rivals.chosen(len(people), seed)),
         *_regard(stream(seed, "regard"), people, leaving, trouble, calendar),
     ]
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
@@ -179,19 +180,25 @@ def _exit(rng: np.random.Generator, people: People, leaving: Leaving, calendar: 
     return row
 
 
-def _interviews(rng: np.random.Generator, people: People, leaving: Leaving, calendar: Calendar) -> dict[str, Numbers]:
-    """One leaver in four, drawn by lot, is called within three weeks by somebody who asks until it is clear why."""
+def _interviews(
+    rng: np.random.Generator, people: People, leaving: Leaving, calendar: Calendar, rival: Numbers
+) -> dict[str, Numbers]:
+    """One leaver in four, drawn by lot, is called within three weeks by somebody who asks until it is clear why.
+
+    Whoever left for a better offer says whose: rival, positions in RIVALS.
+    """
     told = np.flatnonzero(
         (leaving.left != NEVER) & (leaving.cause != POSITION["gone"]) & (rng.random(len(people)) < 0.25)
     )
     at = leaving.left[told] + ((7 + rng.random(len(told)) * 14) * DAY).astype(np.int64)
     row = _rows(told, at, "exit-interview", "why", "interview", np.full(len(told), np.nan))
-    meant = [CAUSES[name].words for name in POSITION]
-    row["text"] = np.array(
-        [
-            meant[cause].en if e else meant[cause].zh
-            for cause, e in zip(leaving.cause[told], people.english[told], strict=True)
-        ],
-        dtype=object,
-    )
+    causes = list(POSITION)
+
+    def why(person: int) -> str:
+        cause, whose = CAUSES[causes[leaving.cause[person]]].words, rivals.RIVALS[rival[person]].name
+        if leaving.cause[person] != POSITION["competitor"]:
+            return cause.en if people.english[person] else cause.zh
+        return f"{cause.en}, went to {whose.en}" if people.english[person] else f"{cause.zh}，换到{whose.zh}"
+
+    row["text"] = np.array([why(person) for person in told.tolist()], dtype=object)
     return row
