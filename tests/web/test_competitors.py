@@ -68,6 +68,21 @@ def test_a_suggestion_is_confirmed_on_the_page_and_counts_where_it_happened(sign
     assert dict(after.context["groups"])["Region"] == [{"name": "浙江", "n": 1, "by": [1]}]
 
 
+def test_moves_are_drawn_beside_losses_and_not_beside_none(sign_in: SignIn, whale: Competitor) -> None:
+    client = sign_in("mia")
+    client.post(f"{page_of(whale)}move/", {"on": "2026-01-05", "kind": "price", "title": "Half price"})
+    alone = client.get(LIST).context["figure"]
+    one, _name, _where = client.get(LIST).context["suggested"][0]
+    loss = {"person": one.person_id, "on": "2026-02-25", "found_in": one.found_in, "record": one.record, "left": "yes"}
+    client.post(f"{page_of(whale)}loss/", loss)
+
+    drawn = client.get(LIST).context["figure"]
+
+    assert alone is None
+    assert [line["x"] for line in drawn["data"]] == [["2026-01", "2026-02"], ["2026-01"]]
+    assert drawn["layout"]["yaxis"]["dtick"] == 1
+
+
 def test_losses_out_of_reach_are_neither_shown_nor_counted(
     sign_in: SignIn, company: dict[str, User], whale: Competitor
 ) -> None:

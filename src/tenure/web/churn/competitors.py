@@ -50,7 +50,7 @@ def competitors(scope: Scope, shown: Publication | None) -> Context:
         "away": selectors.competitors(away=True),
         "lost": len(lost),
         "amounts": scope.sees("amounts"),
-        "figure": _timeline(lost, moves, names) if lost or moves else None,
+        "figure": _timeline(lost, moves, names) if lost else None,
         "groups": [(title, table) for title, table in _groups(lost, rows, scope) if table],
         "suggested": [(one, names[one.competitor_id], _where(one.found_in)) for one in suggested[:SHOWN]],
         "more": max(0, len(suggested) - SHOWN),
@@ -78,7 +78,7 @@ def one(request: HttpRequest, competitor_id: int) -> HttpResponse:
         amounts=scope.sees("amounts"),
         # Whom a move aims at is shown as far as the reader may ask for such a group.
         moves=[(move, [called[code] for code in move.aims_at if code in called]) for move in moves],
-        figure=_timeline(lost, moves, {row.pk: row.name}) if lost or moves else None,
+        figure=_timeline(lost, moves, {row.pk: row.name}) if lost else None,
         suggested=[(found, row.name, _where(found.found_in)) for found in suggested[:SHOWN]],
         more=max(0, len(suggested) - SHOWN),
         kinds=Move.Kind.choices,
@@ -290,7 +290,9 @@ def _timeline(lost: Sequence[Lost], moves: Sequence[Move], names: Mapping[int, s
         "layout": {
             "barmode": "stack",
             "xaxis": {"type": "category", "categoryorder": "array", "categoryarray": months},
-            "yaxis": {"title": {"text": _("Customers lost")}, "rangemode": "tozero", "tickformat": "d"},
+            # A customer is whole: no tick between two.
+            "yaxis": {"title": {"text": _("Customers lost")}, "rangemode": "tozero", "tickformat": "d"}
+            | ({"dtick": 1} if most <= 5 else {}),
             "showlegend": True,
             "legend": {"orientation": "h", "y": 1.15},
         },
