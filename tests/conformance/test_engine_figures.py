@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 
 import ibis
+import pyarrow as pa
 import pytest
 
 from tenure.decision.experiments import campaign_outcomes
@@ -21,6 +22,7 @@ from tenure.insight.churn.definitions import (
 )
 from tenure.insight.metrics import METRICS, Metric, Period, measure
 from tenure.insight.segments import rfm
+from tenure.insight.survival import lives_between
 from tenure.insight.value import summary
 from tests.conformance.both import AS_OF, Both, same
 from tests.tables import company
@@ -97,3 +99,24 @@ def test_a_rhythm_is_the_same_number_of_days(records):
     here, there = records
 
     assert rhythm_days(there["orders"]) == rhythm_days(here["orders"])
+
+
+def test_a_life_that_began_past_half_a_second_is_as_many_days_on_both(both: Both):
+    """Asked for seconds of a moment, DuckDB rounds and Spark cuts."""
+    began = AS_OF - timedelta(days=10)
+    held = pa.table(
+        {
+            "person_id": pa.array([1, 2], pa.int64()),
+            "started_at": pa.array([began + timedelta(milliseconds=600), began + timedelta(milliseconds=400)], pa.timestamp("us", "UTC")),
+            "ended_at": pa.array([None, None], pa.timestamp("us", "UTC")),
+            "plan": pa.array(["basic", "basic"]),
+        }
+    )  # fmt: skip
+    bought = pa.table(
+        {"person_id": pa.array([], pa.int64()), "first": pa.array([], pa.date32()), "last": pa.array([], pa.date32())}
+    )
+
+    found = lives_between(both.lay("bought", bought), both.lay("held", held), AS_OF, 90)
+
+    same(found.to_pyarrow(), lives_between(ibis.memtable(bought), ibis.memtable(held), AS_OF, 90).to_pyarrow())
+    assert found.to_pyarrow()["days"].to_pylist() == [10, 10]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from tenure.insight.metrics._shared import monthly_fees
 from tenure.insight.metrics.base import DAYS_A_MONTH, Period
-from tenure.insight.purchases import at, counted
+from tenure.insight.purchases import at, counted, seconds_of
 from tenure.insight.value.summary import last_seen, purchases
 from tenure.language import Words
 
@@ -148,7 +148,7 @@ def leavers(
         plan=last.plan.min(), reason=last.end_reason.min(), channel=last.channel.min()
     )
     # Seconds by UTC, and the day as a literal's zone has it: the business day of the end.
-    seconds = (ends.ended_at.epoch_seconds() - ends.began.epoch_seconds()).cast("float64")
+    seconds = (seconds_of(ends.ended_at) - seconds_of(ends.began)).cast("float64")
     shift = as_of.utcoffset()
     hours = int(shift.total_seconds() // 3600) if shift else 0
     local = ends.ended_at + ibis.interval(hours=hours)

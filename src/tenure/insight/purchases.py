@@ -4,6 +4,7 @@ A line that was cancelled never counts. A sale is a purchase; a refund is money 
 """
 
 from datetime import UTC, datetime
+from typing import Any
 
 import ibis
 
@@ -65,3 +66,11 @@ def person_days(orders: ibis.Table, as_of: datetime | None = None) -> ibis.Table
     return lines.group_by("person_id", "ordered_on").agg(
         bought=lines.is_sale.any(), net_base_minor=lines.net_base_minor.sum().cast("int64")
     )
+
+
+def seconds_of(moment: Any) -> Any:
+    """Whole seconds since 1970 of a column of moments, what is past the second left off.
+
+    Asked for seconds alone, DuckDB rounds and Spark cuts: now and then a life was a day longer on one than on the other.
+    """
+    return moment.truncate("s").epoch_seconds()

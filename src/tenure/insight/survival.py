@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from tenure.errors import TenureError
 from tenure.insight.churn.definitions import rhythm_days, rhythm_of_gaps
 from tenure.insight.frames import to_numbers
+from tenure.insight.purchases import seconds_of
 from tenure.insight.value.summary import last_seen, purchases
 from tenure.language import tr
 
@@ -172,7 +173,7 @@ def lives_between(bought: ibis.Table, subscriptions: ibis.Table, as_of: datetime
         plan=held.plan.argmax(held.started_at),
     )
     end = ibis.ifelse(by_contract.running, ibis.literal(as_of).cast(by_contract.began.type()), by_contract.ended_at)
-    seconds = (end.epoch_seconds() - by_contract.began.epoch_seconds()).cast("float64")
+    seconds = (seconds_of(end) - seconds_of(by_contract.began)).cast("float64")
     contract = by_contract.filter(seconds >= 0).select(
         "person_id", days=(seconds / 86_400).floor().cast("int64"), ended=~by_contract.running,
         kind=ibis.literal("contract"), plan=by_contract.plan,

@@ -11,6 +11,7 @@ from ibis import _
 from tenure.contracts import CONTRACTS, standard_column
 from tenure.digests import row_digests
 from tenure.insight import lifecycle
+from tenure.insight.purchases import seconds_of
 from tenure.insight.segments import rfm
 from tenure.lake import SYSTEM, Lake, archived
 from tenure.lake.tables import COMPUTED
@@ -184,7 +185,7 @@ def _people(context: Context) -> ibis.Table:
 def _first(rows: ibis.Table, order: Sequence[str]) -> ibis.Value:
     """What to take the smallest of: the place of the row's numbering in the order, then how long ago it was true."""
     place = ibis.cases(*((rows.ids_of == source, at) for at, source in enumerate(order)), else_=len(order))
-    return ibis.struct({"place": place, "age": -rows.valid_at.epoch_seconds(), "own": rows.own_id})
+    return ibis.struct({"place": place, "age": -seconds_of(rows.valid_at), "own": rows.own_id})
 
 
 def _orders(tables: dict[str, ibis.Table]) -> ibis.Table:

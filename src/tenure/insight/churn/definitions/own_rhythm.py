@@ -19,6 +19,7 @@ from tenure.insight.churn.definitions.base import (
 )
 from tenure.insight.churn.definitions.silence import FEWEST_GAPS, gaps_of
 from tenure.insight.features.base import known_before
+from tenure.insight.purchases import seconds_of
 from tenure.language import Words
 
 USUAL_GAP_DAYS = 45
@@ -124,4 +125,4 @@ class OwnRhythm(Kind):
 
 
 def _silent_days(last: ibis.Value, at: datetime) -> ibis.Value:
-    return (int(at.timestamp()) - last.epoch_seconds()) / 86_400.0
+    return (int(at.timestamp()) - seconds_of(last)) / 86_400.0
