@@ -21,12 +21,11 @@ from tenure.insight.lifecycle import STAGES
 from tenure.insight.metrics import METRICS, Metric
 from tenure.insight.segments.tiers import TIERS
 from tenure.lake import Scope
-from tenure.language import tr
 from tenure.packs import Pack, leaving_words, pack_named
 from tenure.packs import packs as known
 from tenure.practice import LINES, Practice
 from tenure.web.frame import render
-from tenure.web.templatetags.tenure import in_units
+from tenure.web.typed import number, typed
 
 Row = dict[str, Any]
 
@@ -135,7 +134,11 @@ def target(request: HttpRequest, metric: str) -> HttpResponse:
     if metric not in METRICS:
         raise Http404
     try:
-        lines = None if "drop" in request.POST else {name: _line(request, METRICS[metric], name) for name in LINES}
+        lines = (
+            None
+            if "drop" in request.POST
+            else {name: number(request.POST.get(name, ""), METRICS[metric].unit) for name in LINES}
+        )
         packs.set_target(
             metric, lines, lake=lake(), scope=scope_of(request.user), actor=_actor(request), now=timezone.now()
         )
@@ -174,32 +177,9 @@ def _pack(name: str) -> Pack | None:
     return pack_named(name) if name in known() else None
 
 
-def _line(request: HttpRequest, metric: Metric, name: str) -> float | None:
-    text = request.POST.get(name, "").strip().removesuffix("%").strip()
-    if not text:
-        return None
-    try:
-        value = float(text) if len(text) < 20 else float("nan")
-    except ValueError:
-        value = float("nan")
-    if value != value or abs(value) > 1e12:
-        raise TenureError(tr('"{text}" is no number.', text=text[:20]))
-    # As people write it: 5 for 5 %, whole currency units for money.
-    return value / 100 if metric.unit == "share" else value * _minor() if metric.unit == "money" else value
-
-
-def _minor() -> float:
-    return 1 / in_units(1)
-
-
 def _typed(metric: Metric, name: str) -> str:
     line = getattr(metric, name)
-    if line is None:
-        return ""
-    value = (
-        line.value * 100 if metric.unit == "share" else in_units(line.value) if metric.unit == "money" else line.value
-    )
-    return f"{value:.10g}"
+    return typed(None if line is None else line.value, metric.unit)
 
 
 # How it is said

@@ -24,12 +24,12 @@ from tenure.lake import Scope
 from tenure.language import tr
 from tenure.web import figures
 from tenure.web.cache import remembered
-from tenure.web.churn.cost.assumptions import typed
 from tenure.web.churn.cost.sums import margin_in_force
 from tenure.web.insight import narrowed
 from tenure.web.insight.bridge import exactly
 from tenure.web.parts import Context
 from tenure.web.templatetags.tenure import compact_money, in_units, symbol
+from tenure.web.typed import number, typed
 
 ABOUT = "roi"
 USUAL: Mapping[str, float] = {
@@ -181,7 +181,8 @@ def _programme(asked: Mapping[str, str], about: Mapping[str, Any]) -> Programme:
         raise TenureError(
             tr("Not enough data, because no order line says its cost and no margin is assumed. Type in the margin of one who stays.")
         )  # fmt: skip
-    told = {name: _read(asked[name], INPUTS[name][1]) if asked[name] else usual[name] for name in INPUTS}
+    read = {name: number(asked[name], INPUTS[name][1]) for name in INPUTS}
+    told = {name: usual[name] if value is None else value for name, value in read.items()}
     if asked["saved"]:
         # An interval nobody said is half as much and half as much again.
         for name, factor in (("saved_low", 0.5), ("saved_high", 1.5)):
@@ -192,15 +193,6 @@ def _programme(asked: Mapping[str, str], about: Mapping[str, Any]) -> Programme:
     if not asked["margin"]:
         told["margin"], error = told["margin"] * told["months"] / 12, error * told["months"] / 12
     return Programme(**told, margin_error=error)
-
-
-def _read(text: str, unit: str) -> float:
-    """As people write it: 5 for 5 %, whole currency units for money."""
-    try:
-        value = float(text.removesuffix("%").strip().replace(",", ""))
-    except ValueError as error:
-        raise TenureError(tr('"{text}" is no number.', text=text[:20])) from error
-    return value / 100 if unit == "share" else value / in_units(1) if unit == "money" else value
 
 
 def _fields(asked: Mapping[str, str], about: Mapping[str, Any]) -> list[dict[str, Any]]:

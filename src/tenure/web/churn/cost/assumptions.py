@@ -1,4 +1,4 @@
-"""What the cost of churn assumes: the form, and how its numbers are typed."""
+"""What the cost of churn assumes: the form."""
 
 from collections.abc import Mapping
 
@@ -17,9 +17,9 @@ from tenure.desk.lake import lake
 from tenure.errors import TenureError
 from tenure.insight.cost_of_churn import ASSUMPTIONS, Assumption
 from tenure.lake import Scope
-from tenure.language import tr
 from tenure.web.churn.cost.sums import Row, stated
-from tenure.web.templatetags.tenure import in_units, symbol
+from tenure.web.templatetags.tenure import symbol
+from tenure.web.typed import number, typed
 
 
 @require_POST
@@ -28,7 +28,9 @@ def assume(request: HttpRequest) -> HttpResponse:
     actor = request.user
     assert isinstance(actor, User)
     try:
-        values = {name: _read(request.POST[name], one) for name, one in ASSUMPTIONS.items() if name in request.POST}
+        values = {
+            name: number(request.POST[name], one.unit) for name, one in ASSUMPTIONS.items() if name in request.POST
+        }
         set_assumptions(values, lake=lake(), scope=scope_of(actor), actor=actor, now=timezone.now())
     except TenureError as error:
         messages.error(request, str(error))
@@ -41,27 +43,6 @@ def may_set(scope: Scope) -> bool:
     """Whether the asker may change what is assumed."""
     user = User.objects.filter(pk=scope.user_id).first() if scope.user_id else None
     return user is not None and packs.may_choose(user, scope)
-
-
-def _read(text: str, one: Assumption) -> float | None:
-    """As people write it: 5 for 5 %, whole currency units for money."""
-    text = text.strip().removesuffix("%").strip().replace(",", "")
-    if not text:
-        return None
-    try:
-        value = float(text) if len(text) < 20 else float("nan")
-    except ValueError:
-        value = float("nan")
-    if value != value:
-        raise TenureError(tr('"{text}" is no number.', text=text[:20]))
-    return value / 100 if one.unit == "share" else value / in_units(1) if one.unit == "money" else value
-
-
-def typed(value: float | None, unit: str) -> str:
-    """A number as it is typed in: per cent for shares, whole currency units for money."""
-    if value is None:
-        return ""
-    return f"{value * 100 if unit == 'share' else in_units(value) if unit == 'money' else value:.10g}"
 
 
 def field(name: str, one: Assumption, held: Mapping[str, float | None], told: Row) -> Row:
