@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.special import hyp2f1
 
-from tenure.insight.value import MBGNBD, ParetoNBD
+from tenure.insight.value import MBGNBD, ParetoNBD, pareto_kernel
 from tenure.insight.value.geometric import Histories
-from tenure.insight.value.pareto import Lives, _lives
+from tenure.insight.value.pareto import Lives, _lives, _rules
 
 CDNOW = Path(__file__).resolve().parents[3] / "shared" / "data" / "cdnow"
 positive = st.floats(-3, 3).map(np.exp)
@@ -116,6 +116,51 @@ def test_gradient_and_curvature_are_the_slopes_of_the_likelihood(
         assert gradient[i] == pytest.approx((up[0] - down[0]) / (2 * step[i]), rel=1e-5, abs=1e-5 * scale)
         by_hand = (up[1] - down[1]) / (2 * step[i])
         assert curvature[i] == pytest.approx(by_hand, rel=1e-4, abs=1e-4 * scale / parameters.min())
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(history, min_size=1, max_size=8),
+    st.tuples(positive, positive, positive, positive),
+    st.sampled_from([1.0, 30.0, 3000.0]),
+)
+def test_the_compiled_pass_says_what_the_matrices_say(
+    rows: list[tuple[int, int, int, float]], given: tuple[float, ...], unit: float
+) -> None:
+    x, t_x, more, weight = (np.array(column, dtype=float) for column in zip(*rows, strict=True))
+    t_x = np.where(x > 0, t_x, 0) * unit
+    seen = Lives.compressed(x, t_x, t_x + more * unit, weight)
+    parameters = np.array(given)
+
+    value, gradient, second = seen._sums(parameters)
+    compiled = pareto_kernel.sums(parameters, seen.x, seen.t_x, seen.T, seen.weight, _rules())
+
+    size = np.abs(second).max() + np.abs(gradient).max() + abs(value)
+    assert compiled[0] == pytest.approx(value, rel=1e-10, abs=1e-12)
+    assert compiled[1] == pytest.approx(gradient, rel=1e-9, abs=1e-12 * size)
+    assert compiled[2] == pytest.approx(second, rel=1e-9, abs=1e-12 * size)
+
+
+def test_very_many_customers_are_fitted_as_few_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    people = simulated(3_000, 8)
+    few = ParetoNBD().fit(*people)
+
+    monkeypatch.setattr("tenure.insight.value.pareto.MANY", 0)
+    monkeypatch.setattr("tenure.insight.value.pareto_kernel._AT_ONCE", 500)
+    many = ParetoNBD().fit(*people)
+
+    assert many.parameters_ == pytest.approx(few.parameters_, rel=1e-7)
+    assert many.standard_errors_ == pytest.approx(few.standard_errors_, rel=1e-6)
+
+
+def simulated(customers: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """x, t_x and T of customers of the model's own kind, whose purchases come at any moment."""
+    chance = np.random.default_rng(seed)
+    rate, leave = chance.gamma(0.6, 1 / 5, customers), chance.gamma(0.7, 1 / 10, customers)
+    T = chance.uniform(5, 60, customers)
+    stay = np.minimum(chance.exponential(1 / leave), T)
+    x = chance.poisson(rate * stay).astype(float)
+    return x, np.where(x > 0, stay * chance.beta(np.maximum(x, 1), 1), 0), T
 
 
 def test_a_customer_foretold_at_s_one_lies_between_its_neighbours() -> None:

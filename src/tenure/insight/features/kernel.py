@@ -4,9 +4,8 @@ Each row is looked at once a term: the dates it counts at are a run of the sorte
 value goes to just those. Nothing is grouped, sorted or joined for a date.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from tenure.insight.compiled import compiled
 from tenure.insight.features.terms import Fixed, Made, Over, Term
 
 Floats = NDArray[np.float64]
@@ -25,28 +25,7 @@ _YEAR_DAYS = 365.25
 _SPOT_BITS = 12  # so many stretches that few hold a date, so few that they stay at hand
 
 
-def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function as machine code, which is kept beside the source, or where the user's caches are, for the next process.
-
-    Where neither can be written it is compiled anew in each process.
-    """
-    made: list[Callable[..., Any]] = []
-
-    @wraps(function)
-    def run(*columns: Any) -> Any:
-        if not made:
-            from numba import njit  # half a second, for whoever works features out alone
-
-            try:
-                made.append(njit(cache=True, nogil=True)(function))
-            except RuntimeError:
-                made.append(njit(nogil=True)(function))
-        return made[0](*columns)
-
-    return run
-
-
-@_compiled
+@compiled
 def _places(instants: Any, later: int, cuts: Any, spot: Any, width: int) -> Any:
     """Of each instant, so much later: the place of the first date after it; the number of dates where there is none.
 
@@ -85,7 +64,7 @@ def _spots(cuts: Longs) -> tuple[NDArray[np.uint16], int]:
     return np.searchsorted(cuts, begins, side="right").astype(np.uint16), width
 
 
-@_compiled
+@compiled
 def _counted(starts: Any, first: Any, last: Any, there: Any, out: Any) -> None:
     dates = out.shape[1]
     change = np.empty(dates + 1, np.int64)
@@ -101,7 +80,7 @@ def _counted(starts: Any, first: Any, last: Any, there: Any, out: Any) -> None:
             out[person, date] = so_far
 
 
-@_compiled
+@compiled
 def _totalled_whole(starts: Any, first: Any, last: Any, values: Any, out: Any) -> None:
     """The same of whole numbers without a null among them, which can be taken away again to the last digit."""
     dates = out.shape[1]
@@ -123,7 +102,7 @@ def _totalled_whole(starts: Any, first: Any, last: Any, values: Any, out: Any) -
                 out[person, date] = so_far
 
 
-@_compiled
+@compiled
 def _totalled(starts: Any, first: Any, last: Any, values: Any, out: Any) -> None:
     """`out` comes full of NaN: a date with no value stays unknown. Only ever added to, so that nothing leaves a crumb."""
     dates = out.shape[1]
@@ -149,7 +128,7 @@ def _totalled(starts: Any, first: Any, last: Any, values: Any, out: Any) -> None
                 here[date] = here[date] + so_far if here[date] == here[date] else so_far
 
 
-@_compiled
+@compiled
 def _highest(starts: Any, first: Any, last: Any, values: Any, sign: float, out: Any) -> None:
     """sign: 1.0, or -1.0 for the lowest, which is the highest upside down."""
     dates = out.shape[1]
@@ -173,7 +152,7 @@ def _highest(starts: Any, first: Any, last: Any, values: Any, sign: float, out: 
                 here[date] = so_far
 
 
-@_compiled
+@compiled
 def _newest(starts: Any, first: Any, last: Any, out: Any) -> None:
     """The place of the last row, rows lying in the family's order; -1 where there is none."""
     for person in range(len(starts) - 1):
@@ -182,7 +161,7 @@ def _newest(starts: Any, first: Any, last: Any, out: Any) -> None:
                 out[person, date] = row
 
 
-@_compiled
+@compiled
 def _distinct(starts: Any, first: Any, last: Any, codes: Any, out: Any) -> None:
     """codes: whole numbers that stand for the values, below 0 for null."""
     dates = out.shape[1]

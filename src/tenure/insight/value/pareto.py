@@ -11,6 +11,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from tenure.insight.value import pareto_kernel
 from tenure.insight.value.base import Numbers
 from tenure.insight.value.groups import distinct, totals
 from tenure.insight.value.noncontractual import Buying, not_too_far
@@ -20,6 +21,7 @@ LAST_DIGIT = 38.0
 # How far the logarithm of the integrand falls over its stretch, and the nodes that then give it to 1e-10 or better.
 NODES = ((1.0, 6), (3.0, 8), (10.0, 14), (24.0, 24), (np.inf, 48))
 CELLS = 16_384  # nodes of customers worked on at a time, so that a part stays in the processor's cache
+MANY = 100_000  # so many histories are worth a compiled pass
 LEFT = np.append(0.0, np.ones(NODES[-1][1]))[:, None]
 
 
@@ -142,6 +144,19 @@ class Lives:
         second[1, 1] = -n * r / alpha**2
         second[2, 3] = n / beta
         second[3, 3] = -n * s / beta**2
+        added = (
+            pareto_kernel.sums(parameters, self.x, self.t_x, self.T, self.weight, _rules())
+            if len(self) >= MANY
+            else self._sums(parameters)
+        )
+        value, gradient, second = value + added[0], gradient + added[1], second + added[2]
+        second += np.triu(second, 1).T
+        return float(value) / n, gradient / n, second / n
+
+    def _sums(self, parameters: Numbers) -> tuple[float, Numbers, Numbers]:
+        """What the customers' integrals add to the value, the gradient and, upper half, the curvature."""
+        r, alpha, s, beta = parameters
+        value, gradient, second = 0.0, np.zeros(4), np.zeros((4, 4))
         for part, nodes in _lives(parameters, self.x, self.t_x, self.T):
             weight, shape, t_x = self.weight[part], r + self.x[part], self.t_x[part]
             total = nodes.share.sum(axis=0)
@@ -160,8 +175,7 @@ class Lives:
             second[2, 2] -= share[1:].sum() / s**2
             second[2, 3] -= np.vdot(share, nodes.by_b)
             second[3, 3] += np.vdot(shared[3], nodes.by_b)
-        second += np.triu(second, 1).T
-        return float(value) / n, gradient / n, second / n
+        return value, gradient, second
 
 
 @dataclass(frozen=True)
@@ -261,3 +275,12 @@ def _rule(nodes: int) -> tuple[Numbers, Numbers]:
     """Places and weights of the Gauss-Legendre rule on 0 to 1."""
     places, weights = np.polynomial.legendre.leggauss(nodes)
     return (places + 1) / 2, weights / 2
+
+
+@cache
+def _rules() -> pareto_kernel.Rules:
+    """All of them as the compiled pass reads them."""
+    found = [_rule(nodes) for _, nodes in NODES]
+    wide = [[np.pad(part, (0, NODES[-1][1] - len(part))) for part in rule] for rule in found]
+    places, weights = np.array(wide).transpose(1, 0, 2).copy()
+    return LAST_DIGIT, np.array([most for most, _ in NODES[:-1]]), np.array([n for _, n in NODES]), places, weights
