@@ -36,7 +36,9 @@ MEASURES: dict[str, Callable[[Any, Any], float]] = {
 }
 LOWER_IS_BETTER = ("Brier", "ECE")
 
+Chances = dict[str, list[tuple[Any, Any]]]
 Values = dict[str, dict[str, NDArray[np.float64]]]
+FEW = 0.1  # a chance below which, on churn 5,000, no learner ranks better than by lot
 
 
 @dataclass(frozen=True)
@@ -84,11 +86,13 @@ def python_of(learner: str) -> str | None:
 
 
 def run(
-    task: Task, seeds: Sequence[int], repeats: int, threads: int, *, only: str = "", keep: Path | None = None
-) -> Values:
+    task: Task, seeds: Sequence[int], repeats: int, threads: int, *, only: str = "", keep: Path | None = None,
+    chances: Chances | None = None,
+) -> Values:  # fmt: skip
     """Each learner's measures, one value a fold, and what it took; each in a process of its own, one after the other.
 
     only: learners whose name begins so. keep: a file that folds already measured are taken from, and new ones put in.
+    chances: is given what each learner said of each fold's rows that was measured now.
     """
     from sklearn.model_selection import RepeatedStratifiedKFold
 
@@ -113,6 +117,8 @@ def run(
                 continue
             for number, place in enumerate(wanted):
                 y, p = task.y[splits[place][1]], made[str(number)]
+                if chances is not None:
+                    chances.setdefault(name, []).append((y, p))
                 kept[keys[place]] = {measure: of(y, p) for measure, of in MEASURES.items()} | {
                     "seconds": float(made["seconds"][number]),
                     "cold": float(number == 0),
@@ -159,6 +165,25 @@ def paired(ours: NDArray[np.float64], other: NDArray[np.float64], folds: int = F
     reach = float(stats.t.ppf(0.975, count - 1) * spread)
     middle = float(difference.mean())
     return middle, middle - reach, middle + reach
+
+
+def show_where_told(chances: Chances, peer: str) -> None:
+    """Ours beside a peer where who is given little chance is put in the peer's order: what is left is told, not lot.
+
+    With it, how either ranks those to whom ours gives less than FEW.
+    """
+    if OURS not in chances or peer not in chances:
+        return
+    both = list(zip(chances[OURS], chances[peer], strict=True))
+    gains, low = [], []
+    for (y, ours), (_, theirs) in both:
+        few = ours < FEW
+        gains.append(auc(y, np.where(few, FEW * theirs, ours)) - auc(y, theirs))
+        low.append((auc(y[few], ours[few]), auc(y[few], theirs[few]), y[few].sum() / y.sum()))
+    middle, least, most = paired(np.array(gains), np.zeros(len(gains)))
+    print(f"AUC against {peer}, those given less than {FEW} in its order: {middle:+.4f} ({least:+.4f} to {most:+.4f})")
+    ours_low, theirs_low, share = np.mean(low, axis=0)
+    print(f"among those, {share:.0%} of who left: AUC {ours_low:.3f} ours, {theirs_low:.3f} {peer}")
 
 
 def show(found: Values, goal: Sequence[str] = ()) -> None:

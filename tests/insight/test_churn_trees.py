@@ -36,6 +36,22 @@ def test_scores_and_shapley_values_are_lightgbms_own(leaves, blanks):
     np.testing.assert_allclose(forest.score(asked), booster.predict(asked, raw_score=True), atol=1e-9)
 
 
+@pytest.mark.parametrize("leaves", [2, 7], ids=["one turn", "tables"])
+@pytest.mark.parametrize("blanks", [True, False])
+def test_the_compiled_pass_says_the_very_same(leaves, blanks, monkeypatch):
+    booster, X = grown(leaves=leaves, blanks=blanks)
+    asked = np.vstack([X, np.full(4, np.nan), np.zeros(4), np.full(4, 1e9), np.full(4, -1e9)])
+    forest = Forest(booster.model_to_string())
+    few = forest.score(asked), forest.shapley(asked)
+
+    monkeypatch.setattr("tenure.insight.churn.trees._MANY", len(asked))
+    monkeypatch.setattr("tenure.insight.churn.trees_kernel._AT_ONCE", 300)
+    many = forest.score(asked), forest.shapley(np.asfortranarray(asked))
+
+    np.testing.assert_array_equal(many[0], few[0])
+    np.testing.assert_array_equal(many[1], few[1])
+
+
 def test_trees_that_never_turn_say_the_same_of_everyone():
     r = np.random.default_rng(0)
     booster = lightgbm.train({"objective": "binary", "verbosity": -1, "min_data_in_leaf": 90},

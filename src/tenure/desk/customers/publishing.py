@@ -6,7 +6,7 @@ What comes again on the day shown goes in the place of what was there, where it 
 import hashlib
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
@@ -34,6 +34,7 @@ from tenure.desk.customers.figures import (
     score_columns,
     told_of,
 )
+from tenure.desk.customers.indexing import indexed_after
 from tenure.desk.customers.models import REACHED_BY, Customer, CustomValue, Publication, Score, say_whose
 from tenure.desk.customers.names import search_text, syllables
 from tenure.desk.events import announce
@@ -44,6 +45,7 @@ from tenure.desk.sealed import RowSealer
 
 CHUNK = 500  # rows a write: well under 100 ms on SQLite, so no page waits behind a refresh
 _LOG_PAGES = 16_384  # of 4 KB
+_MANY = 20_000  # customers, of whom the first rows are sooner there without their indexes
 _MOST_ELSEWHERE = 1 / 2  # of the customers: past it a generation of their own costs no more
 
 Progress = Callable[[int, int], None]
@@ -80,7 +82,7 @@ def publish(
     upon = _in_place(rows, told, shown, as_of)
     known = bool(who) and shown is not None and shown.who == _with_names(who, names)
     step = _steps(progress, (upon.figures if upon else rows).num_rows + (0 if known else rows.num_rows))
-    with _seldom_checkpoints():
+    with _seldom_checkpoints(), _listed_after(rows.num_rows if shown is None else 0):
         if not known:
             # From here on the desk is between what it showed and what it will: nothing is to be passed over for it.
             Publication.objects.filter(pk=1).update(who="")
@@ -136,6 +138,11 @@ def _drop(generation: int, people: NDArray[np.int64]) -> None:
         stale = Score.objects.filter(generation=generation, customer_id__in=people[start : start + CHUNK].tolist())
         with transaction.atomic():
             stale._raw_delete(using=stale.db)
+
+
+def _listed_after(first: int) -> AbstractContextManager[None]:
+    """So many customers come, where nobody looks at any yet: of many, the indexes are made after their rows."""
+    return indexed_after(Customer, Score) if first >= _MANY else nullcontext()
 
 
 @contextmanager
@@ -267,10 +274,11 @@ def _write_customers(chunk: Sequence[dict[str, Any]], people: _People) -> None:
     plain = [_customer(row, *wanted[row["person_id"]]) for row in chunk]
     # Looked at and sealed before the lock is taken.
     changed = [seal(row) for row in plain if not _says(there.get(row["person_id"]), row, seal, ours)]
-    if changed or any(
-        not there[person]["assigned_here"] and (there[person]["owner_id"], there[person]["team_id"]) != told
-        for person, told in wanted.items()
-    ):
+    moved: dict[tuple[int | None, int | None], list[int]] = {}
+    for person, lies in there.items():
+        if not lies["assigned_here"] and (lies["owner_id"], lies["team_id"]) != wanted[person]:
+            moved.setdefault(wanted[person], []).append(person)
+    if changed or moved:
         with transaction.atomic():
             if changed:
                 columns = [field.column for field in fields]
@@ -279,11 +287,6 @@ def _write_customers(chunk: Sequence[dict[str, Any]], people: _People) -> None:
                 # Figures that stay as they are go with their customer into another region.
                 say_whose([row["person_id"] for row in changed if _elsewhere(row, there.get(row["person_id"]))])
             # … and only customers nobody has assigned here follow the records when those change.
-            moved: dict[tuple[int | None, int | None], list[int]] = {}
-            placed = Customer.objects.filter(pk__in=list(wanted), assigned_here=False)
-            for person_id, owner, team in placed.values_list("person_id", "owner_id", "team_id"):
-                if (owner, team) != wanted[person_id]:
-                    moved.setdefault(wanted[person_id], []).append(person_id)
             for (new_owner, new_team), ids in moved.items():
                 Customer.objects.filter(pk__in=ids, assigned_here=False).update(owner_id=new_owner, team_id=new_team)
     people.custom(chunk)
@@ -297,17 +300,23 @@ def _elsewhere(row: Mapping[str, Any], lies: Mapping[str, Any] | None) -> bool:
 def _as_they_lie(people: Sequence[int]) -> dict[int, dict[str, Any]]:
     """These customers as the desk's database has them, what is sealed of them sealed."""
     names = [field.column for field in _concrete(Customer)]
+    return {row["person_id"]: row for row in (dict(zip(names, row, strict=True)) for row in _plainly(names, people))}
+
+
+def _plainly(names: Sequence[str], people: Sequence[int], rest: str = "") -> list[tuple[Any, ...]]:
+    """These columns of these customers as they lie.
+
+    Asked without Django, which would open what is sealed, and takes as long to make the question as the answer takes.
+    """
     quoted = connection.ops.quote_name
-    places = ", ".join(["%s"] * len(people))
-    # Asked plainly: Django would open what is sealed, and takes as long to bring values to their types as all the rest.
     sql = (
         f"SELECT {', '.join(map(quoted, names))} FROM {quoted(Customer._meta.db_table)} "
-        f"WHERE {quoted('person_id')} IN ({places})"
+        f"WHERE {quoted('person_id')} IN ({', '.join(['%s'] * len(people))}){rest}"
     )
     with connection.cursor() as cursor:
         cursor.execute(sql, list(people))
-        found = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-    return {row["person_id"]: row for row in found}
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+    return found
 
 
 def _says(lies: Mapping[str, Any] | None, row: Mapping[str, Any], seal: RowSealer, ours: Collection[str]) -> bool:
@@ -363,8 +372,9 @@ def _write_scores(rows: Sequence[list[Any]]) -> None:
         row[extra], row[under] = seal.value("extra", row[extra]), seal.under
     with transaction.atomic():
         # Locked, so that whoever gives a customer away meanwhile waits, and then finds these scores to change as well.
-        customers = Customer.objects.select_for_update().filter(pk__in=[row[who] for row in rows])
-        whose = {pk: said for pk, *said in customers.order_by("pk").values_list("pk", *REACHED_BY)}
+        locked = " FOR UPDATE" if connection.features.has_select_for_update else ""
+        asked = _plainly(("person_id", *REACHED_BY), [row[who] for row in rows], f" ORDER BY 1{locked}")
+        whose = {person: said for person, *said in asked}
         for row in rows:
             for at, value in zip(whose_at, whose[row[who]], strict=True):
                 row[at] = value

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tenure.insight.churn import trees_kernel
 from tenure.insight.churn.columns import Floats
 
 _MOST_TURNS = 7  # a table has two to the power of it rows, and as many again for the groups of columns
+_MANY = 20_000  # so many rows are worth a compiled pass
 _ROWS_AT_ONCE = 4_096  # so few stay in the processor's own memory from one tree to the next
 
 
@@ -45,6 +47,7 @@ class Forest:
         self._booster = lightgbm.Booster(model_str=text)
         self.columns = int(self._booster.num_feature())
         trees = [tree["tree_structure"] for tree in self._booster.dump_model()["tree_info"]]
+        self._kernel: trees_kernel.Compiled | None = None
         self._trees = None if any(_turns(tree) > _MOST_TURNS for tree in trees) else [_tabled(tree) for tree in trees]
 
     @property
@@ -59,6 +62,8 @@ class Forest:
         """What the trees say of each row, in log-odds."""
         if self._trees is None:
             return np.asarray(self._booster.predict(matrix, raw_score=True, num_threads=1), dtype=np.float64)
+        if len(matrix) >= _MANY:
+            return self._compiled().score(matrix)
         found = np.zeros(len(matrix))
         for start in range(0, len(matrix), _ROWS_AT_ONCE):
             rows = _Rows(matrix[start : start + _ROWS_AT_ONCE])
@@ -70,6 +75,8 @@ class Forest:
         """What each column adds to what the trees say of each row: shape (n, columns)."""
         if self._trees is None:
             return np.asarray(self._booster.predict(matrix, pred_contrib=True, num_threads=1), dtype=np.float64)[:, :-1]
+        if len(matrix) >= _MANY:
+            return self._compiled().shapley(matrix)
         found = np.zeros((self.columns, len(matrix)))
         for start in range(0, len(matrix), _ROWS_AT_ONCE):
             rows = _Rows(matrix[start : start + _ROWS_AT_ONCE])
@@ -78,6 +85,12 @@ class Forest:
                 for place, column in enumerate(tree.columns.tolist()):
                     found[column, start : start + _ROWS_AT_ONCE] += tree.shares[place][bits]
         return np.ascontiguousarray(found.T)
+
+    def _compiled(self) -> trees_kernel.Compiled:
+        if self._kernel is None:
+            assert self._trees is not None
+            self._kernel = trees_kernel.Compiled(self._trees, self.columns)
+        return self._kernel
 
 
 class _Rows:
