@@ -42,7 +42,7 @@ _NOBODY = "--------"  # in place of a key's id, as long as one: the row of a des
 _ROWS = 8192  # ciphers are large; so many are held at a time
 _ASKED = 2000  # rows a statement
 _MINTED = 50_000  # keys minted in one transaction
-_CACHED = 400_000  # unwrapped keys a process holds, about 80 MB
+_CACHED = 1_200_000  # unwrapped keys a process holds, about 250 MB: those of everybody, in a refresh of a million
 
 # Rows are appended by number and only ever overwritten by rows of the same length: SQLite then never copies one from
 # page to page, so that no stale copy of a destroyed key stays behind in the file.

@@ -357,3 +357,47 @@ def test_nothing_is_said_to_the_customers_table_where_nothing_changed(company: d
 
     written = [one["sql"] for one in asked if "customers_customer" in one["sql"] and one["sql"].startswith("INSERT")]
     assert written == []
+
+
+def indexes() -> set[str]:
+    """The names of all indexes of customers and their figures."""
+    with connection.cursor() as cursor:
+        return {
+            name
+            for model in (Customer, Score)
+            for name in connection.introspection.get_constraints(cursor, model._meta.db_table)
+        }
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("at", ["_write_customers", "_write_scores", "_weigh", "_flip"])
+def test_many_first_customers_are_listed_once_they_are_there_however_often_it_was_killed(
+    monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    monkeypatch.setattr(publishing, "_MANY", 6)
+    every = indexes()
+    seen: list[set[str]] = []
+    original = publishing._write_scores
+
+    def looking(*arguments: Any) -> None:
+        seen.append(indexes())
+        original(*arguments)
+
+    def killed(*arguments: Any, **said: Any) -> None:
+        raise OSError("killed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(publishing, at, killed)
+        with pytest.raises(OSError, match="killed"):
+            publish(cards(), as_of=MONDAY, now=MONDAY)
+    assert shown() is None
+    monkeypatch.setattr(publishing, "_write_scores", looking)
+    publish(cards(), as_of=MONDAY, now=MONDAY)
+
+    assert indexes() == every
+    assert seen
+    assert not any({"score_risk", "customer_pinyin"} & names for names in seen)
+    assert all("score_once" in names for names in seen)
+    publish(cards(churn_probability={LI: 0.9}), as_of=TUESDAY, now=TUESDAY)
+    assert seen[-1] == every
+    assert risks()[LI] == 0.9

@@ -22,6 +22,7 @@ from tenure.pipeline.history import scored_from, tables_at
 from tenure.pipeline.run import Context, Step, made_from
 
 CARDS, WHO = "scores/customers", "cards_who"
+_WHO_IN_CLEAR = ("cards", "who they are, in clear")
 _STAGES = ("cards", "stages.npz")  # as what everybody stood when it was put in words last
 _GOLDEN = ("name", "kind", "phone", "email", "region", "city", "language", "owner", "team")
 _STANDARDS = {column.name for column in CONTRACTS["customers"].standards}
@@ -55,6 +56,7 @@ def _cards(context: Context) -> int:
     else:
         card = _as_cards(context, found)
         lake.publish(CARDS, card)
+        context.shared[_WHO_IN_CLEAR] = card.select(["person_id", *_who(lake)])
     lake.publish_document(WHO, {"of": made, "content": lake.content(CARDS)})
     if (rows := context.shared.pop(_STAGES, None)) is not None:
         kept.keep_rows(kept.path_of(lake, *_STAGES), _stages_said(lake), rows)
@@ -284,6 +286,9 @@ def _publish(context: Context) -> int:
     note_merges(zip(merged["own_id"].to_pylist(), merged["person_id"].to_pylist(), strict=True))
 
     def cards() -> pa.Table:
+        # Just made, they need not be opened again.
+        if (made := context.shared.pop(_WHO_IN_CLEAR, None)) is not None:
+            return made
         return context.lake.to_arrow(context.lake.read(CARDS, actor=SYSTEM))
 
     # Names, phones and the like are opened only where the desk asks who they are.

@@ -99,7 +99,8 @@ def publish(
             generation = _next_generation()
             for made in in_blocks(rows, told):
                 _add(made, generation, step)
-            _weigh()
+    if not upon:
+        _weigh()
     _flip(generation, rows.num_rows, lake_version, as_of, now, _with_names(who, names) if who else "")
     _sweep()
     return generation

@@ -32,7 +32,7 @@ from tenure.insight.churn.linear import Logistic, logistic, signed
 from tenure.insight.churn.reasons import written_out
 from tenure.insight.churn.scores import auc
 from tenure.insight.churn.telling import MOST_COLUMNS, Telling
-from tenure.insight.churn.trees import Forest
+from tenure.insight.trees import Forest
 from tenure.language import Words, tr
 
 _DRIVER_ROWS = 2_000

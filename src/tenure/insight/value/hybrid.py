@@ -11,6 +11,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 from scipy.special import expit
 
+from tenure.insight.trees import MANY, Forest
 from tenure.insight.value.base import Numbers, ValueModel, frame_like
 from tenure.insight.value.checks import NotEnoughDataError
 from tenure.insight.value.log import Habits, Known, PurchaseLog, happened_in
@@ -280,5 +281,10 @@ def _enough_buyers(buyers: int, past: PurchaseLog, reach: float) -> None:
 
 
 def _raw(trees: list[Any], features: Numbers) -> Numbers:
-    found: Numbers = np.mean([one.predict(features, raw_score=True) for one in trees], axis=0)
+    many = len(features) >= MANY
+    said = [
+        Forest(one.model_to_string()).score(features) if many else one.predict(features, raw_score=True)
+        for one in trees
+    ]
+    found: Numbers = np.mean(said, axis=0)
     return found

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tenure.insight.churn import trees_kernel
-from tenure.insight.churn.columns import Floats
+from tenure.insight import trees_kernel
+
+Floats = NDArray[np.float64]
 
 _MOST_TURNS = 7  # a table has two to the power of it rows, and as many again for the groups of columns
-_MANY = 20_000  # so many rows are worth a compiled pass
+MANY = 20_000  # so many rows are worth a compiled pass
 _ROWS_AT_ONCE = 4_096  # so few stay in the processor's own memory from one tree to the next
 
 
@@ -62,7 +63,7 @@ class Forest:
         """What the trees say of each row, in log-odds."""
         if self._trees is None:
             return np.asarray(self._booster.predict(matrix, raw_score=True, num_threads=1), dtype=np.float64)
-        if len(matrix) >= _MANY:
+        if len(matrix) >= MANY:
             return self._compiled().score(matrix)
         found = np.zeros(len(matrix))
         for start in range(0, len(matrix), _ROWS_AT_ONCE):
@@ -75,7 +76,7 @@ class Forest:
         """What each column adds to what the trees say of each row: shape (n, columns)."""
         if self._trees is None:
             return np.asarray(self._booster.predict(matrix, pred_contrib=True, num_threads=1), dtype=np.float64)[:, :-1]
-        if len(matrix) >= _MANY:
+        if len(matrix) >= MANY:
             return self._compiled().shapley(matrix)
         found = np.zeros((self.columns, len(matrix)))
         for start in range(0, len(matrix), _ROWS_AT_ONCE):

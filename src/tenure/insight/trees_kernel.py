@@ -10,8 +10,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tenure.insight.churn.columns import Floats
 from tenure.insight.compiled import compiled
+
+Floats = NDArray[np.float64]
 
 _THREADS = 2
 _AT_ONCE = 16_384  # rows a thread takes at a time

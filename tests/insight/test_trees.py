@@ -6,7 +6,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from tenure.insight.churn.linear import logistic
-from tenure.insight.churn.trees import Forest
+from tenure.insight.trees import Forest
 
 
 def grown(
@@ -44,8 +44,8 @@ def test_the_compiled_pass_says_the_very_same(leaves, blanks, monkeypatch):
     forest = Forest(booster.model_to_string())
     few = forest.score(asked), forest.shapley(asked)
 
-    monkeypatch.setattr("tenure.insight.churn.trees._MANY", len(asked))
-    monkeypatch.setattr("tenure.insight.churn.trees_kernel._AT_ONCE", 300)
+    monkeypatch.setattr("tenure.insight.trees.MANY", len(asked))
+    monkeypatch.setattr("tenure.insight.trees_kernel._AT_ONCE", 300)
     many = forest.score(asked), forest.shapley(np.asfortranarray(asked))
 
     np.testing.assert_array_equal(many[0], few[0])
