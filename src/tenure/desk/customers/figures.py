@@ -53,7 +53,7 @@ def in_columns(cards: pa.Table, told: NDArray[np.int64]) -> pa.Table:
     for name in FIGURES:
         value = cards[name] if name in cards.column_names else nothing
         if name in _TEXT:
-            value = _cut_column(Score, name, value)
+            value = cut_column(Score, name, value)
         elif pa.types.is_date(value.type):
             value = value.cast(pa.string())  # both databases read it so, and no date is made of each
         made[name] = value
@@ -187,7 +187,7 @@ def plain_columns() -> list[str]:
     return [column for column in score_columns() if column not in left]
 
 
-def _cut_column(model: type[models.Model], name: str, column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
+def cut_column(model: type[models.Model], name: str, column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
     """What `cut` makes of each value."""
     text = pc.replace_substring(column.cast(pa.string()).fill_null(""), "\x00", "")
     limit = _limit(model, name)

@@ -27,6 +27,7 @@ from tenure.desk.customers.figures import (
     as_rows,
     blocks,
     cut,
+    cut_column,
     differing,
     in_blocks,
     in_columns,
@@ -258,9 +259,14 @@ class _People:
 
 
 def _facts(block: pa.Table) -> list[dict[str, Any]]:
-    """What the cards say of who each customer is, as plain rows; the figures are not among it."""
+    """What the cards say of who each customer is, as plain rows, texts as their columns take them.
+
+    The figures are not among it.
+    """
     rest = {*FIGURES, "reasons", "extra"}
-    rows: list[dict[str, Any]] = block.select([name for name in block.column_names if name not in rest]).to_pylist()
+    columns = {name: block[name] for name in block.column_names if name not in rest}
+    columns |= {name: cut_column(Customer, name, columns[name]) for name in _FACTS if name in columns}
+    rows: list[dict[str, Any]] = pa.table(columns).to_pylist()
     return rows
 
 
@@ -329,13 +335,14 @@ def _says(lies: Mapping[str, Any] | None, row: Mapping[str, Any], seal: RowSeale
 
 
 def _customer(row: dict[str, Any], owner: int | None, team: int | None) -> dict[str, Any]:
-    facts: dict[str, Any] = {name: cut(Customer, name, row.get(name)) for name in _FACTS}
-    numbers = [facts["customer_id"], *(row.get("also_known_as") or ())]
+    """A row of the desk's from what a card says, its texts as `_facts` cuts them."""
+    facts: dict[str, Any] = {name: row.get(name, "") for name in _FACTS}
+    others = row.get("also_known_as") or ()
     return facts | {
         "person_id": row["person_id"],
-        "also_known_as": json.dumps(row.get("also_known_as") or [], ensure_ascii=False),
+        "also_known_as": json.dumps(others, ensure_ascii=False) if others else "[]",
         "pinyin": cut(Customer, "pinyin", row.get("pinyin") or facts["name"].lower()),
-        "search_text": search_text(facts["name"], row.get("pinyin") or "", numbers),
+        "search_text": search_text(facts["name"], row.get("pinyin") or "", [facts["customer_id"], *others]),
         "owner_id": owner,
         "team_id": team,
         "assigned_here": False,
@@ -346,7 +353,8 @@ def _customer(row: dict[str, Any], owner: int | None, team: int | None) -> dict[
 
 def described(customer: Customer, changed: dict[str, str]) -> dict[str, Any]:
     """The fields of a customer that follow from these: how it is found by name and by the last four digits."""
-    row = {name: getattr(customer, name) for name in _FACTS} | changed
+    said = {name: getattr(customer, name) for name in _FACTS} | changed
+    row: dict[str, Any] = {name: cut(Customer, name, said[name]) for name in _FACTS}
     row |= {"person_id": customer.pk, "also_known_as": customer.also_known_as, "blocked": customer.blocked}
     row["pinyin"] = " ".join(syllables(row["name"])) if row["name"] else ""
     columns = _customer(row, customer.owner_id, customer.team_id)
