@@ -275,21 +275,21 @@ def _personas(context: Context) -> int:
     """Customers who are alike, as groups that keep their numbers and names from refresh to refresh."""
     lake = context.lake
     people = lake.to_arrow(_likenesses(context).order_by("person_id"))
-    was = lake.read("scores/clusters", actor=SYSTEM)
-    last = {row["person_id"]: row["persona"] for row in lake.to_arrow(was).to_pylist()}
-    before = [last.get(person) for person in people["person_id"].to_pylist()]
+    was = lake.to_arrow(lake.read("scores/clusters", actor=SYSTEM))
+    before = was["persona"].take(pc.index_in(people["person_id"], value_set=was["person_id"]))
     told = (lake.document(PERSONAS_DOCUMENT) or {}).get("groups", [])
     names = {int(group["number"]): Words(group["en"], group["zh"]) for group in told}
     card: dict[str, Any] = {"as_of": context.as_of.date().isoformat(), "customers": people.num_rows, "groups": []}
-    labels: list[str | None] = [None] * people.num_rows
+    labels = pa.nulls(people.num_rows, pa.string())
     try:
-        numbers = pa.array([None if number is None else int(number) for number in before], pa.int64())
-        found = MixedClusters(said=SAID).fit(people.drop_columns(["person_id"]), before=numbers, names=names)
+        found = MixedClusters(said=SAID).fit(
+            people.drop_columns(["person_id"]), before=before.cast(pa.int64()).combine_chunks(), names=names
+        )
     except NotEnoughDataError as error:
         why = both(error.args[0])
         card["not_enough_data"] = {"en": why.en, "zh": why.zh}
     else:
-        labels = [str(number) for number in found.labels_.tolist()]
+        labels = pa.array(found.labels_).cast(pa.string())
         card |= {
             "silhouette": found.silhouette_, "kept_share": found.kept_share_, "left_out": sorted(found.left_out_),
             "tried": {str(k): score for k, score in found.tried_.items()},
@@ -300,9 +300,8 @@ def _personas(context: Context) -> int:
             ],
         }  # fmt: skip
     schema = COMPUTED["scores/clusters"]
-    columns = [people["person_id"], labels, before, [context.as_of.date()] * people.num_rows]
-    rows = pa.table([pa.array(c, f.type) if isinstance(c, list) else c for c, f in zip(columns, schema, strict=True)],
-                    schema=schema)  # fmt: skip
+    today = pa.repeat(pa.scalar(context.as_of.date(), pa.date32()), people.num_rows)
+    rows = pa.table([people["person_id"], labels, before, today], schema=schema)
     lake.publish("scores/clusters", rows if "not_enough_data" not in card else schema.empty_table())
     lake.publish_document(PERSONAS_DOCUMENT, card)
     return int(rows.num_rows)
