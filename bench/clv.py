@@ -2,7 +2,8 @@
 
 Peers have old pins, so they live under a Python of their own, named by TENURE_BENCH_PYTHON
 (see requirements-peers.txt); without it their rows are skipped. Every row is measured in a fresh process, with one
-thread, but that ours takes two of its own for Pareto/NBD of 100,000 histories and more: cpu tells. Cold is the first fit with its imports, warm the median of the later ones; memory is the process's peak.
+thread, but that ours takes two of its own for Pareto/NBD of 100,000 histories and more: cpu tells. Cold is the first
+fit with its imports, warm the median of the later ones; memory is the process's peak.
 """
 
 import json

@@ -172,7 +172,8 @@ def show_where_told(chances: Chances, peer: str) -> None:
 
     With it, how either ranks those to whom ours gives less than FEW.
     """
-    if OURS not in chances or peer not in chances:
+    if not chances.get(OURS) or len(chances[OURS]) != len(chances.get(peer, ())):
+        print(f"AUC where it can be told: skipped, because not all folds of ours and of {peer} were measured now")
         return
     both = list(zip(chances[OURS], chances[peer], strict=True))
     gains, low = [], []

@@ -190,7 +190,22 @@ def test_a_thinned_start_reaches_the_same_top_and_errors(
 
     assert thinned.log_likelihood_ == pytest.approx(plain.log_likelihood_, rel=1e-12)
     assert thinned.parameters_ == pytest.approx(plain.parameters_, rel=1e-6)
-    assert thinned.standard_errors_ == pytest.approx(plain.standard_errors_, rel=1e-3)
+    assert thinned.standard_errors_ == pytest.approx(plain.standard_errors_, rel=1e-5)
+
+
+@pytest.mark.parametrize("model", [BGNBD, ParetoNBD])
+def test_a_last_step_on_trust_ends_at_the_same_top(
+    model: type[BGNBD] | type[ParetoNBD], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = simulated(5_000, 5, 0.4, 3.0, 0.8, 2.5)
+    plain = model().fit(*people)
+
+    monkeypatch.setattr("tenure.insight.value.noncontractual.DEAR", 0)
+    trusting = model().fit(*people)
+
+    assert trusting.log_likelihood_ == pytest.approx(plain.log_likelihood_, rel=1e-12)
+    assert trusting.parameters_ == pytest.approx(plain.parameters_, rel=1e-6)
+    assert trusting.standard_errors_ == pytest.approx(plain.standard_errors_, rel=1e-3)
 
 
 def test_standard_errors_agree_with_a_bootstrap() -> None:

@@ -90,18 +90,22 @@ def test_the_nodes_chosen_are_enough_for_any_parameters(
     assert left == pytest.approx(truth, rel=1e-8, abs=1e-9 * (staying + truth))
 
 
+def in_columns(rows: list[tuple[int, int, int, float]], apart: float = 0) -> tuple[np.ndarray, ...]:
+    """x, t_x, T and weight of histories drawn; apart: how much later than drawn they end."""
+    x, t_x, more, weight = (np.array(column, dtype=float) for column in zip(*rows, strict=True))
+    t_x = np.where(x > 0, t_x, 0)
+    return x, t_x, t_x + more + apart, weight
+
+
+drawn = (st.lists(history, min_size=1, max_size=8), st.tuples(positive, positive, positive, positive))
+
+
 @settings(max_examples=30, deadline=None)
-@given(
-    st.lists(history, min_size=1, max_size=8),
-    st.tuples(positive, positive, positive, positive),
-    st.sampled_from([0, 1, 2]),
-)
+@given(*drawn, st.sampled_from([0, 1, 2]))
 def test_gradient_and_curvature_are_the_slopes_of_the_likelihood(
     rows: list[tuple[int, int, int, float]], given: tuple[float, ...], which: int
 ) -> None:
-    x, t_x, more, weight = (np.array(column, dtype=float) for column in zip(*rows, strict=True))
-    t_x = np.where(x > 0, t_x, 0)
-    columns = (x, t_x, t_x + more + 1, weight)
+    columns = in_columns(rows, apart=1)
     seen = Lives.compressed(*columns) if which == 0 else Histories.compressed(*columns, first=which - 1)
     parameters = np.array(given)
 
@@ -119,17 +123,12 @@ def test_gradient_and_curvature_are_the_slopes_of_the_likelihood(
 
 
 @settings(max_examples=60, deadline=None)
-@given(
-    st.lists(history, min_size=1, max_size=8),
-    st.tuples(positive, positive, positive, positive),
-    st.sampled_from([1.0, 30.0, 3000.0]),
-)
+@given(*drawn, st.sampled_from([1.0, 30.0, 3000.0]))
 def test_the_compiled_pass_says_what_the_matrices_say(
     rows: list[tuple[int, int, int, float]], given: tuple[float, ...], unit: float
 ) -> None:
-    x, t_x, more, weight = (np.array(column, dtype=float) for column in zip(*rows, strict=True))
-    t_x = np.where(x > 0, t_x, 0) * unit
-    seen = Lives.compressed(x, t_x, t_x + more * unit, weight)
+    x, t_x, T, weight = in_columns(rows)
+    seen = Lives.compressed(x, t_x * unit, T * unit, weight)
     parameters = np.array(given)
 
     value, gradient, second = seen._sums(parameters)

@@ -46,7 +46,6 @@ from tenure.desk.sealed import RowSealer
 
 CHUNK = 500  # rows a write: well under 100 ms on SQLite, so no page waits behind a refresh
 _LOG_PAGES = 16_384  # of 4 KB
-_MANY = 20_000  # customers, of whom the first rows are sooner there without their indexes
 _MOST_ELSEWHERE = 1 / 2  # of the customers: past it a generation of their own costs no more
 
 Progress = Callable[[int, int], None]
@@ -83,7 +82,7 @@ def publish(
     upon = _in_place(rows, told, shown, as_of)
     known = bool(who) and shown is not None and shown.who == _with_names(who, names)
     step = _steps(progress, (upon.figures if upon else rows).num_rows + (0 if known else rows.num_rows))
-    with _seldom_checkpoints(), _listed_after(rows.num_rows if shown is None else 0):
+    with _seldom_checkpoints(), _listed_after(shown):
         if not known:
             # From here on the desk is between what it showed and what it will: nothing is to be passed over for it.
             Publication.objects.filter(pk=1).update(who="")
@@ -142,9 +141,12 @@ def _drop(generation: int, people: NDArray[np.int64]) -> None:
             stale._raw_delete(using=stale.db)
 
 
-def _listed_after(first: int) -> AbstractContextManager[None]:
-    """So many customers come, where nobody looks at any yet: of many, the indexes are made after their rows."""
-    return indexed_after(Customer, Score) if first >= _MANY else nullcontext()
+def _listed_after(shown: Publication | None) -> AbstractContextManager[None]:
+    """Where nobody looks at any customers yet, the indexes are made after their rows.
+
+    However few they are: the publish before, of more, may have been killed without its indexes.
+    """
+    return indexed_after(Customer, Score) if shown is None else nullcontext()
 
 
 @contextmanager

@@ -42,14 +42,20 @@ class Top:
 
 
 def highest(
-    likelihood: Likelihood, start: Numbers, lowest: Numbers, largest: Numbers, *, enough: float = LAST_DIGIT
+    likelihood: Likelihood,
+    start: Numbers,
+    lowest: Numbers,
+    largest: Numbers,
+    *,
+    enough: float = LAST_DIGIT,
+    trust: bool = False,
 ) -> Top:
     """Climb from `start` to the top by Newton steps in log-parameters, each bent uphill and kept within the edges.
 
     Logs keep the parameters positive and make the search blind to the unit of time or money. enough: it stops where a
-    step would gain no more than this share of the value; left out, where it is less than a float can tell. Near the top
-    each whole Newton step leaves the square of the error before it, so once two have shown how fast that goes, the last is
-    taken on trust: a pass over all customers only to see that nothing is left to gain would cost as much as the step itself.
+    step would gain no more than this share of the value; left out, where it is less than a float can tell. trust: where a
+    pass over all customers is dear, the last step is taken without one. Near the top each whole Newton step leaves the
+    square of the error before it, so two of them have shown how much the next would leave.
     """
     low, high = np.log(lowest), np.log(largest)
     point = np.clip(np.log(start), low, high)
@@ -68,7 +74,7 @@ def highest(
         length = float(np.abs(step).max())
         # The next step would be (length / before)² of this one, and its gain the square of that.
         left = gain * (length / before) ** 4 if before else gain
-        if length < SHORT and _inside(point + step, low, high) and left < TRUSTED:
+        if trust and length < SHORT and _inside(point + step, low, high) and left < TRUSTED:
             point, value, slope = point + step, value + gain / 2, np.zeros_like(slope)
             break
         climbed = np.abs(slope[free]).max()

@@ -18,6 +18,7 @@ B = TypeVar("B", bound="Buying")
 # there are at least thrice as many histories, and only as well as so many customers tell it.
 THINNED = (20_000, 160_000)
 NEAR = 1e-8
+DEAR = 400_000  # distinct histories, of which a pass takes a good part of a second
 
 
 class Buying(Parametric):
@@ -117,7 +118,7 @@ class Buying(Parametric):
             some = np.random.default_rng(0).integers(0, len(x), size=size)
             if len(sample := self._compressed(x[some], t_x[some], T[some], weight[some])) > 100:
                 start = likelihood.highest(sample, start, lowest, largest, enough=NEAR).parameters
-        return seen, likelihood.highest(seen, start, lowest, largest)
+        return seen, likelihood.highest(seen, start, lowest, largest, trust=len(seen) >= DEAR)
 
     @staticmethod
     @abstractmethod
