@@ -101,9 +101,29 @@ def test_the_same_day_again_takes_out_who_has_no_card_any_more(company: dict[str
     assert Score.objects.filter(generation=generation).count() == 5
 
 
+class Versions:
+    """Publishes versions of the cards; `lake` is asked for those before."""
+
+    def __init__(self) -> None:
+        self.lake: dict[int, pa.Table] = {}
+        self.asked: list[int] = []
+
+    def publish(self, rows: pa.Table, now: Any = TUESDAY) -> int:
+        self.lake[number := len(self.lake) + 1] = rows
+        return publish(rows, as_of=TUESDAY, now=now, who="all", lake_version=number, before=self.before)
+
+    def before(self, version: int) -> pa.Table | None:
+        self.asked.append(version)
+        return self.lake.get(version)
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["beside the cards before", "beside the desk"])
 def test_the_same_day_again_says_of_each_customer_what_its_card_says(
-    company: dict[str, User], monkeypatch: pytest.MonkeyPatch
+    company: dict[str, User], monkeypatch: pytest.MonkeyPatch, known: bool
 ) -> None:
+    versions = Versions()
+    if known:
+        versions.publish(cards())
     monkeypatch.setattr(figures, "BLOCK", 2)
     monkeypatch.setattr(publishing, "CHUNK", 1)
     changes: list[dict[str, Any]] = [
@@ -111,17 +131,46 @@ def test_the_same_day_again_says_of_each_customer_what_its_card_says(
         {"value_decile": {LI: None, CHEN: 3}, "stage": {WANG: "left"}, "rfm_cell": {WANG: "lost", LI: "new"}},
         {"reasons": {LI: "[]"}, "last_order_on": {WANG: None}, "extra": {ZHANG: '{"b": 1}', CHEN: None}},
         {"monetary_base_minor": {QUIET: 5, LI: None}, "risk_band": {CHEN: "high"}, "tier": {CHEN: "gold"}},
+        {"r": {LI: 1}, "stage_why_zh": {QUIET: "久未来"}},
         {},
     ]
     said = [name for name in score_columns() if name not in ("generation", "sealed_under")]
     for changed in changes:
-        generation = publish(cards(**changed), as_of=TUESDAY, now=TUESDAY)
+        if known:
+            generation = versions.publish(cards(**changed))
+        else:
+            generation = publish(cards(**changed), as_of=TUESDAY, now=TUESDAY)
         found = list(scores(SYSTEM).order_by("customer_id").values_list(*said))
 
         Score.objects.filter(generation=generation).delete()
-        publish(cards(**changed), as_of=TUESDAY, now=TUESDAY)
+        publish(cards(**changed), as_of=TUESDAY, now=TUESDAY, who="all", lake_version=len(versions.lake))
 
         assert found == list(scores(SYSTEM).order_by("customer_id").values_list(*said))
+
+
+def test_what_differs_is_known_by_the_cards_before_only_where_the_desk_shows_them_whole(
+    company: dict[str, User],
+) -> None:
+    versions = Versions()
+    versions.publish(cards())
+    few = cards().filter(pa.compute.not_equal(cards()["person_id"], QUIET))
+
+    # Not from the very first, which stood beside Monday's; from then on, while nobody wrote anything beside it.
+    versions.publish(cards(r={LI: 1}))
+    assert versions.asked == [1]
+    versions.publish(few)
+    assert versions.asked == [1, 2]
+    assert QUIET not in risks()
+    versions.publish(cards(r={LI: 2}))
+    assert scores(SYSTEM).get(customer_id=QUIET)
+    Score.objects.filter(customer_id=WANG, generation=publishing.Publication.objects.get().generation).delete()
+    versions.publish(cards(r={LI: 3}))
+    assert WANG in risks()
+    # An earlier version may be gone from the lake.
+    versions.lake.clear()
+    versions.lake[0] = few
+    versions.publish(cards(r={LI: 4}))
+    assert scores(SYSTEM).get(customer_id=LI).r == 4
 
 
 def test_where_most_of_a_day_differs_it_goes_as_a_generation_beside_the_same_day_before(
@@ -137,10 +186,19 @@ def test_where_most_of_a_day_differs_it_goes_as_a_generation_beside_the_same_day
     assert not Score.objects.filter(generation=first).exists()
 
 
+@pytest.mark.parametrize("known", [True, False], ids=["beside the cards before", "beside the desk"])
 def test_a_publish_of_the_same_day_that_breaks_half_way_is_finished_by_the_next(
-    company: dict[str, User], monkeypatch: pytest.MonkeyPatch
+    company: dict[str, User], monkeypatch: pytest.MonkeyPatch, known: bool
 ) -> None:
-    publish(cards(), as_of=TUESDAY, now=TUESDAY)
+    versions = Versions()
+
+    def published(rows: pa.Table, now: Any = TUESDAY) -> None:
+        if known:
+            versions.publish(rows, now)
+        else:
+            publish(rows, as_of=TUESDAY, now=now)
+
+    published(cards())
     monkeypatch.setattr(publishing, "CHUNK", 1)
     later = cards(churn_probability={LI: 0.61, WANG: 0.63})
     write, written = publishing._change_scores, []
@@ -154,11 +212,11 @@ def test_a_publish_of_the_same_day_that_breaks_half_way_is_finished_by_the_next(
     with monkeypatch.context() as patched:
         patched.setattr(publishing, "_change_scores", breaking)
         with pytest.raises(OSError, match="killed"):
-            publish(later, as_of=TUESDAY, now=WEDNESDAY)
+            published(later, WEDNESDAY)
     assert {risks()[LI], risks()[WANG]} & {0.61, 0.63}
     assert not {risks()[LI], risks()[WANG]} >= {0.61, 0.63}
 
-    publish(later, as_of=TUESDAY, now=WEDNESDAY)
+    published(later, WEDNESDAY)
 
     assert (risks()[LI], risks()[WANG]) == (0.61, 0.63)
     assert Score.objects.count() == 2 * 6

@@ -1,6 +1,6 @@
 """What a score rests on, what would lower it, and what moved it: always the model's own figures, taken apart."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -288,7 +288,14 @@ def test_those_whose_risk_rose_most_come_first_each_at_the_newest_point() -> Non
 def test_a_point_is_kept_where_it_says_something_new(
     before: float | None, after: float, bands: tuple[str | None, str], days: int | None, kept: bool
 ) -> None:
-    assert history.kept_again(before, after, bands, days) is kept
+    day = date(2026, 4, 1)
+    since = None if days is None else day - timedelta(days=days)
+    was = {"as_of": pa.array([since], pa.date32()), "churn_probability": pa.array([before], pa.float64())}
+    now = {"churn_probability": [after], "risk_band": [bands[1]]}
+
+    found = history.kept_again(pa.table(was | {"risk_band": pa.array([bands[0]], pa.string())}), pa.table(now), day)
+
+    assert found.tolist() == [kept]
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -104,3 +106,16 @@ def test_infinite_and_missing_values_stand_in_the_middle():
     found = MixedClusters(3).fit(frame)
 
     assert all(np.isfinite([trait.score, trait.here, trait.among]).all() for g in found.groups_ for trait in g.traits)
+
+
+def test_rows_are_placed_in_the_groups_found_before_read_back_from_plain_values():
+    _kind, frame = company()
+    frame.loc[5:9, "basket"] = np.nan
+    found = MixedClusters(said=SAID).fit(frame)
+
+    again = MixedClusters.of_document(json.loads(json.dumps(found.as_document())))
+
+    assert np.array_equal(again.place(frame), found.labels_)
+    assert np.array_equal(again.place(frame.iloc[::-7]), found.labels_[::-7]), "whoever else is there"
+    strange = frame.iloc[:3].assign(channel=["never met", None, "app"], visits=[-5.0, np.inf, np.nan])
+    assert set(again.place(strange)) <= set(found.labels_)

@@ -107,3 +107,50 @@ def test_groups_keep_their_names_at_the_next_refresh_and_too_few_customers_have_
     assert again["kept_share"] == 1
     assert {group["number"]: group["en"] for group in again["groups"]} == named
     assert {row["person_id"]: row["persona"] for row in rows(lake, "scores/clusters") if row["person_id"] < 90} == first
+
+
+def test_what_others_do_on_a_day_moves_nobody_into_another_group(tmp_path: Path) -> None:
+    context = company(tmp_path)
+    lake, luck = context.lake, np.random.default_rng(8)
+    kind = luck.integers(0, 3, 300)
+    visits = luck.poisson(np.array([4, 12, 30])[kind])
+
+    def refreshed(visits: Any, day: datetime = APRIL, *, again: bool = False) -> dict[int, str]:
+        brought(
+            lake, {p: int(np.exp(4 + 2 * kind[p]) * 100) + p for p in range(len(visits))},
+            visits={p: int(many) for p, many in enumerate(visits)}, channel={p: ("app", "shop", "web")[kind[p]] for p in range(len(visits))},
+        )  # fmt: skip
+        STEPS["personas"].run(Context(lake, context.workspace, day, day, again=again))
+        return {row["person_id"]: row["persona"] for row in rows(lake, "scores/clusters")}
+
+    first = refreshed(visits)
+    found = lake.document("personas")
+    assert found is not None
+    assert refreshed(visits) == first, "placed in the nearest is where they were found"
+    later = visits.copy()
+    later[kind == 0] += 40  # a third of the customers come in all at once
+
+    placed = refreshed(later[:290])
+
+    moved = {person for person, persona in placed.items() if persona != first[person]}
+    assert moved <= set(np.flatnonzero(kind == 0).tolist()), "of whom nothing came stays"
+    card = lake.document("personas")
+    assert card is not None
+    assert {group["number"]: group["en"] for group in card["groups"]} == {
+        group["number"]: group["en"] for group in found["groups"]
+    }
+    assert sum(group["rows"] for group in card["groups"]) == card["customers"] == 290
+    assert [group["rows"] for group in card["groups"]] == sorted(
+        (group["rows"] for group in card["groups"]), reverse=True
+    )
+    assert card["kept_share"] == 1 - len(moved) / 290
+    # Found anew on the next day, when asked to, and where many came or went.
+    for day, again, some in (
+        (APRIL + timedelta(days=1), False, later),
+        (APRIL, True, later),
+        (APRIL, False, later[:200]),
+    ):
+        refreshed(some, day, again=again)
+        anew = lake.document("personas")
+        assert anew is not None
+        assert anew["tried"] != found["tried"], (day, again, len(some))

@@ -155,14 +155,16 @@ def test_a_point_stands_where_the_score_moved_and_nowhere_else(told: Told) -> No
     points = told.points(ONE_DAY)
     tried = {row["person_id"]: row for row in told.first if row["kind"] == "tried"}
 
-    for person, chance in told.told_first.items():
-        before = tried.get(person)
-        days = (ONE_DAY.date() - before["as_of"]).days if before else None
-        moved = history.kept_again(
-            before and before["churn_probability"], chance, (before and before["risk_band"], ""), days
-        )
-        assert moved, "the test day lies more than a month back, so everybody has a point"
-        assert points[person]["churn_probability"] == chance
+    before = [tried.get(person, {}) for person in told.told_first]
+    was = pa.Table.from_pylist(
+        before, pa.schema([("as_of", pa.date32()), ("churn_probability", pa.float64()), ("risk_band", pa.string())])
+    )
+    now = {"churn_probability": list(told.told_first.values()), "risk_band": was["risk_band"]}
+
+    moved = history.kept_again(was, pa.table(now), ONE_DAY.date())
+
+    assert moved.all(), "the test day lies more than a month back, so everybody has a point"
+    assert {person: points[person]["churn_probability"] for person in told.told_first} == told.told_first
 
 
 def test_a_day_refreshed_again_has_one_point_a_customer_as_before(told: Told) -> None:

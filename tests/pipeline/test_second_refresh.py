@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tenure.desk.customers.models import Customer, Publication, Score
+from tenure.insight import quality as insight_quality
 from tenure.insight.churn import ChurnModel
 from tenure.lake import SYSTEM
 from tenure.pipeline import kept
@@ -68,14 +69,15 @@ def test_new_orders_of_the_day_come_to_what_a_refresh_of_everything_says(shop: S
     assert all(len(before[table] & files(shop, table)) == len(before[table]) - 1 > 0 for table in MONTHS)
     assert Publication.current().generation == shown.generation  # type: ignore[union-attr]
     shop.refresh(again=True)
-    assert _but_risk(told(shop)) == _but_risk(gone_on)
+    assert _but_learned(told(shop)) == _but_learned(gone_on)
 
 
-def _but_risk(said: dict[str, Any]) -> dict[str, Any]:
-    """All but the risk of leaving, which is scored by the model there is until one is learned again."""
-    risk = {"churn_probability", "risk_band", "reasons", "risk_key", "at_risk_minor", "told"}
+def _but_learned(said: dict[str, Any]) -> dict[str, Any]:
+    """All but the risk of leaving, which is scored by the model there is until one is learned again, and the group of
+    customers alike, of which there are those found on the day first."""
+    learned = {"churn_probability", "risk_band", "reasons", "risk_key", "at_risk_minor", "told", "persona"}
     return {
-        table: [{name: value for name, value in row.items() if name not in risk} for row in rows]
+        table: [{name: value for name, value in row.items() if name not in learned} for row in rows]
         for table, rows in said.items()
         if table != "scores/churn"
     }
@@ -103,6 +105,42 @@ def test_a_name_that_changed_reaches_card_and_desk(shop: Shop) -> None:
     [card] = [row for row in told(shop)["scores/customers"] if row["customer_id"] == "C-007"]
     assert (card["name"], card["phone"]) == ("Renamed", "+8613800000007")
     assert Customer.objects.get(customer_id="C-007").name == "Renamed"
+
+
+def test_what_is_wrong_with_the_records_that_came_is_counted_to_what_was(shop: Shop, monkeypatch: Any) -> None:
+    looked: list[int] = []
+    measure = insight_quality.measure
+
+    def measured(rows: Any, contract: Any, *more: Any) -> Any:
+        if contract.name == "orders":
+            looked.append(int(rows.count().to_pyarrow().as_py()))
+        return measure(rows, contract, *more)
+
+    def counted() -> list[dict[str, Any]]:
+        rows = shop.table("quality/fields").to_pylist()
+        return sorted(rows, key=lambda row: (row["contract"], row["source"], row["field"], row["month"]))
+
+    monkeypatch.setattr(insight_quality, "measure", measured)
+    flawed = [
+        {**row, "order_id": f"Q-{n}", "customer_id": ("C-001", "nobody")[n % 2], "discount_minor": -n, "channel": None}
+        for n, row in enumerate(TODAYS)
+    ]
+
+    shop.receive(orders=flawed)
+    shop.refresh()
+
+    assert looked == [len(flawed)]
+    gone_on = counted()
+    shop.refresh(again=True)
+    assert looked[1:] == [len(HISTORY) + len(flawed)]
+    assert counted() == gone_on
+    assert any("negative" in row["flaws"] for row in gone_on)
+    # What is in the future today need not be tomorrow: those are counted from the start each time.
+    shop.receive(orders=[{**flawed[0], "order_id": "Q-ahead", "ordered_at": datetime(2031, 1, 1, tzinfo=UTC)}])
+    shop.refresh()
+    shop.receive(orders=[{**flawed[0], "order_id": "Q-last"}])
+    shop.refresh()
+    assert looked[2:] == [1, len(HISTORY) + len(flawed) + 2]
 
 
 def test_rows_met_before_are_taken_from_what_is_kept_and_only_of_the_same_model(shop: Shop) -> None:

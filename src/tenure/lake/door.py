@@ -270,14 +270,22 @@ class Lake(Truth):
             raise ValueError(f"{table} has personal columns; publish it whole")
         return self._store.renew(table, fresh, carried)
 
-    def in_runs(self, table: str) -> pa.Table:
-        """A computed table with nothing personal, the rows of each of its files in the order they lie in.
+    def in_runs(self, table: str, columns: Sequence[str] | None = None, version: int | None = None) -> pa.Table:
+        """A computed table's columns, all unless said, the rows of each of its files in the order they lie in.
 
-        For the product itself, which put them in an order. Raises ValueError for a table with personal columns.
+        For the product itself, which put them in an order. Nothing among them may be personal: that is a ValueError.
+        version: as it was then. Raises FileNotFoundError where that, or a column, is there no more.
         """
-        if sealed_columns(table):
-            raise ValueError(f"{table} has personal columns; read it")
-        return read_parts(self._store.files(table)[0], self.schema(table)) if self.exists(table) else self.schema(table).empty_table()  # fmt: skip
+        schema = self.schema_as_it_lies(table)
+        if columns is not None:
+            schema = pa.schema([schema.field(name) for name in columns])
+        if personal := {*sealed_columns(table), *(one.name for one in self.custom(table) if one.personal)} & {
+            *schema.names
+        }:
+            raise ValueError(f"{sorted(personal)} of {table} are personal; read it")
+        if not self.exists(table):
+            return schema.empty_table()
+        return read_parts(self._store.files(table, version)[0], schema)
 
     def carry(self, table: str, rows: pa.Table) -> None:
         """Put a computed table in its place, of which whatever is personal was read `as_it_lies`."""

@@ -71,11 +71,13 @@ def write_parts(folder: Path, rows: pa.RecordBatchReader, schema: pa.Schema) -> 
 
 
 def read_parts(files: Sequence[str], schema: pa.Schema) -> pa.Table:
-    """The rows of these files, in the order they lie in."""
+    """The rows of these files, in the order they lie in. Raises FileNotFoundError for a file that has not all columns."""
     if not files:
         return schema.empty_table()
-    found = [pq.read_table(file, columns=schema.names, partitioning=None).cast(schema) for file in files]
-    return pa.concat_tables(found)
+    found = [pq.read_table(file, columns=schema.names, partitioning=None) for file in files]
+    if lacking := {*schema.names}.difference(*(table.column_names for table in found[:1])):
+        raise FileNotFoundError(f"{files[0]} has no {sorted(lacking)}")
+    return pa.concat_tables([table.select(schema.names).cast(schema) for table in found])
 
 
 def alike(files: Sequence[str], schema: pa.Schema) -> dict[str, pa.Scalar]:

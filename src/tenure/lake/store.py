@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 from deltalake import DeltaTable, QueryBuilder, Schema, WriterProperties, write_deltalake
-from deltalake.exceptions import CommitFailedError
+from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
 
 from tenure.errors import TenureError
@@ -49,8 +49,16 @@ class Store:
         return int(DeltaTable(str(self.path(name))).version()) if self.exists(name) else None
 
     def files(self, name: str, version: int | None = None) -> tuple[list[str], int]:
-        """The files of one version, the newest unless said, and that version's number."""
-        table = DeltaTable(str(self.path(name)), version=version)
+        """The files of one version, the newest unless said, and that version's number.
+
+        Raises FileNotFoundError where nothing tells of that version any more.
+        """
+        try:
+            table = DeltaTable(str(self.path(name)), version=version)
+        except DeltaError as error:
+            if version is None:
+                raise
+            raise FileNotFoundError(f"{name}, version {version}: {error}") from error
         # Addresses come percent-encoded; a home folder may well have a space or Chinese in its name.
         return [unquote(file) for file in table.file_uris()], int(table.version())
 
@@ -77,8 +85,8 @@ class Store:
 
     def replace(self, name: str, rows: pa.Table | pa.RecordBatchReader) -> None:
         """Put these rows in the table's place, all at once; readers of the older version are not disturbed."""
-        if isinstance(rows, pa.RecordBatchReader):
-            self.renew(name, [rows])
+        if isinstance(rows, pa.RecordBatchReader) or rows.num_rows >= _MANY:
+            self.renew(name, [rows if isinstance(rows, pa.RecordBatchReader) else rows.to_reader()])
             return
         write_deltalake(
             str(self.path(name)),

@@ -20,6 +20,7 @@ from tenure.pipeline.clock import default_as_of, start_of
 from tenure.pipeline.decisions import tell_decisions
 from tenure.pipeline.fields import tell_fields
 from tenure.pipeline.following import note_takeovers, tell_practice
+from tenure.pipeline.memory import held
 from tenure.pipeline.run import Context, Done, Refreshed, Step, Watcher, run
 from tenure.workspace import Workspace
 
@@ -59,7 +60,7 @@ def refresh(
     watcher = watcher or Watcher()
     moment = start_of(as_of, workspace.zone_info) if as_of else None
     context = Context(lake, workspace, moment or now, now, again=again)
-    with lake.writing("tenure refresh"):
+    with held(), lake.writing("tenure refresh"):
         lake.sweep(now=now)
         tell_fields(lake, now)
         tell_practice(lake)

@@ -291,11 +291,17 @@ def _publish(context: Context) -> int:
             return made
         return context.lake.to_arrow(context.lake.read(CARDS, actor=SYSTEM))
 
+    def before(version: int) -> pa.Table | None:
+        try:
+            return context.lake.in_runs(CARDS, api.FIGURES_OF_CARDS, version)
+        except FileNotFoundError:
+            return None
+
     # Names, phones and the like are opened only where the desk asks who they are.
-    rows = context.lake.to_arrow(context.lake.read(CARDS, actor=SYSTEM).select(*api.FIGURES_OF_CARDS))
+    rows = context.lake.in_runs(CARDS, api.FIGURES_OF_CARDS)
     api.publish(
         rows, as_of=context.as_of, now=context.now, lake_version=context.lake.version(CARDS), who=_who_shown(context),
-        people=cards, progress=context.tell,
+        people=cards, before=before, progress=context.tell,
     )  # fmt: skip
     return int(rows.num_rows)
 

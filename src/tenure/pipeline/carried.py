@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tenure.contracts import CONTRACTS
+from tenure.in_order import by_person as in_order
 from tenure.lake import Lake
 from tenure.pipeline.history import settled, tables_at, tables_of
 from tenure.pipeline.run import Context, made_from
@@ -88,7 +89,7 @@ def by_person(
     rows = _gone_on_with(context, made, work_out)
     if rows is None:
         with tables_at(context, context.as_of, names) as tables:
-            rows = work_out(tables).sort_by("person_id")
+            rows = in_order(work_out(tables))
     keep(context.lake, made, rows)
     return rows
 
@@ -121,4 +122,4 @@ def _gone_on_with(
     lacking = [name for name in before.column_names if name not in fresh.column_names]
     for name in lacking:
         fresh = fresh.append_column(name, pa.nulls(fresh.num_rows, before.schema.field(name).type))
-    return pa.concat_tables([carried, fresh.select(before.column_names).cast(before.schema)]).sort_by("person_id")
+    return in_order(pa.concat_tables([carried, fresh.select(before.column_names).cast(before.schema)]))

@@ -15,6 +15,7 @@ from tenure.contracts import CONTRACTS
 from tenure.currencies import minor_digits
 from tenure.digests import row_digests
 from tenure.errors import TenureError
+from tenure.in_order import by_person as in_order
 from tenure.insight.churn import (
     Backtest,
     Bands,
@@ -39,7 +40,6 @@ from tenure.insight.churn.learners import Champion
 from tenure.insight.churn.model import ChurnModel
 from tenure.insight.churn.registry import made, relearn
 from tenure.insight.churn.training import Training
-from tenure.lake import SYSTEM
 from tenure.language import Words, both, tr
 from tenure.pipeline import kept, models, score_history
 from tenure.pipeline.following import practice
@@ -89,9 +89,9 @@ def _churn(context: Context) -> int:
     lake, wished = context.lake, practice(context.lake)
     further: dict[str, _Answer] = {}
     with knowing(context) as known:
-        some = known.some
-        main = _answered(known, lambda: choose(some(context.as_of), wished.churn), wished.churn, _MAIN)
-        for definition in beside(some(context.as_of), wished.beside):
+        glance = known.glance
+        main = _answered(known, lambda: choose(glance(context.as_of), wished.churn), wished.churn, _MAIN)
+        for definition in beside(glance(context.as_of), wished.beside):
             code = code_of(definition)
             if main.life is None or code != main.life.code:
                 further[code] = _answered(known, partial(_same, definition), wished.beside, _BESIDE)
@@ -155,7 +155,7 @@ def _way_out(known: Known) -> dict[str, str]:
     definition: the one to choose; empty where only older records help.
     """
     outcome = DEFINITIONS["outcome"]
-    if outcome.told_by(known.some(known.context.as_of), {}):
+    if outcome.told_by(known.glance(known.context.as_of), {}):
         said = both(
             tr(
                 'The wide table you imported says itself who left. Choose "{title}" under Churn, Definitions, and refresh: then it is learned from, without dates. Or import orders or contracts of earlier dates.',
@@ -333,10 +333,10 @@ def _unusable(X: pa.Table) -> list[str]:
 
 def _before(context: Context, table: str, code: str) -> pa.Table:
     """The scores of a definition as they stand."""
-    rows = context.lake.read(table, actor=SYSTEM)
+    rows = context.lake.in_runs(table)
     if table == _BESIDE:
-        rows = rows.filter(rows.definition == code)
-    return context.lake.to_arrow(rows.select(*_SCHEMA.names).order_by("person_id")).cast(_SCHEMA)
+        rows = rows.filter(pc.equal(rows["definition"], code))
+    return in_order(rows.select(_SCHEMA.names)).cast(_SCHEMA)
 
 
 def _told_of(
@@ -384,18 +384,24 @@ def _scored(context: Context, model: Champion, now: pa.Table, bands: Bands, tabl
         rows = row_digests([people, *X.columns])
         met = kept.rows_met(context, kept.path_of(context.lake, "churn", "rows.npz"), _scored_by(context, by), rows)
         context.shared[_ROWS] = (by, rows)
-        before = _before(context, table, "") if met.any() else None
+        if met.any():
+            before = _before(context, table, "")
+            score_history.carried(context, context.lake.content(_MAIN), people.filter(pa.array(met)))
     fresh = np.flatnonzero(~met)
-    parts = []
+    there = before.num_rows if before is not None else 0
+    parts = [] if before is None else [before]
     for start in range(0, len(fresh), _ROWS_A_SCORING):
         some = fresh[start : start + _ROWS_A_SCORING]
         chance, reasons, effects = model.opened(X.take(some), minor_digits=digits)
         parts.append(_table(people.take(some), bands, chance, reasons, drivers.as_json(effects)))
+    place = np.empty(now.num_rows, np.int64)
+    place[fresh] = there + np.arange(len(fresh))
     if before is not None:
-        place = pc.index_in(people.filter(pa.array(met)), value_set=before["person_id"].combine_chunks())
-        was = before.take(place)
-        chance = was["churn_probability"].to_numpy()
-        parts.append(_table(was["person_id"], bands, chance, was["reasons"], was["drivers"]))
+        place[met] = pc.index_in(
+            people.filter(pa.array(met)), value_set=before["person_id"].combine_chunks()
+        ).to_numpy()
+    told = pa.concat_tables(parts).combine_chunks().take(pa.array(place))
+    chances = told["churn_probability"].to_numpy()
     if table == _MAIN:
         slices = range(0, now.num_rows, _ROWS_A_SCORING)
         known = [
@@ -403,7 +409,7 @@ def _scored(context: Context, model: Champion, now: pa.Table, bands: Bands, tabl
             for at in slices
         ]
         context.lake.publish(score_history.NOW, pa.concat_tables(known))
-    return pa.concat_tables(parts).sort_by("person_id").combine_chunks()
+    return _table(people, bands, chances, told["reasons"], told["drivers"]).combine_chunks()
 
 
 def _scored_by(context: Context, by: str) -> str:

@@ -32,11 +32,12 @@ def tables_at(context: Context, as_of: datetime, names: Iterable[str] = CONTRACT
 
 @contextmanager
 def tables_over(
-    context: Context, names: Iterable[str] = CONTRACTS, among: Among | None = None
+    context: Context, names: Iterable[str] = CONTRACTS, among: Among | None = None, *, once: bool = False
 ) -> Iterator[Callable[[datetime], Mapping[str, ibis.Table]]]:
     """`tables_at` for any number of dates: what can be read once for all of them is, and what nobody asks for is not.
 
-    among: which rows of a table are looked at, those of some people for one.
+    among: which rows of a table are looked at, those of some people for one. once: they are asked for hardly more than
+    once, so each question reads the few columns it is about.
     """
     lake = context.lake
     names = list(names)
@@ -51,6 +52,8 @@ def tables_over(
         def recorded(name: str) -> ibis.Table:
             # Everything in the files as it is asked for is read from there, by whoever needs which column.
             records = _bare(lake, name, lake.read(f"records/{name}", actor=SYSTEM))
+            if once:
+                return among(records) if among else records
             return kept(name, records) if among else records
 
         records = _AsAsked(steady, recorded)

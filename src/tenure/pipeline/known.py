@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tenure.in_order import by_person as in_order
 from tenure.insight import features
 from tenure.insight.churn import Definition
 from tenure.insight.churn.definitions import DEFINITIONS
@@ -45,11 +46,15 @@ At: TypeAlias = Callable[[datetime], Mapping[str, ibis.Table]]
 
 @dataclass
 class Known:
-    """What is known of people, worked out once for all definitions. some: those learned from; everyone where so few are."""
+    """What is known of people, worked out once for all definitions.
+
+    some: those learned from; everyone where so few are. glance: the same people, for a question or two.
+    """
 
     context: Context
     everyone: At
     some: At
+    glance: At
     people: int
     _today: pa.Table | None = None
 
@@ -88,13 +93,14 @@ def knowing(context: Context) -> Iterator[Known]:
     """What is known of people, for as long as the block lasts."""
     people = _people(context)
     read = sorted({*READ, *(name for kind in DEFINITIONS.values() for name in kind.contracts)})
+    among = partial(_some, people=people)
+    few = people <= MOST_PEOPLE
     with (
         tables_over(context, read) as everyone,
-        tables_over(context, read, partial(_some, people=people))
-        if people > MOST_PEOPLE
-        else nullcontext(everyone) as some,
+        nullcontext(everyone) if few else tables_over(context, read, among) as some,
+        nullcontext(everyone) if few else tables_over(context, read, among, once=True) as glance,
     ):
-        yield Known(context, everyone, some, people)
+        yield Known(context, everyone, some, glance, people)
 
 
 def _people(context: Context) -> int:
@@ -146,7 +152,7 @@ def _told(context: Context, at: At, dates: Sequence[datetime], *, kept: bool = F
                 parts[moment].append(_of_day(mine))
                 if kept and moment == context.as_of and names is alike:
                     made = standing(context, TODAY, alike, moment, sorted(features.FEATURES))
-                    keep(context.lake, made, mine.sort_by("person_id"))
+                    keep(context.lake, made, in_order(mine))
     today = {context.as_of: rhythm_of(context)}
     return {moment: _with_p_alive(_beside(parts[moment]), moment, today.get(moment)) for moment in dates}
 
@@ -195,7 +201,7 @@ def of(frame: pa.Table, people: pa.Table) -> pa.Table:
     for name in people.column_names:
         if name != "person_id":
             frame = frame.append_column(name, people[name].take(place.filter(kept)))
-    return frame.sort_by("person_id").combine_chunks()
+    return in_order(frame).combine_chunks()
 
 
 def _settled(frame: pa.Table) -> pa.Table:
@@ -216,7 +222,7 @@ def _with_p_alive(frame: pa.Table, cut: datetime, rhythm: BGNBD | None = None) -
 
     rhythm: how often customers buy, where that is known: what others bought today then moves nobody's chance.
     """
-    frame = frame.sort_by("person_id")
+    frame = in_order(frame)
     there = all(name in frame.column_names for name in _BUYING)
     bare = frame.drop_columns([name for name in _BUYING if name in frame.column_names])
     if not there:

@@ -1,8 +1,8 @@
 """Step: how good the records in force are, counted field by field."""
 
 import json
-from collections.abc import Iterator, Mapping
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime
 from typing import Any
 
 import ibis
@@ -14,7 +14,9 @@ from tenure.insight import quality
 from tenure.lake import SYSTEM, Lake, Scope
 from tenure.lake.tables import COMPUTED
 from tenure.language import Words
-from tenure.pipeline.run import Context, Step
+from tenure.pipeline import kept
+from tenure.pipeline.records import put_away
+from tenure.pipeline.run import Context, Step, made_from
 
 Row = dict[str, Any]
 TABLE = "quality/fields"
@@ -36,7 +38,7 @@ def _quality(context: Context) -> int:
     rows: list[Row] = []
     newest: dict[tuple[str, str], datetime] = {}
     for place, contract in enumerate(there):
-        for row in fields_of(lake, contract, context.now, newest=newest):
+        for row in _gone_on_with(context, contract, newest):
             rows.append(row | {"flaws": json.dumps(row["flaws"], sort_keys=True)})
         context.tell(place + 1, len(there))
     lake.publish(TABLE, pa.Table.from_pylist(rows, schema=COMPUTED[TABLE]))
@@ -44,21 +46,52 @@ def _quality(context: Context) -> int:
     return len(rows)
 
 
+def _gone_on_with(context: Context, contract: Contract, newest: dict[tuple[str, str], datetime]) -> list[Row]:
+    """`fields_of` for everybody. Of what happened, records that came since are counted and added to those counted before.
+
+    Counted before is what the same files hold, and holds while none of it was in the future, which comes nearer.
+    """
+    lake, name = context.lake, contract.name
+    if not contract.fact:
+        return list(fields_of(lake, contract, context.now, newest=newest))
+    flaws = sorted([field, flaw.code] for field in contract.names for flaw in quality.flaws_of(contract, field))
+    path, of = kept.path_of(lake, "quality", f"{name}.json"), made_from([name, flaws, lake.zone])
+    files = sorted(lake.files(f"records/{name}"))
+    before = kept.document(context, path, of)
+    if before is None or before["ahead"] or not set(before["files"]) <= set(files) or put_away(lake, name):
+        before = {"files": [], "rows": [], "newest": []}
+    came = [file for file in files if file not in before["files"]]
+    mine: dict[tuple[str, str], datetime] = {}
+    counted = list(fields_of(lake, contract, context.now, newest=mine, files=came)) if came else []
+    found: dict[tuple[str, str, str], Row] = {}
+    for row in (*before["rows"], *(row | {"month": row["month"].isoformat()} for row in counted)):
+        held = found.setdefault((row["source"], row["field"], row["month"]), row | {"rows": 0, "flaws": {}})
+        held["rows"] += row["rows"]
+        for code, many in row["flaws"].items():
+            held["flaws"][code] = held["flaws"].get(code, 0) + many
+    for source, at in before["newest"]:
+        mine[name, source] = max(datetime.fromisoformat(at), mine.get((name, source), datetime.fromisoformat(at)))
+    newest |= mine
+    told = {"files": files, "rows": list(found.values()), "newest": [[key[1], at.isoformat()] for key, at in mine.items()],
+            "ahead": any(quality.FUTURE.code in row["flaws"] for row in found.values())}  # fmt: skip
+    kept.keep_document(path, of, told)
+    return [row | {"month": date.fromisoformat(row["month"])} for row in found.values()]
+
+
 def fields_of(lake: Lake, contract: Contract, now: datetime, *, actor: Scope = SYSTEM,
-              newest: dict[tuple[str, str], datetime] | None = None) -> Iterator[Row]:  # fmt: skip
-    """The rows of `quality/fields` for one contract, over the records the actor may see.
+              newest: dict[tuple[str, str], datetime] | None = None, files: Sequence[str] | None = None) -> Iterator[Row]:  # fmt: skip
+    """The rows of `quality/fields` for one contract, over the records the actor may see; of these files alone, if said.
 
     What lies sealed is counted sealed; opened are only identifiers, to see whether people share them.
     """
     clear = _by_month(lake, lake.read(f"records/{contract.name}", actor=actor))
-    lies = _by_month(lake, lake.as_it_lies(f"records/{contract.name}"))
+    lies = _by_month(lake, lake.as_it_lies(f"records/{contract.name}", files))
     if not actor.sees_all:
         # Which rows the actor may see is known by the door alone; what is in them is counted without opening it.
         key = ["ids_of", *contract.key]
         lies = lies.semi_join(clear.select(*key), key)
-    if contract.person and not contract.fact:
-        lies = findings.heard(lake, contract, lies, now)
-    counted = lake.to_arrow(quality.measure(lies, contract, now, findings.stale_days(lake))).to_pylist()
+    heard = findings.heard(lake, contract, lies, now) if contract.person and not contract.fact else lies
+    counted = lake.to_arrow(quality.measure(heard, contract, now, findings.stale_days(lake))).to_pylist()
     several = _shared(lake, contract, clear)
     doubled = _n(lake, quality.doubles(lies)) if contract.name == "customers" else {}
     for row in counted:

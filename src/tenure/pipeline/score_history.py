@@ -15,11 +15,13 @@ import pyarrow.compute as pc
 
 from tenure.currencies import minor_digits
 from tenure.errors import TenureError
+from tenure.in_order import by_person as in_order
 from tenure.insight.churn import drivers, facts, history
 from tenure.insight.churn.backtest import Backtest
 from tenure.insight.churn.columns import Floats
 from tenure.insight.churn.learners import Champion, load
 from tenure.lake import SYSTEM, Lake
+from tenure.lake.parts import read_parts
 from tenure.lake.tables import COMPUTED
 from tenure.language import Words
 from tenure.pipeline.run import Context, Step
@@ -33,6 +35,8 @@ _FILES = 32
 # Points of months past lie at least so far from the day the model was tried on, and from today.
 _APART = timedelta(days=7)
 _NONE = COMPUTED[HISTORY].empty_table()
+_SCORED = ("person_id", "churn_probability", "risk_band", "drivers")
+_CARRIED = "people whose scores were carried over"
 
 
 def kept_model(lake: Lake) -> tuple[Champion, str] | None:
@@ -130,15 +134,17 @@ def _score_history(context: Context) -> int:
     Of those of whom it would say what the first one said, its point stays.
     """
     lake, day = context.lake, context.as_of.date()
-    now = lake.to_arrow(lake.read("scores/churn", actor=SYSTEM).order_by("person_id")) if lake.exists("scores/churn") else None  # fmt: skip
+    now = in_order(lake.in_runs("scores/churn", _SCORED)) if lake.exists("scores/churn") else None
     found = kept_model(lake)
     if now is None or not now.num_rows or found is None or not lake.exists(NOW):
         _take_back(lake, day)
         return 0
     model, mark = found
+    before = _files(lake)
     added = _add(context, day, now, lambda some: _facts(lake, NOW, some), model, mark=mark, kind="scored")
+    todays = sorted(_files(lake) - before)
     _let_go(lake, day)
-    lake.publish_document(WRITTEN, _written(lake, day))
+    lake.publish_document(WRITTEN, _written(lake, day) | {"scores": lake.content("scores/churn"), "files": todays})
     return added
 
 
@@ -154,26 +160,13 @@ def _add(
     last = _last(lake, day) if lake.exists(HISTORY) else _NONE
     place = pc.index_in(now["person_id"].combine_chunks(), last["person_id"].combine_chunks())
     before = last.take(place)
-    kept = pa.array(
-        [
-            history.kept_again(was, chance, (old, band), (day - since).days if since else None)
-            for was, chance, old, band, since in zip(
-                before["churn_probability"].to_pylist(), now["churn_probability"].to_pylist(),
-                before["risk_band"].to_pylist(), now["risk_band"].to_pylist(), before["as_of"].to_pylist(), strict=True,
-            )
-        ],
-        pa.bool_(),
-    )  # fmt: skip
+    kept = pa.array(history.kept_again(before, now, day))
     now, before = now.filter(kept), before.filter(kept)
     told = now.num_rows
     if kind == "scored":  # what was only tried is written once, and stood nowhere before
-        points, made_from = _standing(context, day, now, mark)
-        _take_back(lake, day)
-        if points.num_rows:
-            lake.add(KEPT, made_from)
-            lake.add(HISTORY, points)
-            fresh = pc.invert(pc.is_in(now["person_id"], points["person_id"].combine_chunks()))
-            now, before = now.filter(fresh), before.filter(fresh)
+        points = _only_standing(context, day, now, mark)
+        fresh = pc.invert(pc.is_in(now["person_id"], points["person_id"].combine_chunks()))
+        now, before = now.filter(fresh), before.filter(fresh)
     for start in range(0, now.num_rows, _TOGETHER):
         some, was = now.slice(start, _TOGETHER), before.slice(start, _TOGETHER)
         packed = known(some["person_id"])
@@ -186,36 +179,72 @@ def _add(
     return int(told)
 
 
+def carried(context: Context, of: str | None, people: pa.ChunkedArray) -> None:
+    """Say that these people's facts, and the model that scored them, are those of the scores that stood before (of: their
+    content)."""
+    context.shared[_CARRIED] = (of, people)
+
+
 def _written(lake: Lake, day: date) -> dict[str, Any]:
     return {"day": day.isoformat(), "content": [lake.content(table) for table in (HISTORY, KEPT)]}
 
 
-def _standing(context: Context, day: date, now: pa.Table, mark: str) -> tuple[pa.Table, pa.Table]:
+def _files(lake: Lake) -> set[str]:
+    return {file for table in (HISTORY, KEPT) if lake.exists(table) for file in lake.files(table)}
+
+
+def _only_standing(context: Context, day: date, now: pa.Table, mark: str) -> pa.Table:
+    """The points of this day that say what would be said again: they stay, with what they were made from; others go."""
+    lake = context.lake
+    of, people = context.shared.pop(_CARRIED, (None, None))
+    written = lake.document(WRITTEN) or {}
+    said = {name: written.get(name) for name in ("day", "content")} == _written(lake, day)
+    files = [{*lake.store.files(table)[0]} if lake.exists(table) else set() for table in (HISTORY, KEPT)]
+    todays = [[file for file in some if Path(file).name in written.get("files", ())] for some in files]
+    if context.again or not said or not all(todays):
+        _take_back(lake, day)
+        return COMPUTED[HISTORY].empty_table()
+    points, mine = (
+        read_parts(sorted(some), COMPUTED[table]) for some, table in zip(todays, (HISTORY, KEPT), strict=True)
+    )
+    scores = of if of is not None and of == written.get("scores") else None
+    points, mine = _standing(context, points, mine, now, mark, people if scores else None)
+    # The points first: facts without a point are read by nobody, and taken back by the next run.
+    for table, rows, some, stale in zip((HISTORY, KEPT), (points, mine), files, todays, strict=True):
+        lake.renew(table, [rows.to_reader()], [Path(file).name for file in some.difference(stale)])
+    return points
+
+
+def _standing(
+    context: Context, points: pa.Table, mine: pa.Table, now: pa.Table, mark: str, carried: pa.ChunkedArray | None
+) -> tuple[pa.Table, pa.Table]:
     """The points of this day that say what would be said again, and what they were made from.
 
     Nothing was written since but by this step on this day, so the points before are those they were compared with; and
-    score, bands, drivers, model and facts are what they were.
+    score, bands, drivers, model and facts are what they were. carried: whose scores, drivers and facts are known to be.
     """
-    lake = context.lake
-    nothing = COMPUTED[HISTORY].empty_table(), COMPUTED[KEPT].empty_table()
-    if context.again or lake.document(WRITTEN) != _written(lake, day):
-        return nothing
-    rows = [lake.read(table, actor=SYSTEM) for table in (HISTORY, KEPT)]
-    points, made_from = (
-        lake.to_arrow(some.filter(some.as_of == ibis.literal(day)).order_by("person_id")) for some in rows
-    )
-    at = pc.index_in(points["person_id"].combine_chunks(), now["person_id"].combine_chunks())
-    today = now.take(at)
+    nothing = points.slice(0, 0), mine.slice(0, 0)
+    if carried is None:  # each beside the other, row by row
+        points, mine = in_order(points), in_order(mine)
+        if not points["person_id"].equals(mine["person_id"]):
+            return nothing
+    names = ["churn_probability", "risk_band", "drivers"][: None if carried is None else 2]
+    place = pc.index_in(points["person_id"].combine_chunks(), now["person_id"].combine_chunks())
+    today = now.select(names).take(place)
     same = pc.and_(pc.equal(points["model"], mark), pc.equal(points["kind"], "scored"))
-    for name in ("churn_probability", "risk_band", "drivers"):
+    for name in names:
         same = pc.and_(same, pc.equal(points[name], today[name]))
-    points = points.filter(pc.fill_null(same, False))
-    mine = made_from.filter(pc.is_in(made_from["person_id"], points["person_id"].combine_chunks()))
-    facts_now = _facts(lake, NOW, points["person_id"]) if points.num_rows else facts.SCHEMA.empty_table()
-    if not points["person_id"].equals(mine["person_id"]) or not points["person_id"].equals(facts_now["person_id"]):
+    same = pc.fill_null(same, False)
+    if carried is not None:
+        points = points.filter(pc.and_(same, pc.is_in(points["person_id"], carried.combine_chunks())))
+        mine = mine.filter(pc.is_in(mine["person_id"], points["person_id"].combine_chunks()))
+        return (points, mine) if points.num_rows == mine.num_rows else nothing
+    points, mine = points.filter(same), mine.filter(same)
+    facts_now = _facts(context.lake, NOW, points["person_id"]) if points.num_rows else facts.SCHEMA.empty_table()
+    if not points["person_id"].equals(facts_now["person_id"]):
         return nothing
     alike = pa.array(facts.alike(mine, facts_now))
-    return points.filter(alike).cast(COMPUTED[HISTORY]), mine.filter(alike).cast(COMPUTED[KEPT])
+    return points.filter(alike), mine.filter(alike)
 
 
 def _changes(

@@ -38,6 +38,7 @@ TIERS_DOCUMENT, PERSONAS_DOCUMENT = "tiers", "personas"
 _STANDARDS = {column.name for column in CONTRACTS["customers"].standards}
 # How many month ends back scores and stages are worked out, for the moves between them.
 MONTHS_BACK = 12
+_FEW = 0.1  # of the customers, who may come or go on a day before their groups are found anew
 # Customers and dates judged in one question to the engine.
 AT_ONCE = 3_000_000
 _HELD = ("person_id", "started_at", "ended_at", "term_ends_at", "auto_renew", "fee_base_minor", "period_months")
@@ -277,34 +278,66 @@ def _personas(context: Context) -> int:
     people = lake.to_arrow(_likenesses(context).order_by("person_id"))
     was = lake.to_arrow(lake.read("scores/clusters", actor=SYSTEM))
     before = was["persona"].take(pc.index_in(people["person_id"], value_set=was["person_id"]))
-    told = (lake.document(PERSONAS_DOCUMENT) or {}).get("groups", [])
-    names = {int(group["number"]): Words(group["en"], group["zh"]) for group in told}
-    card: dict[str, Any] = {"as_of": context.as_of.date().isoformat(), "customers": people.num_rows, "groups": []}
-    labels = pa.nulls(people.num_rows, pa.string())
-    try:
-        found = MixedClusters(said=SAID).fit(
-            people.drop_columns(["person_id"]), before=before.cast(pa.int64()).combine_chunks(), names=names
-        )
-    except NotEnoughDataError as error:
-        why = both(error.args[0])
-        card["not_enough_data"] = {"en": why.en, "zh": why.zh}
-    else:
-        labels = pa.array(found.labels_).cast(pa.string())
-        card |= {
-            "silhouette": found.silhouette_, "kept_share": found.kept_share_, "left_out": sorted(found.left_out_),
-            "tried": {str(k): score for k, score in found.tried_.items()},
-            "groups": [
-                {"number": group.number, "rows": group.rows, "en": group.name.en, "zh": group.name.zh,
-                 "traits": [asdict(trait) for trait in group.traits]}
-                for group in found.groups_
-            ],
-        }  # fmt: skip
+    card, labels = _of_the_day(context, people, before)
+    if card is None:
+        card, labels = _grouped(context, people, before)
     schema = COMPUTED["scores/clusters"]
     today = pa.repeat(pa.scalar(context.as_of.date(), pa.date32()), people.num_rows)
     rows = pa.table([people["person_id"], labels, before, today], schema=schema)
     lake.publish("scores/clusters", rows if "not_enough_data" not in card else schema.empty_table())
     lake.publish_document(PERSONAS_DOCUMENT, card)
     return int(rows.num_rows)
+
+
+def _grouped(context: Context, people: pa.Table, before: pa.ChunkedArray) -> tuple[dict[str, Any], pa.Array]:
+    """The groups of these people, found anew, as a card and each one's number; kept for the rest of the day."""
+    told = (context.lake.document(PERSONAS_DOCUMENT) or {}).get("groups", [])
+    names = {int(group["number"]): Words(group["en"], group["zh"]) for group in told}
+    card: dict[str, Any] = {"as_of": context.as_of.date().isoformat(), "customers": people.num_rows, "groups": []}
+    try:
+        found = MixedClusters(said=SAID).fit(
+            people.drop_columns(["person_id"]), before=before.cast(pa.int64()).combine_chunks(), names=names
+        )
+    except NotEnoughDataError as error:
+        why = both(error.args[0])
+        return card | {"not_enough_data": {"en": why.en, "zh": why.zh}}, pa.nulls(people.num_rows, pa.string())
+    card |= {
+        "silhouette": found.silhouette_, "kept_share": found.kept_share_, "left_out": sorted(found.left_out_),
+        "tried": {str(k): score for k, score in found.tried_.items()},
+        "groups": [
+            {"number": group.number, "rows": group.rows, "en": group.name.en, "zh": group.name.zh,
+             "traits": [asdict(trait) for trait in group.traits]}
+            for group in found.groups_
+        ],
+    }  # fmt: skip
+    kept.keep_document(_personas_kept(context), _personas_of(context), found.as_document() | {"card": card})
+    return card, pa.array(found.labels_).cast(pa.string())
+
+
+def _of_the_day(
+    context: Context, people: pa.Table, before: pa.ChunkedArray
+) -> tuple[dict[str, Any] | None, pa.Array | None]:
+    """Where groups were found on this day already: each customer in the nearest of them, so that what others do on a day
+    moves nobody. None where there are none yet, or a tenth of the customers came or went since."""
+    told = kept.document(context, _personas_kept(context), _personas_of(context))
+    if told is None or abs(people.num_rows - told["card"]["customers"]) > _FEW * told["card"]["customers"]:
+        return None, None
+    numbers = MixedClusters.of_document(told).place(people)
+    rows = dict(zip(*(one.tolist() for one in np.unique(numbers, return_counts=True)), strict=True))
+    groups = [group | {"rows": rows.get(group["number"], 0)} for group in told["card"]["groups"]]
+    labels = pa.array(numbers).cast(pa.string())
+    stayed = pc.mean(pc.equal(labels, before.combine_chunks()).cast(pa.float64())).as_py()
+    groups.sort(key=lambda group: (-group["rows"], group["number"]))
+    return told["card"] | {"customers": people.num_rows, "kept_share": stayed, "groups": groups}, labels
+
+
+def _personas_kept(context: Context) -> Path:
+    return kept.path_of(context.lake, "personas", "groups.json")
+
+
+def _personas_of(context: Context) -> str:
+    """A digest of what the groups of a day rest on beside its customers."""
+    return made_from(["personas", context.as_of, sorted(SAID), context.lake.currency])
 
 
 def _likenesses(context: Context) -> ibis.Table:

@@ -43,9 +43,7 @@ def _value(context: Context) -> int:
     end = float((last_seen(context.as_of) - _EPOCH).days + 1)
     with tables_at(context, context.as_of, ["subscriptions"]) as tables:
         contracts = _contracts(context, tables["subscriptions"])
-    person, day, worth = purchase_days(context).purchases(_morning_after(context))
-    log = PurchaseLog.of({"person_id": person, "when": day.astype(np.float64), "value": worth.astype(np.float64)}, end)
-    del person, day, worth
+    log = PurchaseLog.in_order(*purchase_days(context).purchases(_morning_after(context)))
     context.tell(1, 4)
     card: dict[str, Any] = {
         "as_of": last_seen(context.as_of).isoformat(), "horizon_days": HORIZON_DAYS, "unit_days": UNIT_DAYS,

@@ -28,7 +28,11 @@ _TEXT = {field.name for field in Score._meta.fields if isinstance(field, models.
 # Where a row lies in a list follows from these; a list is also filtered by others along its index.
 PLACES = ("risk_key", "value_key", "spent_key", "recency_key", "at_risk_minor")
 INDEXED = (*PLACES, "stage", "risk_band", "rfm_cell", "value_decile")
-_PLACES = (1 << len(PLACES)) - 1  # as bits of `Differing.moved`
+# Most of what a row takes up, and changed by little that changes a figure.
+WORDY = ("stage_why_en", "stage_why_zh", "reasons", "extra")
+ELSEWHERE, _MOVES = ((1 << len(names)) - 1 for names in (PLACES, INDEXED))  # as bits of `Differing.moved`
+_SAYS_MORE = 1 << len(INDEXED)
+_WITH_WORDS = {*WORDY, "sealed_under"}
 
 
 def blocks(rows: pa.Table) -> Iterator[pa.Table]:
@@ -98,7 +102,8 @@ class Differing:
     """What the desk shows otherwise than the cards say.
 
     figures: of those customers, in the columns of `Score`. there: which of them have a row there. moved: a bit for each of
-    `INDEXED` that differs from what that row says. gone: who has figures there, and no card.
+    `INDEXED` that differs from what that row says, and the next one where any of `WORDY` may. gone: who has figures
+    there, and no card.
     """
 
     figures: pa.Table
@@ -109,7 +114,46 @@ class Differing:
     @cached_property
     def elsewhere(self) -> int:
         """How many customers come to stand, or cease to stand, somewhere else in a list."""
-        return int(np.count_nonzero(~self.there | ((self.moved & _PLACES) > 0))) + len(self.gone)
+        return int(np.count_nonzero(~self.there | ((self.moved & ELSEWHERE) > 0))) + len(self.gone)
+
+    @cached_property
+    def moves(self) -> NDArray[np.bool_]:
+        """Who lies somewhere else in some index."""
+        return (self.moved & _MOVES) > 0
+
+    @staticmethod
+    def columns(moved: int) -> list[str]:
+        """The columns to write of a row with these bits."""
+        plain = plain_columns() if moved & _SAYS_MORE else [one for one in plain_columns() if one not in _WITH_WORDS]
+        return [*plain, *(name for bit, name in enumerate(INDEXED) if moved >> bit & 1)]
+
+
+def differing_from(before: pa.Table, cards: pa.Table) -> Differing:
+    """Which cards say something else than those before, some at least, both in order of person_id; those are shown."""
+    old, people = before["person_id"].to_numpy(), cards["person_id"].to_numpy()
+    place = np.minimum(np.searchsorted(old, people), len(old) - 1)
+    there = old[place] == people
+    same = np.array_equal(old, people)
+    was = before if same else before.take(pa.array(place))
+    names = [name for name in OF_CARDS[1:] if name in cards.column_names]
+    other = {name: _differs(cards[name], was[name]) for name in names}
+    changed = np.logical_or.reduce([~there, *other.values()])
+    now, then = (table.filter(pa.array(changed)) for table in (cards, was))
+    figures = in_columns(now, told_of(now))
+    moved = _moved(figures, in_columns(then, np.zeros(then.num_rows, np.int64)))
+    for name in WORDY:
+        moved[other[name][changed]] |= _SAYS_MORE
+    gone = old[:0] if same else np.setdiff1d(old, people, assume_unique=True)
+    return Differing(figures, there[changed], moved, gone)
+
+
+def _moved(now: pa.Table, then: pa.Table) -> NDArray[np.int64]:
+    """A bit for each of `INDEXED` two tables of as many rows say otherwise of a row."""
+    moved = np.zeros(now.num_rows, np.int64)
+    for bit, name in enumerate(INDEXED):
+        one = now[name].combine_chunks()
+        moved |= _differs(one, then[name].combine_chunks().cast(one.type)).astype(np.int64) << bit
+    return moved
 
 
 def differing(cards: pa.Table, told: NDArray[np.int64], generation: int) -> Differing:
@@ -161,18 +205,17 @@ def _beside(
     changed = ~there | (said[place] != told)
     figures = in_columns(cards.filter(pa.array(changed)), told[changed])
     there, place = there[changed], place[changed]
-    moved = np.zeros(len(place), np.int64)
-    for bit, name in enumerate(INDEXED):
-        now = figures[name].combine_chunks()
-        then = pa.array(lies[name] or [None], now.type).take(pa.array(place))
-        moved |= _differs(now, then).astype(np.int64) << bit
-    return figures, there, moved
+    types = {name: figures.schema.field(name).type for name in INDEXED}
+    then = pa.table({name: pa.array(lies[name] or [None], types[name]).take(pa.array(place)) for name in INDEXED})
+    return figures, there, _moved(figures, then) | _SAYS_MORE
 
 
-def _differs(now: pa.Array, then: pa.Array) -> NDArray[np.bool_]:
+def _differs(now: pa.Array | pa.ChunkedArray, then: pa.Array | pa.ChunkedArray) -> NDArray[np.bool_]:
     """Where two columns say something else; nothing and nothing are the same."""
-    one_misses = pc.xor(pc.is_null(now), pc.is_null(then))
-    found: NDArray[np.bool_] = pc.coalesce(pc.not_equal(now, then), one_misses).to_numpy(zero_copy_only=False)
+    differ = pc.not_equal(now, then)
+    if differ.null_count:
+        differ = pc.coalesce(differ, pc.xor(pc.is_null(now), pc.is_null(then)))
+    found: NDArray[np.bool_] = differ.to_numpy(zero_copy_only=False)
     return found
 
 

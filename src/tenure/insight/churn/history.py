@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from tenure.insight.churn.columns import Floats, Reading, numbers, texts
 from tenure.insight.churn.drivers import COLUMNS, chance, column_words, driver_of, log_odds, points, words_of
@@ -18,6 +20,9 @@ from tenure.language import Words
 LEAST = 0.02
 EVERY_DAYS = 28  # … and once in so many days at any rate
 KEPT_DAYS = 731  # after which a point is let go, but for a customer's newest
+
+_EPOCH = date(1970, 1, 1)
+_LONG_AGO = -(2**30)  # in days
 
 MODEL = "_model"
 _MODEL = Words("The model was renewed", "模型已更新")
@@ -151,11 +156,18 @@ def _as_words(column: str, value: Any, minor_digits: int) -> Words:
     return Words(shown, shown)
 
 
-def kept_again(before: float | None, after: float, bands: tuple[str | None, str], days: int | None) -> bool:
-    """Whether a score is a point of its own in the history, or says what the last one kept said."""
-    if before is None or days is None:
-        return True
-    return abs(after - before) >= LEAST or bands[0] != bands[1] or days >= EVERY_DAYS
+def kept_again(before: pa.Table, now: pa.Table, day: date) -> NDArray[np.bool_]:
+    """Of each row, whether its score is a point of its own in the history, or says what the last one kept said.
+
+    before: as_of, churn_probability and risk_band of the last point kept, nothing where there was none. now: the same of
+    `day`, but for as_of.
+    """
+    was, chance = (numbers(table["churn_probability"]) for table in (before, now))
+    since = pc.fill_null(before["as_of"].cast(pa.int32()), _LONG_AGO).to_numpy()
+    same_band = pc.fill_null(pc.equal(before["risk_band"], now["risk_band"]), False).to_numpy()
+    days = (day - _EPOCH).days - since
+    found: NDArray[np.bool_] = np.isnan(was) | (np.abs(chance - was) >= LEAST) | ~same_band | (days >= EVERY_DAYS)
+    return found
 
 
 def moved(history: Iterable[Mapping[str, Any]], *, least: float = 0.0, on: date | None = None) -> list[Move]:

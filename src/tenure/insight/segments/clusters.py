@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -108,6 +108,7 @@ class MixedClusters:
                    least=least, rows=table.num_rows)
             )  # fmt: skip
         self.left_out_: dict[str, str] = {}
+        self._scales: list[_Number | _Category] = []
         blocks = [block for name in table.column_names if (block := self._block(name, table[name])) is not None]
         if not blocks:
             raise NotEnoughDataError(
@@ -119,6 +120,8 @@ class MixedClusters:
         last = None if before is None else _last(before, table.num_rows)
         found = self._settled(space, last)
         self.labels_, self.kept_share_ = _lasting(found, last)
+        self._numbers = np.zeros(len(self._centres), np.int64)
+        self._numbers[found] = self.labels_
         numbers, rows = np.unique(self.labels_, return_counts=True)
         groups = [
             (int(n), int(many), _traits(blocks, self.labels_ == n)) for n, many in zip(numbers, rows, strict=True)
@@ -133,21 +136,55 @@ class MixedClusters:
         if column.null_count == len(column):
             self.left_out_[name] = tr("nothing is known")
             return None
+        scale: _Number | _Category
         if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-            values = np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False), np.float64)
-            values = np.where(np.isfinite(values), values, np.nan)
+            values = _Number(name, False, 0, 0, 1).read(column)
             if np.isnan(values).all() or np.nanmin(values) == np.nanmax(values):
                 self.left_out_[name] = tr("the same in all rows")
                 return None
-            return _number_block(name, values)
-        if pa.types.is_dictionary(kind):
-            column = column.cast(kind.value_type)
-        if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type) or pa.types.is_boolean(kind)):
-            raise TypeError(f"{name} must be numbers, booleans or text; found {kind}")
-        if pc.count_distinct(column, mode="all").as_py() < 2:
+            scale = _Number.of(name, values)
+            self._scales.append(scale)
+            return scale.block(values)
+        plain = kind.value_type if pa.types.is_dictionary(kind) else kind
+        if not (pa.types.is_string(plain) or pa.types.is_large_string(plain) or pa.types.is_boolean(plain)):
+            raise TypeError(f"{name} must be numbers, booleans or text; found {plain}")
+        texts = _as_text(column)
+        if pc.count_distinct(texts, mode="all").as_py() < 2:
             self.left_out_[name] = tr("the same in all rows")
             return None
-        return _category_block(name, column.cast(pa.string()))
+        scale = _Category.of(name, texts)
+        self._scales.append(scale)
+        return scale.block(scale.read(texts))
+
+    def place(self, frame: Any) -> Whole:
+        """The lasting number of the group each row is nearest to, by groups that were found before; nothing is learned.
+
+        The frame has the columns the groups were found by, others are passed over.
+        """
+        table = to_arrow(frame)
+        space = np.hstack([scale.block(scale.read(table[scale.name])).wide for scale in self._scales])
+        apart = (self._centres**2).sum(1) - 2 * (space @ self._centres.T)
+        found: Whole = self._numbers[np.argmin(apart, axis=1)]
+        return found
+
+    def as_document(self) -> dict[str, Any]:
+        """All that `place` needs, as plain values."""
+        return {
+            "numbers": self._numbers.tolist(), "centres": self._centres.tolist(),
+            "scales": [[type(scale).__name__, asdict(scale)] for scale in self._scales],
+        }  # fmt: skip
+
+    @classmethod
+    def of_document(cls, told: Mapping[str, Any]) -> "MixedClusters":
+        """Groups to place rows in, as `as_document` told them."""
+        made = cls()
+        made._numbers, made._centres = np.array(told["numbers"], np.int64), np.array(told["centres"], np.float64)
+        kinds: dict[str, Any] = {kind.__name__: kind for kind in (_Number, _Category)}
+        made._scales = [
+            kinds[kind](**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})
+            for kind, fields in told["scales"]
+        ]
+        return made
 
     def _settled(self, space: Real, last: Whole | None) -> Whole:
         """The group of each row, from 0: with the number of groups asked for, or the best."""
@@ -178,7 +215,11 @@ class MixedClusters:
         start = fits[best].cluster_centers_
         kind = KMeans if len(sample) <= 20_000 else MiniBatchKMeans
         model = kind(best, init=start, n_init=1, random_state=self.seed, max_iter=60).fit(sample)
-        return np.asarray(model.predict(space), np.int64)
+        found = np.asarray(model.predict(space), np.int64)
+        # One that nobody is nearest to is no group.
+        there = np.unique(found)
+        self._centres = np.asarray(model.cluster_centers_, np.float64)[there]
+        return np.searchsorted(there, found)
 
     def _named(self, groups: Sequence[tuple[int, int, tuple[Trait, ...]]], names: Mapping[int, Words]) -> list[Group]:
         taken: Counter[str] = Counter()
@@ -229,28 +270,81 @@ class _Block:
     levels: tuple[str, ...] = ()
 
 
-def _number_block(name: str, values: Real) -> _Block:
-    known = values[~np.isnan(values)]
-    wide = values.copy()
-    spread = known.std()
-    if spread and ((known - known.mean()) ** 3).mean() / spread**3 > 1 and known.min() >= 0:
-        wide = np.log1p(wide)
-    wide = np.where(np.isnan(wide), np.nanmedian(wide), wide)
-    wide = (wide - wide.mean()) / (wide.std() or 1.0)
-    return _Block(name, np.clip(wide, -3, 3)[:, None], values[:, None])
+@dataclass(frozen=True)
+class _Number:
+    """How a column of numbers is brought to the size of all others. logs: by their logarithm; middle: for what is unknown."""
+
+    name: str
+    logs: bool
+    middle: float
+    mean: float
+    spread: float
+
+    @classmethod
+    def of(cls, name: str, values: Real) -> "_Number":
+        known = values[~np.isnan(values)]
+        spread = known.std()
+        logs = bool(spread and ((known - known.mean()) ** 3).mean() / spread**3 > 1 and known.min() >= 0)
+        plain = cls(name, logs, 0.0, 0.0, 1.0)._known(values)
+        middle = float(np.nanmedian(plain))
+        filled = np.where(np.isnan(plain), middle, plain)
+        mean = float(filled.mean())
+        return cls(name, logs, middle, mean, float((filled - mean).std()) or 1.0)
+
+    def _known(self, values: Real) -> Real:
+        return np.log1p(np.maximum(values, 0)) if self.logs else values
+
+    def read(self, column: pa.ChunkedArray) -> Real:
+        values = np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False), np.float64)
+        return np.where(np.isfinite(values), values, np.nan)
+
+    def block(self, values: Real) -> _Block:
+        wide = self._known(values)
+        wide = (np.where(np.isnan(wide), self.middle, wide) - self.mean) / self.spread
+        return _Block(self.name, np.clip(wide, -3, 3)[:, None], values[:, None])
 
 
-def _category_block(name: str, column: pa.ChunkedArray) -> _Block:
-    counts = pc.value_counts(column).to_pylist()
-    ranked = sorted((row for row in counts if row["values"] is not None), key=lambda r: (-r["counts"], r["values"]))
-    levels = [row["values"] for row in ranked[:MOST_LEVELS]]
-    codes = pc.index_in(column, value_set=pa.array(levels, pa.string())).fill_null(len(levels)).to_numpy()
-    plain = (codes[:, None] == np.arange(len(levels) + 1)[None]).astype(float)
-    plain = plain[:, plain.sum(0) > 0]
-    shares = plain.mean(0)
-    width = np.sqrt((shares * (1 - shares)).sum()) or 1.0
-    named = tuple([*levels, ""][: plain.shape[1]])
-    return _Block(name, (plain - shares) / width * CATEGORY_WEIGHT, plain, named)
+@dataclass(frozen=True)
+class _Category:
+    """How a column of categories is compared. levels: those with a column of their own; rest: all others have one.
+
+    shares: of each column among the rows learned from.
+    """
+
+    name: str
+    levels: tuple[str, ...]
+    rest: bool
+    shares: tuple[float, ...]
+
+    @classmethod
+    def of(cls, name: str, column: pa.ChunkedArray) -> "_Category":
+        counts = pc.value_counts(column).to_pylist()
+        ranked = sorted((row for row in counts if row["values"] is not None), key=lambda r: (-r["counts"], r["values"]))
+        levels = tuple(row["values"] for row in ranked[:MOST_LEVELS])
+        each = [row["counts"] for row in ranked[:MOST_LEVELS]]
+        rest = len(column) - sum(each)
+        shares = (many / len(column) for many in ([*each, rest] if rest else each))
+        return cls(name, levels, bool(rest), tuple(shares))
+
+    def read(self, column: pa.ChunkedArray) -> Real:
+        return self._plain(_as_text(column))
+
+    def _plain(self, column: pa.ChunkedArray) -> Real:
+        """One column a level, 0 or 1, those of no level in the last."""
+        levels = pa.array(self.levels, pa.string())
+        codes = pc.index_in(column, value_set=levels).fill_null(len(levels)).to_numpy()
+        plain: Real = (codes[:, None] == np.arange(len(levels) + self.rest)[None]).astype(float)
+        return plain
+
+    def block(self, plain: Real) -> _Block:
+        shares = np.array(self.shares)
+        width = np.sqrt((shares * (1 - shares)).sum()) or 1.0
+        named = (*self.levels, "") if self.rest else self.levels
+        return _Block(self.name, (plain - shares) / width * CATEGORY_WEIGHT, plain, named)
+
+
+def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return (column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column).cast(pa.string())
 
 
 def _traits(blocks: Sequence[_Block], inside: NDArray[np.bool_]) -> tuple[Trait, ...]:

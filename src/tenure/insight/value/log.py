@@ -90,6 +90,12 @@ class PurchaseLog:
         return cls._made(person[at], when[at], value, people)
 
     @classmethod
+    def in_order(cls, person: Any, day: Any, value: Any) -> "PurchaseLog":
+        """Of purchases known to lie by person and day, one a day."""
+        people, place = _numbered(person)
+        return cls._made(place, day.astype(np.float64), value.astype(np.float64), people)
+
+    @classmethod
     def _made(cls, person: NDArray[np.intp], when: Numbers, value: Numbers, people: Any) -> "PurchaseLog":
         return cls(person, when, value, np.flatnonzero(np.diff(person, prepend=-1)), people)
 
