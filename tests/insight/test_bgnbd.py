@@ -1,5 +1,6 @@
 """BG/NBD against published figures, brute force, simulation and every kind of frame."""
 
+import json
 from datetime import UTC, date, datetime, timedelta, timezone
 from itertools import pairwise
 from pathlib import Path
@@ -529,3 +530,21 @@ def test_no_orders_give_nobody() -> None:
 def test_a_date_without_a_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="as_of must carry its zone"):
         summary(records([]), datetime(2026, 3, 1))  # noqa: DTZ001
+
+
+def test_a_fit_read_back_from_plain_values_tells_the_same_with_the_same_errors() -> None:
+    luck = np.random.default_rng(1)
+    x = luck.poisson(2, 500).astype(float)
+    t_x = np.where(x > 0, luck.uniform(1, 20, 500), 0)
+    T = t_x + luck.uniform(1, 20, 500)
+    fitted = BGNBD().fit(x, t_x, T)
+
+    again = BGNBD.of_document(json.loads(json.dumps(fitted.as_document())))
+
+    assert again.parameters_ == fitted.parameters_
+    assert (again.log_likelihood_, again.n_customers_, again.at_limit_) == (
+        fitted.log_likelihood_, fitted.n_customers_, fitted.at_limit_,
+    )  # fmt: skip
+    assert np.array_equal(again.covariance_, fitted.covariance_, equal_nan=True)
+    with pytest.raises(ValueError, match="call fit"):
+        BGNBD.of(0.24, 4.4, 0.8, 2.4).as_document()

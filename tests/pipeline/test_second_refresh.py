@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from tenure.desk.customers.models import Customer, Publication, Score
-from tenure.insight import quality as insight_quality
 from tenure.insight.churn import ChurnModel
 from tenure.lake import SYSTEM
 from tenure.pipeline import kept
@@ -105,42 +104,6 @@ def test_a_name_that_changed_reaches_card_and_desk(shop: Shop) -> None:
     [card] = [row for row in told(shop)["scores/customers"] if row["customer_id"] == "C-007"]
     assert (card["name"], card["phone"]) == ("Renamed", "+8613800000007")
     assert Customer.objects.get(customer_id="C-007").name == "Renamed"
-
-
-def test_what_is_wrong_with_the_records_that_came_is_counted_to_what_was(shop: Shop, monkeypatch: Any) -> None:
-    looked: list[int] = []
-    measure = insight_quality.measure
-
-    def measured(rows: Any, contract: Any, *more: Any) -> Any:
-        if contract.name == "orders":
-            looked.append(int(rows.count().to_pyarrow().as_py()))
-        return measure(rows, contract, *more)
-
-    def counted() -> list[dict[str, Any]]:
-        rows = shop.table("quality/fields").to_pylist()
-        return sorted(rows, key=lambda row: (row["contract"], row["source"], row["field"], row["month"]))
-
-    monkeypatch.setattr(insight_quality, "measure", measured)
-    flawed = [
-        {**row, "order_id": f"Q-{n}", "customer_id": ("C-001", "nobody")[n % 2], "discount_minor": -n, "channel": None}
-        for n, row in enumerate(TODAYS)
-    ]
-
-    shop.receive(orders=flawed)
-    shop.refresh()
-
-    assert looked == [len(flawed)]
-    gone_on = counted()
-    shop.refresh(again=True)
-    assert looked[1:] == [len(HISTORY) + len(flawed)]
-    assert counted() == gone_on
-    assert any("negative" in row["flaws"] for row in gone_on)
-    # What is in the future today need not be tomorrow: those are counted from the start each time.
-    shop.receive(orders=[{**flawed[0], "order_id": "Q-ahead", "ordered_at": datetime(2031, 1, 1, tzinfo=UTC)}])
-    shop.refresh()
-    shop.receive(orders=[{**flawed[0], "order_id": "Q-last"}])
-    shop.refresh()
-    assert looked[2:] == [1, len(HISTORY) + len(flawed) + 2]
 
 
 def test_rows_met_before_are_taken_from_what_is_kept_and_only_of_the_same_model(shop: Shop) -> None:

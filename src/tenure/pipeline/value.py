@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import partial
+from functools import cached_property, partial
 from importlib.metadata import version
 from typing import Any
 
@@ -86,7 +86,7 @@ def _bought(context: Context, log: PurchaseLog, end: float, card: dict[str, Any]
         card["not_enough_data"] = {"en": why.en, "zh": why.zh}
         return None
     x, t_x, T = log.histories(end)
-    plain = _rhythm(log, past, end)
+    plain = _rhythm(context, log, past, end)
     total = float(found.purchases.sum())
     spread = float(
         plain.error_of(
@@ -115,7 +115,7 @@ def _bought(context: Context, log: PurchaseLog, end: float, card: dict[str, Any]
 
 def _foretold(context: Context, name: str, past: PurchaseLog, cut: float, reach: float) -> buying.Forecast:
     """What a model foretells of customers set back, kept for the next refresh: of the same past it is the same."""
-    digest = _digest(past, name, cut, reach)
+    digest = _digest(_content(past), name, cut, reach)
     path = kept.path_of(context.lake, "value", f"{name}.npz")
     told = kept.arrays(context, path, digest)
     if told is not None and set(told) == {*_KEPT}:
@@ -132,23 +132,38 @@ class _Past:
     log: PurchaseLog
     cut: float
 
+    @cached_property
+    def content(self) -> str:
+        return _content(self.log)
+
+
+def _content(log: PurchaseLog) -> str:
+    return kept.digest(log.person, log.when, log.value)
+
 
 def _past(context: Context, log: PurchaseLog) -> _Past:
     cut = float((last_seen(context.as_of).replace(day=1) - _EPOCH).days)
     return _Past(log.before(cut), cut)
 
 
-def _rhythm(log: PurchaseLog, past: _Past, end: float) -> BGNBD:
+def _rhythm(context: Context, log: PurchaseLog, past: _Past, end: float) -> BGNBD:
     """How often customers buy in general, learned from before this month; from all there is where that is too little."""
-    for seen, until in ((past.log, past.cut), (log, end)):
-        try:
-            if len(seen.first):
-                x, t_x, T = seen.histories(until)
-                return BGNBD().fit(x, t_x / UNIT_DAYS, T / UNIT_DAYS)
-        except ValueError:
-            if seen is log:
-                raise
-    raise AssertionError("unreachable")
+    path, of = kept.path_of(context.lake, "value", "rhythm.json"), _digest(past.content, "rhythm", past.cut, UNIT_DAYS)
+    if (told := kept.document(context, path, of)) is not None:
+        return BGNBD.of_document(told)
+    try:
+        found = _rhythm_at(past.log, past.cut) if len(past.log.first) else None
+    except ValueError:
+        found = None
+    if found is None:  # too little, or nobody at all
+        return _rhythm_at(log, end)
+    kept.keep_document(path, of, found.as_document())
+    return found
+
+
+def _rhythm_at(log: PurchaseLog, end: float) -> BGNBD:
+    x, t_x, T = log.histories(end)
+    return BGNBD().fit(x, t_x / UNIT_DAYS, T / UNIT_DAYS)
 
 
 def rhythm_of(context: Context) -> BGNBD | None:
@@ -165,7 +180,7 @@ def _now(context: Context, name: str, log: PurchaseLog, past: _Past, end: float)
     Purchases of this month tell where a customer stands, and leave what was learned as it is; nobody's forecast moves
     for what others bought today. Where there is too little from before this month, all is learned from.
     """
-    digest = before_this_month = _digest(past.log, name, past.cut, HORIZON_DAYS)
+    digest = before_this_month = _digest(past.content, name, past.cut, HORIZON_DAYS)
     path = kept.path_of(context.lake, "value", f"learned-{name}.json")
     told = kept.document(context, path, digest)
     if told is None:
@@ -186,12 +201,11 @@ def _learned(name: str, log: PurchaseLog, past: _Past, digest: str, end: float) 
             return buying.MODELS[name](past.log, past.cut, HORIZON_DAYS).as_document(), digest
     except ValueError:  # too little, or nothing a model of habits can be put to
         pass
-    return buying.MODELS[name](log, end, HORIZON_DAYS).as_document(), _digest(log, name, end, HORIZON_DAYS)
+    return buying.MODELS[name](log, end, HORIZON_DAYS).as_document(), _digest(_content(log), name, end, HORIZON_DAYS)
 
 
-def _digest(past: PurchaseLog, name: str, cut: float, reach: float) -> str:
-    made = made_from([name, cut, reach, version("lightgbm"), np.__version__])
-    return kept.digest(made, past.person, past.when, past.value)
+def _digest(content: str, name: str, cut: float, reach: float) -> str:
+    return made_from([name, cut, reach, version("lightgbm"), np.__version__, content])
 
 
 def _owed(contracts: Contracts, end: float, card: dict[str, Any]) -> dict[int, float] | None:

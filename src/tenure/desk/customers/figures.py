@@ -28,6 +28,11 @@ _TEXT = {field.name for field in Score._meta.fields if isinstance(field, models.
 # Where a row lies in a list follows from these; a list is also filtered by others along its index.
 PLACES = ("risk_key", "value_key", "spent_key", "recency_key", "at_risk_minor")
 INDEXED = (*PLACES, "stage", "risk_band", "rfm_cell", "value_decile")
+# The figures `INDEXED` follow from.
+_PLACED_BY = (
+    "churn_probability", "value_base_minor", "monetary_base_minor", "recency_days", "stage", "risk_band", "rfm_cell",
+    "value_decile",
+)  # fmt: skip
 # Most of what a row takes up, and changed by little that changes a figure.
 WORDY = ("stage_why_en", "stage_why_zh", "reasons", "extra")
 ELSEWHERE, _MOVES = ((1 << len(names)) - 1 for names in (PLACES, INDEXED))  # as bits of `Differing.moved`
@@ -138,7 +143,10 @@ def differing_from(before: pa.Table, cards: pa.Table) -> Differing:
     names = [name for name in OF_CARDS[1:] if name in cards.column_names]
     other = {name: _differs(cards[name], was[name]) for name in names}
     changed = np.logical_or.reduce([~there, *other.values()])
-    now, then = (table.filter(pa.array(changed)) for table in (cards, was))
+    now = cards.filter(pa.array(changed))
+    then = was.select([name for name in ("person_id", *_PLACED_BY) if name in was.column_names]).filter(
+        pa.array(changed)
+    )
     figures = in_columns(now, told_of(now))
     moved = _moved(figures, in_columns(then, np.zeros(then.num_rows, np.int64)))
     for name in WORDY:

@@ -149,6 +149,22 @@ class Parametric(ValueModel):
         self.at_limit_ = tuple(name for name, limit in zip(self.NAMES, top.at_limit, strict=True) if limit)
         self._information = top.information * customers
 
+    def as_document(self) -> dict[str, Any]:
+        """All that was fitted, as plain values JSON can hold. Raises ValueError for parameters that were given."""
+        self._log_covariance()
+        return {
+            "parameters": list(self.parameters_.values()), "customers": self.n_customers_, "at_limit": list(self.at_limit_),
+            "log_likelihood": self.log_likelihood_, "information": self._information.tolist(),
+        }  # fmt: skip
+
+    @classmethod
+    def of_document(cls: type[P], told: Mapping[str, Any]) -> P:
+        """A fitted model again, of what its `as_document` told."""
+        model = cls._with(told["parameters"])
+        model.n_customers_, model.log_likelihood_ = told["customers"], told["log_likelihood"]
+        model.at_limit_, model._information = tuple(told["at_limit"]), np.array(told["information"])
+        return model
+
     def _log_covariance(self) -> Numbers:
         if not hasattr(self, "_information"):
             raise ValueError("standard errors come with a fit to customers; call fit(…) first")
