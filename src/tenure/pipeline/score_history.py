@@ -140,20 +140,19 @@ def _score_history(context: Context) -> int:
         _take_back(lake, day)
         return 0
     model, mark = found
-    before = _files(lake)
-    added = _add(context, day, now, lambda some: _facts(lake, NOW, some), model, mark=mark, kind="scored")
-    todays = sorted(_files(lake) - before)
+    added, files = _add(context, day, now, lambda some: _facts(lake, NOW, some), model, mark=mark, kind="scored")
     _let_go(lake, day)
-    lake.publish_document(WRITTEN, _written(lake, day) | {"scores": lake.content("scores/churn"), "files": todays})
+    lake.publish_document(WRITTEN, _written(lake, day) | {"scores": lake.content("scores/churn"), "files": files})
     return added
 
 
 def _add(
     context: Context, day: date, now: pa.Table, known: Callable[[pa.ChunkedArray], pa.Table], model: Champion, *,
     mark: str, kind: str,
-) -> int:  # fmt: skip
+) -> tuple[int, list[str]]:  # fmt: skip
     """A point of that day for whoever's score is not what the last one said, with what its change is put down to.
 
+    Returns how many there are, and the files that hold them and what they were made from, and nothing else.
     now: person_id, churn_probability, risk_band and drivers, by person. known: the facts of some of them.
     """
     lake = context.lake
@@ -163,10 +162,12 @@ def _add(
     kept = pa.array(history.kept_again(before, now, day))
     now, before = now.filter(kept), before.filter(kept)
     told = now.num_rows
+    files: list[str] = []
     if kind == "scored":  # what was only tried is written once, and stood nowhere before
-        points = _only_standing(context, day, now, mark)
+        points, files = _only_standing(context, day, now, mark)
         fresh = pc.invert(pc.is_in(now["person_id"], points["person_id"].combine_chunks()))
         now, before = now.filter(fresh), before.filter(fresh)
+    there = _files(lake)
     for start in range(0, now.num_rows, _TOGETHER):
         some, was = now.slice(start, _TOGETHER), before.slice(start, _TOGETHER)
         packed = known(some["person_id"])
@@ -176,7 +177,7 @@ def _add(
             pa.array(changes, pa.string()), packed, model=mark, kind=kind,
         )  # fmt: skip
         context.tell(start + some.num_rows, now.num_rows)
-    return int(told)
+    return int(told), [*files, *sorted(_files(lake) - there)]
 
 
 def carried(context: Context, of: str | None, people: pa.ChunkedArray) -> None:
@@ -193,26 +194,33 @@ def _files(lake: Lake) -> set[str]:
     return {file for table in (HISTORY, KEPT) if lake.exists(table) for file in lake.files(table)}
 
 
-def _only_standing(context: Context, day: date, now: pa.Table, mark: str) -> pa.Table:
-    """The points of this day that say what would be said again: they stay, with what they were made from; others go."""
+def _only_standing(context: Context, day: date, now: pa.Table, mark: str) -> tuple[pa.Table, list[str]]:
+    """The points of this day that say what would be said again: they stay, with what they were made from; others go.
+
+    Returns them, and the files both are in.
+    """
     lake = context.lake
     of, people = context.shared.pop(_CARRIED, (None, None))
     written = lake.document(WRITTEN) or {}
     said = {name: written.get(name) for name in ("day", "content")} == _written(lake, day)
+    # Where some were put together with others since, they hold more than this day.
+    said = said and {*written.get("files", ())} <= _files(lake)
     files = [{*lake.store.files(table)[0]} if lake.exists(table) else set() for table in (HISTORY, KEPT)]
     todays = [[file for file in some if Path(file).name in written.get("files", ())] for some in files]
     if context.again or not said or not all(todays):
         _take_back(lake, day)
-        return COMPUTED[HISTORY].empty_table()
+        return COMPUTED[HISTORY].empty_table(), []
     points, mine = (
         read_parts(sorted(some), COMPUTED[table]) for some, table in zip(todays, (HISTORY, KEPT), strict=True)
     )
     scores = of if of is not None and of == written.get("scores") else None
     points, mine = _standing(context, points, mine, now, mark, people if scores else None)
     # The points first: facts without a point are read by nobody, and taken back by the next run.
+    written_now: list[str] = []
     for table, rows, some, stale in zip((HISTORY, KEPT), (points, mine), files, todays, strict=True):
-        lake.renew(table, [rows.to_reader()], [Path(file).name for file in some.difference(stale)])
-    return points
+        (kept,) = lake.renew(table, [rows.to_reader()], [Path(file).name for file in some.difference(stale)])
+        written_now += kept
+    return points, written_now
 
 
 def _standing(
