@@ -213,6 +213,29 @@ def test_of_a_day_refreshed_again_only_points_that_would_say_otherwise_are_worke
     assert sum(worked) > 5
 
 
+def test_a_days_points_are_believed_only_while_the_files_hold_that_day_alone(told: Told) -> None:
+    lake = told.shop.lake
+    tables = (score_history.HISTORY, score_history.KEPT)
+
+    def again() -> list[Any]:
+        with lake.writing("test"):
+            score_history._score_history(Context(lake, told.shop.here, NEXT_DAY, NEXT_DAY))
+        found = [told.shop.table(name) for name in tables]
+        return [table.sort_by([("person_id", "ascending"), ("as_of", "ascending")]).to_pylist() for table in found]
+
+    as_it_was = again()
+    for table in tables:  # those of the day, together with those before it
+        lake.store.compact(table, files=1)
+        assert len(lake.files(table)) == 1
+    lake.publish_document(
+        score_history.WRITTEN,
+        (lake.document(score_history.WRITTEN) or {}) | {"content": [lake.content(table) for table in tables]},
+    )
+
+    assert again() == as_it_was
+    assert again() == as_it_was
+
+
 def test_facts_are_kept_of_the_newest_two_points_alone(told: Told) -> None:
     kept = told.shop.table(score_history.KEPT).to_pylist()
     days: dict[int, set[Any]] = {}
