@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -80,6 +81,28 @@ def _but_learned(said: dict[str, Any]) -> dict[str, Any]:
         for table, rows in said.items()
         if table != "scores/churn"
     }
+
+
+def test_cards_of_a_restored_lake_are_not_taken_for_those_shown_because_of_their_number(shop: Shop) -> None:
+    shop.receive(orders=TODAYS)
+    shop.refresh()
+    shown = Publication.current()
+    assert shown is not None
+    assert shown.lake_version == shop.lake.version("scores/customers") == 1
+    # Restored, the cards are there, and their versions are counted from the start.
+    lake = shop.lake
+    lies = lake.to_arrow(lake.as_it_lies("scores/customers"))
+    shutil.rmtree(lake.store.path("scores/customers"))
+    lake.store.replace("scores/customers", lies)
+    assert lake.version("scores/customers") == 0
+
+    shop.receive(orders=[row | {"order_id": f"C-{n}"} for n, row in enumerate(TODAYS[:5])])
+    shop.refresh()
+
+    gone_on = told(shop)
+    assert shop.lake.version("scores/customers") == 1
+    shop.refresh(again=True)
+    assert _but_learned(told(shop)) == _but_learned(gone_on)
 
 
 def test_an_order_of_long_ago_has_the_months_since_worked_out_anew(shop: Shop) -> None:

@@ -76,14 +76,15 @@ class Stored:
         """Grows by one with each change of the table; None where there is none. Good for keys of caches."""
         return self._store.version(table)
 
-    def content(self, table: str) -> str | None:
+    def content(self, table: str, version: int | None = None) -> str | None:
         """A digest of what the table holds, which holds for a restored copy too; None where there is none.
 
-        Of its files' names: each is drawn anew, and no file is ever changed.
+        Of its files' names: each is drawn anew, and no file is ever changed. version: what it held then; raises
+        FileNotFoundError where nothing tells of that any more.
         """
         if not self._store.exists(table):
             return None
-        names = sorted(Path(file).name for file in self._store.files(table)[0])
+        names = sorted(Path(file).name for file in self._store.files(table, version)[0])
         return hashlib.sha256("\n".join(names).encode()).hexdigest()
 
     def files(self, table: str) -> list[str]:

@@ -21,7 +21,7 @@ from tenure.pipeline.fields import definitions_of
 from tenure.pipeline.history import scored_from, tables_at
 from tenure.pipeline.run import Context, Step, made_from
 
-CARDS, WHO = "scores/customers", "cards_who"
+CARDS, WHO, SHOWN = "scores/customers", "cards_who", "cards_shown"
 _WHO_IN_CLEAR = ("cards", "who they are, in clear")
 _STAGES = ("cards", "stages.npz")  # as what everybody stood when it was put in words last
 _GOLDEN = ("name", "kind", "phone", "email", "region", "city", "language", "owner", "team")
@@ -281,8 +281,9 @@ def _publish(context: Context) -> int:
     from tenure.desk.customers import api
     from tenure.desk.governance.api import note_merges
 
-    links = context.lake.read("identity/links", actor=SYSTEM)
-    merged = context.lake.to_arrow(links.filter(_.own_id != _.person_id).select("own_id", "person_id"))
+    lake = context.lake
+    links = lake.read("identity/links", actor=SYSTEM)
+    merged = lake.to_arrow(links.filter(_.own_id != _.person_id).select("own_id", "person_id"))
     note_merges(zip(merged["own_id"].to_pylist(), merged["person_id"].to_pylist(), strict=True))
 
     def cards() -> pa.Table:
@@ -292,17 +293,22 @@ def _publish(context: Context) -> int:
         return context.lake.to_arrow(context.lake.read(CARDS, actor=SYSTEM))
 
     def before(version: int) -> pa.Table | None:
+        # In a restored lake a version of that number is another, or will be.
         try:
-            return context.lake.in_runs(CARDS, api.FIGURES_OF_CARDS, version)
+            if lake.document(SHOWN) != {"version": version, "content": lake.content(CARDS, version)}:
+                return None
+            return lake.in_runs(CARDS, api.FIGURES_OF_CARDS, version)
         except FileNotFoundError:
             return None
 
     # Names, phones and the like are opened only where the desk asks who they are.
-    rows = context.lake.in_runs(CARDS, api.FIGURES_OF_CARDS)
+    rows = lake.in_runs(CARDS, api.FIGURES_OF_CARDS)
+    made = {"version": lake.version(CARDS), "content": lake.content(CARDS)}
     api.publish(
-        rows, as_of=context.as_of, now=context.now, lake_version=context.lake.version(CARDS), who=_who_shown(context),
+        rows, as_of=context.as_of, now=context.now, lake_version=lake.version(CARDS), who=_who_shown(context),
         people=cards, before=before, progress=context.tell,
     )  # fmt: skip
+    lake.publish_document(SHOWN, made)
     return int(rows.num_rows)
 
 
@@ -313,7 +319,7 @@ def _who_shown(context: Context) -> str:
 
 
 def _publish_inputs(context: Context) -> object:
-    return [context.lake.version(CARDS), context.as_of]
+    return [context.lake.content(CARDS), context.as_of]
 
 
 def _not_shown(context: Context) -> bool:
