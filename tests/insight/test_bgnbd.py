@@ -179,12 +179,16 @@ def test_known_parameters_are_recovered_from_simulated_customers() -> None:
         assert model.standard_errors_[name] < 0.15 * value
 
 
+def fitted_to_five_thousand(model: type[Any]) -> tuple[Any, Any]:
+    people = simulated(5_000, 5, 0.4, 3.0, 0.8, 2.5)
+    return people, model().fit(*people)
+
+
 @pytest.mark.parametrize("model", [BGNBD, ParetoNBD])
 def test_a_thinned_start_reaches_the_same_top_and_errors(
     model: type[BGNBD] | type[ParetoNBD], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    people = simulated(5_000, 5, 0.4, 3.0, 0.8, 2.5)
-    plain = model().fit(*people)
+    people, plain = fitted_to_five_thousand(model)
 
     monkeypatch.setattr("tenure.insight.value.noncontractual.THINNED", (200, 500))
     thinned = model().fit(*people)
@@ -198,8 +202,7 @@ def test_a_thinned_start_reaches_the_same_top_and_errors(
 def test_a_last_step_on_trust_ends_at_the_same_top(
     model: type[BGNBD] | type[ParetoNBD], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    people = simulated(5_000, 5, 0.4, 3.0, 0.8, 2.5)
-    plain = model().fit(*people)
+    people, plain = fitted_to_five_thousand(model)
 
     monkeypatch.setattr("tenure.insight.value.noncontractual.DEAR", 0)
     trusting = model().fit(*people)
@@ -533,11 +536,7 @@ def test_a_date_without_a_zone_is_refused() -> None:
 
 
 def test_a_fit_read_back_from_plain_values_tells_the_same_with_the_same_errors() -> None:
-    luck = np.random.default_rng(1)
-    x = luck.poisson(2, 500).astype(float)
-    t_x = np.where(x > 0, luck.uniform(1, 20, 500), 0)
-    T = t_x + luck.uniform(1, 20, 500)
-    fitted = BGNBD().fit(x, t_x, T)
+    _people, fitted = fitted_to_five_thousand(BGNBD)
 
     again = BGNBD.of_document(json.loads(json.dumps(fitted.as_document())))
 

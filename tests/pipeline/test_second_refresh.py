@@ -83,18 +83,19 @@ def _but_learned(said: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def test_cards_of_a_restored_lake_are_not_taken_for_those_shown_because_of_their_number(shop: Shop) -> None:
+def test_tables_of_a_restored_lake_are_not_taken_for_those_before_because_of_their_number(shop: Shop) -> None:
     shop.receive(orders=TODAYS)
     shop.refresh()
     shown = Publication.current()
     assert shown is not None
     assert shown.lake_version == shop.lake.version("scores/customers") == 1
-    # Restored, the cards are there, and their versions are counted from the start.
+    # Restored, the tables are there, and their versions are counted from the start.
     lake = shop.lake
-    lies = lake.to_arrow(lake.as_it_lies("scores/customers"))
-    shutil.rmtree(lake.store.path("scores/customers"))
-    lake.store.replace("scores/customers", lies)
-    assert lake.version("scores/customers") == 0
+    for table in (name for name in lake.store.names() if name.startswith("scores/")):
+        lies = lake.to_arrow(lake.as_it_lies(table))
+        shutil.rmtree(lake.store.path(table))
+        lake.store.replace(table, lies)
+        assert lake.version(table) == 0
 
     shop.receive(orders=[row | {"order_id": f"C-{n}"} for n, row in enumerate(TODAYS[:5])])
     shop.refresh()

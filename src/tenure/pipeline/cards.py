@@ -33,7 +33,7 @@ _SCORES = ("scores/rfm", "scores/stages_now", "scores/value", "scores/churn", "s
 def _card_inputs(context: Context) -> object:
     return [
         scored_from(context, *CONTRACTS),
-        [context.lake.version(table) for table in _SCORES],
+        [context.lake.content(table) for table in _SCORES],
         COMPUTED[CARDS].names,
         *definitions_of(context.lake, "customers"),
     ]

@@ -7,7 +7,7 @@ from tenure.pipeline.run import Context, Step
 def _inputs(context: Context) -> object:
     from tenure.desk.causes import api
 
-    return [*([name, context.lake.version(name)] for name in api.TABLES if context.lake.exists(name)), api.desk_mark()]
+    return [*([name, context.lake.content(name)] for name in api.TABLES if context.lake.exists(name)), api.desk_mark()]
 
 
 def _collect(context: Context) -> int:

@@ -384,9 +384,8 @@ def _scored(context: Context, model: Champion, now: pa.Table, bands: Bands, tabl
         rows = row_digests([people, *X.columns])
         met = kept.rows_met(context, kept.path_of(context.lake, "churn", "rows.npz"), _scored_by(context, by), rows)
         context.shared[_ROWS] = (by, rows)
-        if met.any():
-            before = _before(context, table, "")
-            score_history.carried(context, context.lake.content(_MAIN), people.filter(pa.array(met)))
+        score_history.carried(context, context.lake.content(_MAIN), people.filter(pa.array(met)))
+        before = _before(context, table, "") if met.any() else None
     fresh = np.flatnonzero(~met)
     there = before.num_rows if before is not None else 0
     parts = [] if before is None else [before]

@@ -137,4 +137,4 @@ def scored_from(context: Context, *names: str) -> list[object]:
     lake = context.lake
     rules = {name: found for name in names if (found := lake.rules(name))}
     away = put_away(lake, *names)
-    return [context.as_of, live_batches(lake, *names, "exchange_rates"), lake.version("identity/links"), rules, *away]
+    return [context.as_of, live_batches(lake, *names, "exchange_rates"), lake.content("identity/links"), rules, *away]

@@ -24,7 +24,7 @@ TABLE = "quality/fields"
 
 def _inputs(context: Context) -> object:
     return [
-        [(name, context.lake.version(f"records/{name}")) for name in CONTRACTS],
+        [(name, context.lake.content(f"records/{name}")) for name in CONTRACTS],
         context.lake.zone,
         findings.stale_days(context.lake),
         sorted((c.name, f, flaw.code) for c in CONTRACTS.values() for f in c.names for flaw in quality.flaws_of(c, f)),

@@ -41,7 +41,7 @@ def live_batches(lake: Lake, *contracts: str) -> list[str]:
 def put_away(lake: Lake, *contracts: str) -> list[object]:
     """Which records are archived, as something a step can depend on."""
     tables = [*(f"archived/{name}" for name in contracts), archived.PERSONS]
-    return [[table, version] for table in tables if (version := lake.version(table)) is not None]
+    return [[table, content] for table in tables if (content := lake.content(table)) is not None]
 
 
 def _with_people() -> list[Contract]:
@@ -51,9 +51,9 @@ def _with_people() -> list[Contract]:
 def _identity_inputs(context: Context) -> object:
     return [
         live_batches(context.lake, *(contract.name for contract in _with_people())),
-        context.lake.version("identity/decisions"),
+        context.lake.content("identity/decisions"),
         context.lake.rules("customers"),
-        context.lake.version("archived/customers"),
+        context.lake.content("archived/customers"),
     ]
 
 
@@ -188,7 +188,7 @@ def tell_gone(lake: Lake) -> set[int]:
 def _records_inputs(contract: Contract, context: Context) -> object:
     return [
         live_batches(context.lake, contract.name),
-        context.lake.version("identity/links"),
+        context.lake.content("identity/links"),
         *_worked_out_by(context.lake, contract),
     ]
 

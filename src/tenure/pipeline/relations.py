@@ -10,7 +10,7 @@ def _inputs(context: Context) -> object:
     lake = context.lake
     if not lake.exists("records/relations"):
         return []
-    return [lake.version("records/relations"), lake.version("identity/links"), *api.relations_mark()]
+    return [lake.content("records/relations"), lake.content("identity/links"), *api.relations_mark()]
 
 
 def _follow(context: Context) -> int:

@@ -377,7 +377,7 @@ def _let_go(lake: Lake, day: date) -> None:
 
 
 def _made_from(context: Context) -> Sequence[object]:
-    return [context.lake.version("scores/churn"), context.as_of]
+    return [context.lake.content("scores/churn"), context.as_of]
 
 
 STEPS: tuple[Step, ...] = (Step("score_history", Words("Score history", "评分历史"), _made_from, _score_history),)

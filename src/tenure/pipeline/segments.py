@@ -397,7 +397,7 @@ GROUPS: tuple[Step, ...] = (
 
 def _made_from(context: Context, *tables: str, rule: bool = False) -> object:
     lake = context.lake
-    return [context.as_of, [lake.version(table) for table in tables], lake.document(TIERS_DOCUMENT) if rule else None]
+    return [context.as_of, [lake.content(table) for table in tables], lake.document(TIERS_DOCUMENT) if rule else None]
 
 
 __all__ = ["GROUPS", "STEPS"]
