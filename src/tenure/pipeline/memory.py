@@ -15,7 +15,7 @@ _USUAL = {_MMAP_MAX: 65_536, _TRIM_THRESHOLD: 64 * _MB, _TOP_PAD: 0, _MMAP_THRES
 def held() -> Iterator[None]:
     """Within the block memory that was freed is used again, where the C library can be told so (glibc).
 
-    A refresh makes thousands of arrays of tens of megabytes; to have the system clear new pages for each took a quarter
+    A refresh makes thousands of arrays of tens of megabytes; to have the system clear new pages for each took a seventh
     of the processors' time. What is free at the end goes back to the system.
     """
     try:
