@@ -304,6 +304,26 @@ def test_whoever_sees_to_a_decision_is_told(company: dict[str, User]) -> None:
     assert (notice.why, notice.said) == ("decision", "Rent one")
 
 
+def test_an_agent_finds_what_they_are_to_do_and_only_while_it_is_theirs(company: dict[str, User]) -> None:
+    """Agents may not open the pages of causes."""
+    dee, ann, mia = company["dee"], company["ann"], company["mia"]
+    idea = board.add_idea("delivery_late", "Warehouse", actor=dee, now=MONDAY)
+    Mention.objects.create(user=ann, idea=idea, why=Mention.Why.IDEA, by=dee, at=MONDAY)
+
+    board.decide(idea.pk, "Rent one", owner=ann, due=date(2026, 6, 1), actor=dee, now=MONDAY)
+
+    (notice,) = calling.notices(ann)
+    assert (notice.why, notice.said, notice.to_do) == ("decision", "Rent one", True)
+    board.move(idea.pk, "done", actor=ann, now=TUESDAY)
+    assert not calling.notices(ann).get().to_do
+    board.move(idea.pk, "open", actor=dee, now=TUESDAY)
+    assert not calling.notices(ann).exists()
+    board.decide(idea.pk, "Buy one", owner=mia, due=date(2026, 6, 1), actor=dee, now=TUESDAY)
+    assert not calling.notices(ann).exists()
+    with pytest.raises(Mention.DoesNotExist):
+        calling.read(notice.pk, actor=ann, now=TUESDAY)
+
+
 @pytest.mark.parametrize(
     ("text", "called", "strange"),
     [

@@ -183,6 +183,27 @@ def test_a_colleague_called_in_finds_it_on_today_and_nobody_else_does(
     assert "SECRET" not in page_of(mia, "/")
 
 
+def test_an_agent_does_what_was_decided_from_today(sign_in: SignIn, company: dict[str, User]) -> None:
+    mia, ann = sign_in("mia"), sign_in("ann")
+    mia.post("/churn/causes/of/delivery_late/ideas/", {"text": "Rent a SECRET warehouse"})
+    idea = Idea.objects.get()
+    mia.post(f"/churn/causes/ideas/{idea.pk}/decide/", {"decision": "Ask the carrier", "owner": company["ann"].pk, "due": "2099-01-01"})  # fmt: skip
+    notice = Mention.objects.get()
+
+    first = page_of(ann, "/")
+    opened = ann.post(f"/churn/causes/notices/{notice.pk}/")
+
+    assert all(one in first for one in ("Ask the carrier", "until 2099-01-01", "Done"))
+    assert "SECRET" not in first
+    assert opened.headers["Location"] == "/#called"  # the cause's page is closed to agents
+    assert "/churn/causes/of/" not in page_of(ann, "/")
+    assert ann.post(f"/churn/causes/notices/{notice.pk}/", {"done": "1"}).status_code == 302
+    idea.refresh_from_db()
+    assert idea.state == "done"
+    assert "until 2099-01-01" not in page_of(ann, "/")
+    assert sign_in("mia").post(f"/churn/causes/notices/{notice.pk}/").status_code == 404
+
+
 def test_the_tree_is_edited_in_settings_by_whoever_may(sign_in: SignIn, said: dict[int, Statement]) -> None:
     dee = sign_in("dee")
     named = {"name_en": "No night service", "name_zh": "没有夜间服务", "parent": "service", "control": "controllable",

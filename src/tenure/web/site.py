@@ -208,7 +208,7 @@ class TenureSite(UnfoldAdminSite):  # type: ignore[misc]
             path("churn/causes/of/<slug:cause>/ideas/", self.page("insight", cause.suggest_idea), name="cause_idea"),
             path("churn/causes/ideas/<int:idea_id>/<slug:verb>/", self.page("insight", cause.act), name="idea_act"),
             path("churn/causes/people/", self.page("insight", cause.people), name="cause_people"),
-            path("churn/causes/notices/<int:mention_id>/", self.page("insight", cause.notice), name="cause_notice"),
+            path("churn/causes/notices/<int:mention_id>/", self.page("today", cause.notice), name="cause_notice"),
             path("churn/causes/review/", self.page("causes", cause_review.page), name="causes_review"),
             path("churn/causes/new/", self.page("customers", cause_review.new), name="causes_new"),
             path("churn/causes/fishbone.svg", self.page("insight", cause_files.drawing), name="fishbone"),

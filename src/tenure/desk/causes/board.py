@@ -85,8 +85,7 @@ def decide(idea_id: int, decision: str, *, owner: User | None, due: date | None,
     idea.decision, idea.owner, idea.due = _text(decision), owner, due
     idea.decided_by, idea.decided_at, idea.state = actor, now, Idea.State.DECIDED
     idea.save()
-    if may(owner, "insight"):
-        calling.call([owner], idea, None, why=Mention.Why.DECISION, actor=actor, now=now)
+    calling.call([owner], idea, None, why=Mention.Why.DECISION, actor=actor, now=now)
     _told("decide_idea", idea, "decide", actor, now, owner=owner.username, until=due.isoformat())
     return idea
 

@@ -1,4 +1,4 @@
-"""Calling colleagues in: @name in the discussion of a cause, and a notice for whoever may read it."""
+"""Calling colleagues in: @name in the discussion of a cause, a notice for whoever may read it, and for who is to do what was decided."""
 
 import re
 from collections.abc import Iterable
@@ -79,10 +79,15 @@ def call(
 
 
 def notices(user: User) -> QuerySet[Mention]:
-    """What somebody was called in for, the newest first: nothing for whoever may not open the pages of causes (any more)."""
+    """What somebody was called in for, the newest first.
+
+    Whoever may not open the pages of causes (any more) finds the decisions they are to see to, and nothing else.
+    """
+    mine = Mention.objects.filter(user=user)
     if not may(user, "insight"):
-        return Mention.objects.none()
-    return Mention.objects.filter(user=user).select_related("idea", "comment", "by").order_by("-at", "-pk")
+        theirs = (Idea.State.DECIDED, Idea.State.DONE)
+        mine = mine.filter(why=Mention.Why.DECISION, idea__owner=user, idea__state__in=theirs)
+    return mine.select_related("idea", "comment", "by").order_by("-at", "-pk")
 
 
 @transaction.atomic

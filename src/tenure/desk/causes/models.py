@@ -235,3 +235,12 @@ class Mention(models.Model):
         if self.comment is not None:
             return self.comment.text
         return self.idea.decision if self.why == self.Why.DECISION else self.idea.text
+
+    @property
+    def to_do(self) -> bool:
+        """Whether it is a decision that waits for whoever is told of it."""
+        return (
+            self.why == self.Why.DECISION
+            and self.idea.owner_id == self.user_id
+            and self.idea.state == Idea.State.DECIDED
+        )

@@ -177,13 +177,15 @@ def people(request: HttpRequest) -> JsonResponse:
 
 @require_POST
 def notice(request: HttpRequest, mention_id: int) -> HttpResponse:
-    """One's own notice, read: on to where one was called; or laid back as unread."""
-    unread = "unread" in request.POST
+    """One's own notice, read: on to where one was called, if one may go there; laid back as unread; or its decision done."""
+    user, unread = _user(request), "unread" in request.POST
     try:
-        found = calling.read(mention_id, read=not unread, actor=_user(request), now=timezone.now())
+        found = calling.read(mention_id, read=not unread, actor=user, now=timezone.now())
+        if "done" in request.POST and found.to_do:
+            board.move(found.idea_id, Idea.State.DONE, actor=user, now=timezone.now())
     except Mention.DoesNotExist as error:
         raise Http404 from error
-    if unread or "stay" in request.POST:
+    if unread or {"stay", "done"} & set(request.POST) or not may(user, "insight"):
         return HttpResponseRedirect(reverse("admin:index") + "#called")
     return HttpResponseRedirect(reverse("admin:cause", args=[found.idea.cause]) + f"#idea-{found.idea_id}")
 
