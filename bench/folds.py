@@ -21,7 +21,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from bench.folds_one import AGAIN, AUTOGLUON, LEARNERS, OURS
+from bench.folds_one import AGAIN, AUTOGLUON, CASCADE, LEARNERS, OURS
 from tenure.insight.churn import auc, average_precision, brier, calibration, lift
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -58,14 +58,16 @@ class Task:
 
 def learners(task: Task) -> dict[str, tuple[str, pd.DataFrame]]:
     """Each learner and the table it is given; peers that take codes as numbers are tried that way too."""
-    found = {OURS: (OURS, task.raw)}
+    found = {name: (name, task.raw) for name in (OURS, CASCADE)}
     coded = task.told.select_dtypes("category").shape[1] and not task.raw.select_dtypes(exclude="number").shape[1]
     for name in LEARNERS:
         if name == AGAIN and not task.again:
             continue
-        if name != OURS and name not in task.slow:
+        if name in found:
+            continue
+        if name not in task.slow:
             found[name] = (name, task.told)
-        if coded and name not in (OURS, AGAIN, "sklearn logistic", "sklearn forest", AUTOGLUON):
+        if coded and name not in (AGAIN, "sklearn logistic", "sklearn forest", AUTOGLUON):
             found[f"{name}, codes as numbers"] = (name, task.raw)
     return found
 
@@ -79,8 +81,8 @@ def python_of(learner: str) -> str | None:
                 f"{AUTOGLUON}: skipped, because {ITS_PYTHON} names no Python that has it (requirements-autogluon.txt)"
             )
         return python
-    if learner in ("CatBoost", AGAIN) and importlib.util.find_spec("catboost") is None:
-        print("CatBoost: skipped, because it is not installed here (pip install catboost)")
+    if learner in ("CatBoost", AGAIN, CASCADE) and importlib.util.find_spec("catboost") is None:
+        print(f"{learner}: skipped, because CatBoost is not installed here (pip install catboost)")
         return None
     return sys.executable
 
@@ -137,7 +139,7 @@ def measured(
     """What one fresh process told of the folds; None, and why is said, where it failed."""
     root = Path(__file__).resolve().parents[1]
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    paths = {"PYTHONPATH": str(root / "src") if learner == OURS else ""}
+    paths = {"PYTHONPATH": str(root / "src") if learner in (OURS, CASCADE) else ""}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         X.to_parquet(folder / "table.parquet")
@@ -206,16 +208,16 @@ def show(found: Values, goal: Sequence[str] = ()) -> None:
     if AGAIN in found and "CatBoost" in found:
         middle, low, high = paired(found[AGAIN]["AUC"], found["CatBoost"]["AUC"])
         print(f"AUC of CatBoost against itself with another seed: {middle:+.4f} ({low:+.4f} to {high:+.4f})")
-    others = [name for name in found if name not in (OURS, AGAIN)]
-    if OURS not in found or not others:
-        return
-    for measure in MEASURES:
-        sign = -1 if measure in LOWER_IS_BETTER else 1
-        best = max(others, key=lambda name: sign * float(found[name][measure].mean()))
-        middle, low, high = paired(found[OURS][measure], found[best][measure])
-        side = "ours ahead" if sign * middle > 0 else "the peer ahead"
-        sure = "" if (low > 0) == (high > 0) else ", within the noise"
-        print(f"{measure}: {middle:+.4f} ({low:+.4f} to {high:+.4f}) against the best peer, {best}: {side}{sure}")
-    for name in others:
-        middle, low, high = paired(found[OURS]["AUC"], found[name]["AUC"])
-        print(f"AUC against {name}: {middle:+.4f} ({low:+.4f} to {high:+.4f})")
+    others = [name for name in found if name not in (OURS, CASCADE, AGAIN)]
+    for mine in (name for name in (OURS, CASCADE) if name in found and others):
+        print(f"{mine}:")
+        for measure in MEASURES:
+            sign = -1 if measure in LOWER_IS_BETTER else 1
+            best = max(others, key=lambda name: sign * float(found[name][measure].mean()))
+            middle, low, high = paired(found[mine][measure], found[best][measure])
+            side = "ours ahead" if sign * middle > 0 else "the peer ahead" if middle else "both alike"
+            sure = "" if (low > 0) == (high > 0) else ", within the noise"
+            print(f"  {measure}: {middle:+.4f} ({low:+.4f} to {high:+.4f}) against the best peer, {best}: {side}{sure}")
+        for name in (*others, *({AGAIN} & set(found))):
+            middle, low, high = paired(found[mine]["AUC"], found[name]["AUC"])
+            print(f"  AUC against {name}: {middle:+.4f} ({low:+.4f} to {high:+.4f})")

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 OURS = "tenure ChurnModel"
+CASCADE = "tenure cascade"  # with the extra boost: CatBoost behind the model above
 AUTOGLUON = "AutoGluon"
 AGAIN = "CatBoost, another seed"
 
@@ -26,6 +27,12 @@ def ours(X: pd.DataFrame, y: Any, rows: pd.DataFrame, threads: int) -> Any:
     from tenure.insight.churn import ChurnModel
 
     return ChurnModel().fit(X, y).predict_proba(rows)[:, 1]
+
+
+def cascade(X: pd.DataFrame, y: Any, rows: pd.DataFrame, threads: int) -> Any:
+    from tenure.insight.churn.learners.cascade import Cascade
+
+    return Cascade().fit(X, y).predict_proba(rows)[:, 1]
 
 
 def logistic(X: pd.DataFrame, y: Any, rows: pd.DataFrame, threads: int) -> Any:
@@ -93,6 +100,7 @@ def autogluon(X: pd.DataFrame, y: Any, rows: pd.DataFrame, threads: int) -> Any:
 
 LEARNERS = {
     OURS: ours,
+    CASCADE: cascade,
     "sklearn logistic": logistic,
     "sklearn forest": forest,
     "sklearn HistGradientBoosting": histogram,

@@ -23,6 +23,7 @@ from tenure.insight.churn.telling import MOST_COLUMNS
 
 QUICK: dict[str, dict[str, Any]] = {
     "blend": {"rounds": 30, "rate": 0.2, "folds": 3},
+    "cascade": {"rounds": 25},
     "catboost": {"rounds": 25, "rate": 0.2},
     "forest": {"trees": 25},
     "lightgbm": {"rounds": 40, "rate": 0.1},
@@ -82,7 +83,19 @@ def fitted(base) -> Callable[[str], Any]:
 
 
 def test_the_folder_holds_the_promised_learners_each_with_its_words():
-    promised = {"logistic", "tree", "forest", "lightgbm", "catboost", "net", "svm", "bayes", "hazard", "blend"}
+    promised = {
+        "logistic",
+        "tree",
+        "forest",
+        "lightgbm",
+        "catboost",
+        "net",
+        "svm",
+        "bayes",
+        "hazard",
+        "blend",
+        "cascade",
+    }
 
     assert promised <= set(LEARNERS)
     for kind in LEARNERS.values():

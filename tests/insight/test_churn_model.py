@@ -157,6 +157,14 @@ def test_a_sentence_is_true_of_its_value_wherever_the_others_lie(name, value, sa
     assert sentence(Reading(name, "number", False, median=median), value).en == said
 
 
+@pytest.mark.parametrize(("currency", "said"), [("CNY", "¥0.00"), ("JPY", "¥0"), ("CHF", "CHF 0.00"), ("", "0.00")])
+def test_money_in_a_sentence_has_the_companys_currency(currency, said):
+    told = sentence(Reading("spend_90_base_minor", "number", False, median=5.0), 0.0, currency=currency)
+
+    assert told.en.endswith(said)
+    assert said in told.zh
+
+
 def test_every_kind_of_frame_gives_the_same_scores(base, fitted):
     X, left = base
     expected = fitted.predict_proba(X)

@@ -12,7 +12,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tenure.contracts import CONTRACTS
-from tenure.currencies import minor_digits
 from tenure.digests import row_digests
 from tenure.errors import TenureError
 from tenure.in_order import by_person as in_order
@@ -344,7 +343,7 @@ def _told_of(
 ) -> pa.Table:
     """Chances, reasons and drivers of rows a model knows. own: chances told by models that had not seen the rows."""
     X = _read_by(model, X)
-    probability, reasons, effects = model.opened(X, minor_digits=minor_digits(context.lake.currency))
+    probability, reasons, effects = model.opened(X, currency=context.lake.currency)
     if table == _MAIN:
         context.lake.publish(score_history.NOW, facts.packed(people, X, model.readings))
     if own is None:
@@ -377,7 +376,6 @@ def _scored(context: Context, model: Champion, now: pa.Table, bands: Bands, tabl
     """
     if not now.num_rows:
         return _SCHEMA.empty_table()
-    digits = minor_digits(context.lake.currency)
     X, people = _read_by(model, now), now["person_id"]
     met, before = np.zeros(now.num_rows, bool), None
     if table == _MAIN and by:
@@ -391,7 +389,7 @@ def _scored(context: Context, model: Champion, now: pa.Table, bands: Bands, tabl
     parts = [] if before is None else [before]
     for start in range(0, len(fresh), _ROWS_A_SCORING):
         some = fresh[start : start + _ROWS_A_SCORING]
-        chance, reasons, effects = model.opened(X.take(some), minor_digits=digits)
+        chance, reasons, effects = model.opened(X.take(some), currency=context.lake.currency)
         parts.append(_table(people.take(some), bands, chance, reasons, drivers.as_json(effects)))
     place = np.empty(now.num_rows, np.int64)
     place[fresh] = there + np.arange(len(fresh))
@@ -414,7 +412,7 @@ def _scored(context: Context, model: Champion, now: pa.Table, bands: Bands, tabl
 def _scored_by(context: Context, by: str) -> str:
     """A digest of what scores rest on beside the facts, and of the scores there are."""
     lake = context.lake
-    return made_from([by, minor_digits(lake.currency), lake.content(_MAIN)])
+    return made_from([by, lake.currency, lake.content(_MAIN)])
 
 
 def _table(people: pa.ChunkedArray, bands: Bands, probability: Any, reasons: Any, rests_on: Any) -> pa.Table:

@@ -13,7 +13,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tenure.currencies import minor_digits
 from tenure.errors import TenureError
 from tenure.in_order import by_person as in_order
 from tenure.insight.churn import drivers, facts, history
@@ -113,7 +112,7 @@ def begin(
                 for r in model.readings
             }
         )
-        chance, _said, effects = model.opened(X, 0, minor_digits=minor_digits(lake.currency))
+        chance, _said, effects = model.opened(X, 0, currency=lake.currency)
         people = frame["person_id"].combine_chunks()
         now = pa.table(
             {"person_id": people, "churn_probability": pa.array(chance, pa.float64()),
@@ -259,7 +258,7 @@ def _changes(
     lake: Lake, model: Champion, mark: str, now: pa.Table, before: pa.Table, packed: pa.Table
 ) -> list[str | None]:
     """What each of these scores' change since the point before is put down to; None where there was none."""
-    readings, digits = model.readings, minor_digits(lake.currency)
+    readings = model.readings
     people = now["person_id"].combine_chunks()
     then = facts.opened(_as_of(lake, people, before), readings)
     today = facts.opened(packed, readings)
@@ -272,7 +271,7 @@ def _changes(
     parts_then, parts_now = _parts(model, then), _parts(model, today)
     names = [reading.name for reading in readings]
     read_then = drivers.by_driver(parts_then, names).tolist()
-    said = history.behind(readings, parts_then, parts_now, then, today, digits)
+    said = history.behind(readings, parts_then, parts_now, then, today, lake.currency)
     turn = np.cumsum(known) - 1
     found: list[str | None] = []
     for row, (new, old) in enumerate(zip(now.to_pylist(), before.to_pylist(), strict=True)):

@@ -46,15 +46,17 @@ def weights_of(linear: Floats, trees: Floats, y: Floats) -> tuple[float, float]:
 def level(
     kept: Floats, linear: Floats, trees: Floats, weights: tuple[float, float], y: Floats,
     now: NDArray[np.bool_] | None = None,
-) -> float:  # fmt: skip
-    """The constant that makes the mean probability right, of the rows of the latest date where they are told.
+) -> tuple[float, Floats]:  # fmt: skip
+    """The constant that makes the mean probability right, of the rows of the latest date where they are told; and the
+    out-of-fold scores with theirs.
 
     Learned on the out-of-fold scores, whose spread is that of rows not learned from; then moved to the scores of the
     kept model, which are counted from the average customer.
     """
     outside = weights[0] * linear + weights[1] * trees
     some = slice(None) if now is None else now
-    return float(_intercept(outside[some], y[some]) + outside.mean() - kept.mean())
+    shift = _intercept(outside[some], y[some])
+    return float(shift + outside.mean() - kept.mean()), outside + shift
 
 
 def _intercept(score: Floats, y: Floats) -> float:

@@ -86,7 +86,7 @@ def behind(
     parts_now: Floats,
     then: pa.Table,
     now: pa.Table,
-    minor_digits: int = 2,
+    currency: str = "",
 ) -> list[dict[str, dict[str, str]]]:
     """Of each row and driver the fact that changed and moved it most: {driver: {feature, en, zh}}.
 
@@ -113,7 +113,7 @@ def behind(
         said = {}
         for code, (_size, place) in chosen.items():
             reading, (one, other) = readings[place], values[place]
-            words = went(reading.name, one[row], other[row], minor_digits)
+            words = went(reading.name, one[row], other[row], currency)
             said[code] = {"feature": reading.name, "en": words.en, "zh": words.zh}
         found.append(said)
     return found
@@ -131,12 +131,12 @@ def _differ(one: Any, other: Any) -> Any:
     return np.array([a != b for a, b in zip(one, other, strict=True)], dtype=bool)
 
 
-def went(column: str, before: Any, after: Any, minor_digits: int = 2) -> Words:
+def went(column: str, before: Any, after: Any, currency: str = "") -> Words:
     """From one value to another: "Unresolved cases: 0 → 2"."""
     name, one, other = (
         column_words(column),
-        _as_words(column, before, minor_digits),
-        _as_words(column, after, minor_digits),
+        _as_words(column, before, currency),
+        _as_words(column, after, currency),
     )
     return Words(
         _MOVED.en.format(column=name.en, before=one.en, after=other.en),
@@ -144,7 +144,7 @@ def went(column: str, before: Any, after: Any, minor_digits: int = 2) -> Words:
     )
 
 
-def _as_words(column: str, value: Any, minor_digits: int) -> Words:
+def _as_words(column: str, value: Any, currency: str) -> Words:
     if value is None or value != value:
         return _NOT_KNOWN
     unit = COLUMNS[column].unit if column in COLUMNS else ""
@@ -152,7 +152,7 @@ def _as_words(column: str, value: Any, minor_digits: int) -> Words:
         return _FLAG[bool(value)]
     if unit == "change":
         return Words(f"{value:+.0%}", f"{value:+.0%}")
-    shown = written(unit, value, minor_digits=minor_digits)
+    shown = written(unit, value, currency=currency)
     return Words(shown, shown)
 
 

@@ -75,7 +75,7 @@ def lever_of(reading: Reading) -> Lever | None:
 
 
 def would_lower(
-    model: Champion, facts: pa.Table, others: pa.Table, *, top: int = 3, least: float = LEAST, minor_digits: int = 2
+    model: Champion, facts: pa.Table, others: pa.Table, *, top: int = 3, least: float = LEAST, currency: str = ""
 ) -> list[Lowering]:
     """What would lower the score of one customer most, strongest first; empty where nothing would.
 
@@ -106,7 +106,7 @@ def would_lower(
     )
 
     def said(name: str, value: Any) -> Words:
-        shown = _shown(name, value, minor_digits)
+        shown = _shown(name, value, currency)
         column = column_words(name)
         return Words(
             levers[name].words.en.format(column=column.en, value=shown),
@@ -210,6 +210,6 @@ def _values(reading: Reading, lever: Lever, row: Mapping[str, Any], alike: pa.Ta
         yield target
 
 
-def _shown(name: str, value: Any, minor_digits: int) -> str:
+def _shown(name: str, value: Any, currency: str) -> str:
     feature = COLUMNS.get(name)
-    return written(feature.unit if feature else "", value, minor_digits=minor_digits)
+    return written(feature.unit if feature else "", value, currency=currency)

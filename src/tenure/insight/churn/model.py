@@ -52,8 +52,9 @@ class ChurnModel(Estimator):
 
     The score is `a + b * linear + c * trees` in log-odds: a regularised logistic regression on one-hot categories and
     piecewise-linear numbers, and gradient-boosted trees of a few leaves (LightGBM), a, b and c ≥ 0 learned from
-    out-of-fold scores of the training rows, so the blend is calibrated without touching any other row. How long the
-    trees grow is chosen by the same folds. The same rows, settings and seed give the same model.
+    out-of-fold scores of the training rows, so the blend is calibrated without touching any other row; `outside_` has
+    them, in log-odds (not kept with a saved model). How long the trees grow is chosen by the same folds. The same rows,
+    settings and seed give the same model.
 
     Many categories, and whole numbers that turn out to be codes (`is_code` of columns.py), are also read by how often
     each left: a row learned from by the rows before it in a random order, a row scored by all of them. Columns that by
@@ -77,6 +78,7 @@ class ChurnModel(Estimator):
     dropped_: dict[str, Words]
     rounds_: int
     baseline_: float
+    outside_: Floats
 
     def __init__(
         self,
@@ -184,7 +186,7 @@ class ChurnModel(Estimator):
         self.baseline_ = 0.0
         # A row is scored by what all rows told of its categories, itself among them: not as it was learned from.
         given = design(table, self._readings) if rated else learned
-        self.baseline_ = level(self._score(given), linear, trees, self._weights, y01, now)
+        self.baseline_, self.outside_ = level(self._score(given), linear, trees, self._weights, y01, now)
         some = np.random.default_rng(self.seed).permutation(len(y01))[:_DRIVER_ROWS]
         parts = self._parts(given.among(some))
         effect = np.abs(parts - parts.mean(axis=0)).mean(axis=0)
@@ -333,23 +335,23 @@ class ChurnModel(Estimator):
             found[:, places[reading.name]] = parts[:, number]
         return found
 
-    def reasons(self, X: Any, top: int = 3, *, minor_digits: int = 2) -> list[list[dict[str, Any]]]:
+    def reasons(self, X: Any, top: int = 3, *, currency: str = "") -> list[list[dict[str, Any]]]:
         """What raises each row's risk most, strongest first: dicts of feature, driver, effect (log-odds,
         above 0), en, zh.
 
-        minor_digits: how many digits of the reporting currency's minor unit money is written with.
+        currency: of money; without it, money is written with two digits and no sign.
         """
-        return [json.loads(each) for each in self.told(X, top, minor_digits=minor_digits)[1]]
+        return [json.loads(each) for each in self.told(X, top, currency=currency)[1]]
 
-    def told(self, X: Any, top: int = 3, *, minor_digits: int = 2) -> tuple[Floats, list[str]]:
+    def told(self, X: Any, top: int = 3, *, currency: str = "") -> tuple[Floats, list[str]]:
         """The chance of leaving of each row, and its reasons as `reasons` gives them, as JSON: both in one look.
 
         Raises TenureError where a column learned from is missing.
         """
-        chance, said, _ = self.opened(X, top, minor_digits=minor_digits)
+        chance, said, _ = self.opened(X, top, currency=currency)
         return chance, said
 
-    def opened(self, X: Any, top: int = 3, *, minor_digits: int = 2) -> tuple[Floats, list[str], Floats]:
+    def opened(self, X: Any, top: int = 3, *, currency: str = "") -> tuple[Floats, list[str], Floats]:
         """What `told` gives, and what each driver adds to each score in log-odds: shape (n, `drivers.CODES`).
 
         `baseline_` and the drivers of a row add up to its score.
@@ -358,7 +360,7 @@ class ChurnModel(Estimator):
         given = design(table, self._readings)
         parts = self._parts(given)
         chance = 1.0 / (1.0 + np.exp(-self._score(given)))
-        said = written_out(parts, table, list(self.readings), top, minor_digits=minor_digits)
+        said = written_out(parts, table, list(self.readings), top, currency=currency)
         return chance, said, by_driver(parts, [reading.name for reading in self.readings])
 
     @property
@@ -418,6 +420,10 @@ class ChurnModel(Estimator):
 
     def save(self, folder: Path | str) -> Path:
         """Write the model into a folder as text and JSON with a checksum for each file; returns the folder."""
+        return files.write(Path(folder), self.to_texts())
+
+    def to_texts(self) -> dict[str, str]:
+        """What `save` writes: the files' names and what is in them."""
         kept = {
             "kind": "tenure churn model",
             "version": 1,
@@ -439,13 +445,16 @@ class ChurnModel(Estimator):
             "trees": [f"trees-{number}.txt" for number in range(len(self._trees))],
         }
         contents = {"model.json": json.dumps(kept, ensure_ascii=False, indent=1)}
-        contents |= dict(zip(kept["trees"], self._trees, strict=True))
-        return files.write(Path(folder), contents)
+        return contents | dict(zip(kept["trees"], self._trees, strict=True))
 
     @classmethod
     def load(cls, folder: Path | str) -> "ChurnModel":
         """The model that `save` wrote. Raises TenureError where a file is missing or is not as it was written."""
-        contents = files.read(Path(folder))
+        return cls.from_texts(files.read(Path(folder)))
+
+    @classmethod
+    def from_texts(cls, contents: Mapping[str, str]) -> "ChurnModel":
+        """The model of which `to_texts` wrote this."""
         kept = json.loads(contents["model.json"])
         model = cls(**kept["settings"])
         model.classes_ = np.asarray(kept["classes"])

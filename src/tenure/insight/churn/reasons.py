@@ -18,7 +18,7 @@ _CATEGORY = Words("{column}: {value}", "{column}：{value}")
 _NUMBER = Words("{column}: {value} (usually {usual})", "{column}：{value}（一般为 {usual}）")
 
 
-def sentence(reading: Reading, value: Any, *, minor_digits: int = 2) -> Words:
+def sentence(reading: Reading, value: Any, *, currency: str = "") -> Words:
     """The sentence for one column and its value: the feature's own, else "Contract: Month-to-month".
 
     A feature says one thing where the value is high among the customers learned from, another where it is low; a
@@ -29,7 +29,7 @@ def sentence(reading: Reading, value: Any, *, minor_digits: int = 2) -> Words:
     if value is None or value != value:
         return Words(_UNKNOWN.en.format(column=column.en), _UNKNOWN.zh.format(column=column.zh))
     unit = feature.unit if feature else ""
-    shown = written(unit, value, minor_digits=minor_digits)
+    shown = written(unit, value, currency=currency)
     if feature:
         own = feature.reason_up if reading.kind == "text" or _is_high(unit, value, reading) else feature.reason_down
         if own is not None and not (value == 0 and unit in _NONE_OF_IT):
@@ -43,16 +43,14 @@ def sentence(reading: Reading, value: Any, *, minor_digits: int = 2) -> Words:
         return Words(
             _CATEGORY.en.format(column=column.en, value=yes.en), _CATEGORY.zh.format(column=column.zh, value=yes.zh)
         )
-    usual = written(unit, reading.median, minor_digits=minor_digits)
+    usual = written(unit, reading.median, currency=currency)
     return Words(
         _NUMBER.en.format(column=column.en, value=shown, usual=usual),
         _NUMBER.zh.format(column=column.zh, value=shown, usual=usual),
     )
 
 
-def written_out(
-    parts: Floats, table: pa.Table, readings: list[Reading], top: int, *, minor_digits: int = 2
-) -> list[str]:
+def written_out(parts: Floats, table: pa.Table, readings: list[Reading], top: int, *, currency: str = "") -> list[str]:
     """For each row a JSON list of what raises its score most, strongest first: feature, driver, effect (above 0), en,
     zh.
 
@@ -69,7 +67,7 @@ def written_out(
         if len(rows):
             values = _values(reading, table[reading.name].take(pa.array(rows)))
             met, which = _alike(values)
-            told = np.array([_fragment(reading, value, minor_digits) for value in met], dtype=object)
+            told = np.array([_fragment(reading, value, currency) for value in met], dtype=object)
             said[here] = told[which]
     return [
         f"[{', '.join(word % effect for word, effect in zip(words, sizes, strict=True) if word)}]"
@@ -87,9 +85,9 @@ def _alike(values: Any) -> tuple[list[Any], Any]:
     return met.dictionary.to_pylist(), met.indices.to_numpy(zero_copy_only=False)
 
 
-def _fragment(reading: Reading, value: Any, minor_digits: int) -> str:
+def _fragment(reading: Reading, value: Any, currency: str) -> str:
     """One reason as JSON, with a gap for the effect."""
-    words = sentence(reading, value, minor_digits=minor_digits)
+    words = sentence(reading, value, currency=currency)
     name, driver, en, zh = (
         json.dumps(each, ensure_ascii=False).replace("%", "%%")
         for each in (reading.name, driver_of(reading.name), words.en, words.zh)

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias
 import ibis
 
 from tenure.contracts import CONTRACTS, Contract, base_money
+from tenure.currencies import minor_digits, sign_of
 from tenure.insight.features.terms import Term
 from tenure.language import Words
 
@@ -167,8 +168,8 @@ def since(*instants: ibis.Value) -> ibis.Value:
     return there.ifelse(ibis.greatest(*instants), ibis.null(instants[0].type()))
 
 
-def written(unit: str, value: Any, *, minor_digits: int = 2) -> str:
-    """A value as a person writes it: whole days, a percentage, money in its major unit."""
+def written(unit: str, value: Any, *, currency: str = "") -> str:
+    """A value as a person writes it: whole days, a percentage, money in its major unit with its currency's sign."""
     if isinstance(value, bool):
         return str(value)
     if isinstance(value, date):
@@ -178,7 +179,8 @@ def written(unit: str, value: Any, *, minor_digits: int = 2) -> str:
     if unit in ("share", "change"):
         return f"{abs(value) if unit == 'change' else value:.0%}"
     if unit == "minor units":
-        return f"{value / 10**minor_digits:,.{minor_digits}f}"
+        digits = minor_digits(currency)
+        return f"{'−' if value < 0 else ''}{sign_of(currency)}{abs(value) / 10**digits:,.{digits}f}"
     if unit in ("days", "years", "count"):
         return f"{round(value):,}"
     return f"{value:,.1f}".removesuffix(".0") if abs(value) < 1e15 else f"{value:g}"

@@ -12,7 +12,6 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
-from tenure.currencies import minor_digits
 from tenure.desk.customers import selectors
 from tenure.desk.customers.models import Publication
 from tenure.desk.customers.words import STAGES
@@ -232,8 +231,7 @@ def _curve(scope: Scope, shown: Publication | None, model: Champion, mark: str, 
     if len(points) < 2:
         return None
     unit = COLUMNS[column].unit if column in COLUMNS else ""
-    digits = minor_digits(workspace().currency)
-    names = [_("Not known") if value is None else _written(unit, value, digits) for value, _c, _s in points]
+    names = [_("Not known") if value is None else _written(unit, value) for value, _c, _s in points]
     return {
         "data": [
             {"type": "bar", "x": names, "y": [share for _v, _c, share in points], "name": _("Customers there"),
@@ -251,9 +249,9 @@ def _curve(scope: Scope, shown: Publication | None, model: Champion, mark: str, 
     }  # fmt: skip
 
 
-def _written(unit: str, value: Any, digits: int) -> str:
+def _written(unit: str, value: Any) -> str:
     if unit == "change" and not isinstance(value, str):
         return f"{value:+.0%}"
     if unit == "flag" and not isinstance(value, str):
         return _("yes") if value else _("no")
-    return written(unit, value, minor_digits=digits)
+    return written(unit, value, currency=workspace().currency)

@@ -13,7 +13,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.formats import date_format
 from django.views.decorators.http import require_safe
 
-from tenure.currencies import minor_digits
 from tenure.desk.customers import selectors
 from tenure.desk.governance.api import may, scope_of
 from tenure.desk.lake import about, lake, workspace
@@ -124,8 +123,7 @@ def _own_facts(here: Lake, person_id: int, model: Champion) -> pa.Table | None:
 
 def _lowers(model: Champion, own: pa.Table, scope: Scope) -> list[levers.Lowering]:
     others = _others(model)
-    digits = minor_digits(workspace().currency)
-    found = levers.would_lower(model, own, others, minor_digits=digits)
+    found = levers.would_lower(model, own, others, currency=workspace().currency)
     return [one for one in found if not _hidden(scope, [column for column, _now, _then in one.changes])]
 
 
@@ -181,14 +179,13 @@ def _said(model: Champion, own: pa.Table, scope: Scope) -> dict[str, list[Words]
     for name, part in parts.items():
         whole[driver_of(name)] = whole.get(driver_of(name), 0.0) + part
     found: dict[str, list[Words]] = {}
-    digits = minor_digits(workspace().currency)
     hidden = _hidden(scope, names)
     for reading in sorted(model.readings, key=lambda each: -abs(parts[each.name])):
         code, part = driver_of(reading.name), parts[reading.name]
         if reading.name in hidden or abs(part) < LEAST or part * whole[code] <= 0:
             continue
         if len(found.setdefault(code, [])) < FACTS:
-            found[code].append(sentence(reading, own[reading.name][0].as_py(), minor_digits=digits))
+            found[code].append(sentence(reading, own[reading.name][0].as_py(), currency=workspace().currency))
     return found
 
 

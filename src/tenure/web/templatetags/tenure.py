@@ -8,7 +8,7 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from tenure.currencies import minor_digits
+from tenure.currencies import minor_digits, sign_of
 from tenure.desk.customers.words import words_for
 from tenure.desk.lake import workspace
 from tenure.lake.fields import FIELDS
@@ -17,8 +17,6 @@ from tenure.language import Words, is_chinese
 register = template.Library()
 
 UNKNOWN = "–"  # also for what a template could not find: it hands over an empty text then
-SYMBOLS = {"CNY": "¥", "USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "HKD": "HK$"}
-
 # Why a number belongs to its person, as the lake's links say it.
 WHY_JOINED: Mapping[str, Words] = {
     "same ID number": Words("same ID number", "证件号相同"),
@@ -35,8 +33,7 @@ def in_units(minor: float) -> float:
 
 
 def symbol() -> str:
-    currency = workspace().currency
-    return SYMBOLS.get(currency, currency + " ")
+    return sign_of(workspace().currency)
 
 
 @register.filter

@@ -69,7 +69,7 @@ class Champion(Learner, Protocol):
     def readings(self) -> tuple[Reading, ...]: ...
     def decision_function(self, X: Any) -> Floats: ...
     def contributions(self, X: Any) -> Floats: ...
-    def opened(self, X: Any, top: int = 3, *, minor_digits: int = 2) -> tuple[Floats, list[str], Floats]: ...
+    def opened(self, X: Any, top: int = 3, *, currency: str = "") -> tuple[Floats, list[str], Floats]: ...
     def drivers(self, top: int = 10) -> list[dict[str, Any]]: ...
 
 
@@ -214,13 +214,11 @@ class Tabular(Estimator):
         reader = _Reader(table, y01, of, self.seed)
         # Matrices this small are sooner multiplied by one than shared between two that wait on each other.
         with threadpool_limits(1):
-            outside = np.zeros(len(y01))
-            for fold in range(int(folds.max()) + 1):
-                inside = folds != fold
-                told, readings = reader.learned(inside)
-                outside[~inside] = self._learn(told, y01[inside]).score(reader.given(readings, ~inside))
             told, self._readings = reader.learned(np.ones(len(y01), bool))
             self._kept = self._learn(told, y01)
+            outside = None if reader.chooses else self._outside()
+            if outside is None:
+                outside = self._cross_fitted(reader, y01, folds)
             self._usual = usual(told.table, self._readings, self.seed)
             self._level = float(self._kept.score(_given(self._usual, self._readings)).mean())
             some = np.random.default_rng(self.seed).permutation(table.num_rows)[:_MOVED_ROWS]
@@ -228,6 +226,19 @@ class Tabular(Estimator):
         self._shift, self._stretch = platt(outside[now], y01[now])
         self._shift -= rarer
         return self
+
+    def _cross_fitted(self, reader: "_Reader", y: Floats, folds: NDArray[np.int64]) -> Floats:
+        """The score of each row, learned anew without its fold."""
+        outside = np.zeros(len(y))
+        for fold in range(int(folds.max()) + 1):
+            inside = folds != fold
+            told, readings = reader.learned(inside)
+            outside[~inside] = self._learn(told, y[inside]).score(reader.given(readings, ~inside))
+        return outside
+
+    def _outside(self) -> Floats | None:
+        """The same, where what was learned has them of its own, having been cross-fitted already."""
+        return None
 
     def calibrate(self: T, X: Any, y: Any) -> T:
         """Bring the chances to the level and spread of later rows, which `fit` must not have seen."""
@@ -296,16 +307,16 @@ class Tabular(Estimator):
         """Of so many rows, how many are told reasons: the riskiest, for each costs scorings of its own."""
         return min(rows, max(1, MOST_SCORINGS // (2 * USUAL * max(1, len(self._readings)))))
 
-    def reasons(self, X: Any, top: int = 3, *, minor_digits: int = 2) -> list[list[dict[str, Any]]]:
+    def reasons(self, X: Any, top: int = 3, *, currency: str = "") -> list[list[dict[str, Any]]]:
         """What raises each row's risk most, strongest first, as ChurnModel gives it."""
-        return [json.loads(each) for each in self.told(X, top, minor_digits=minor_digits)[1]]
+        return [json.loads(each) for each in self.told(X, top, currency=currency)[1]]
 
-    def told(self, X: Any, top: int = 3, *, minor_digits: int = 2) -> tuple[Floats, list[str]]:
+    def told(self, X: Any, top: int = 3, *, currency: str = "") -> tuple[Floats, list[str]]:
         """The chance of leaving of each row, and its reasons as JSON."""
-        chance, said, _ = self.opened(X, top, minor_digits=minor_digits)
+        chance, said, _ = self.opened(X, top, currency=currency)
         return chance, said
 
-    def opened(self, X: Any, top: int = 3, *, minor_digits: int = 2) -> tuple[Floats, list[str], Floats]:
+    def opened(self, X: Any, top: int = 3, *, currency: str = "") -> tuple[Floats, list[str], Floats]:
         """What `told` gives, and what each driver adds to each score in log-odds; of more rows than `explained`, the others
         have no reasons and noughts."""
         table = to_table(X)
@@ -316,7 +327,7 @@ class Tabular(Estimator):
         rows = given.table.take(pa.array(some))
         parts = self._parts(_given(rows, self._readings))
         said = np.full(len(score), "[]", dtype=object)
-        said[some] = written_out(parts, rows, self._readings, top, minor_digits=minor_digits)
+        said[some] = written_out(parts, rows, self._readings, top, currency=currency)
         effects = np.zeros((len(score), len(CODES)))
         effects[some] = by_driver(parts, names)
         return sigmoid(score), said.tolist(), effects
@@ -441,6 +452,11 @@ class _Reader:
         self._table, self._y, self._groups, self._seed = table, y, groups, seed
         self._kinds = {name: kind_of(table[name]) for name in table.column_names}
         self._telling = Telling(table, self._kinds, seed) if table.num_columns > MOST_COLUMNS else None
+
+    @property
+    def chooses(self) -> bool:
+        """Whether columns are chosen: then only a reader that did not see a row can vouch for its score."""
+        return self._telling is not None
 
     def learned(self, inside: NDArray[np.bool_]) -> tuple[Given, list[Reading]]:
         """The rows to learn from, in which no row's own outcome is told by its category; and how they are read."""

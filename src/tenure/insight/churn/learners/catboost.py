@@ -52,12 +52,13 @@ def _frame(given: Given) -> Any:
 
 
 class CatBoost(Tabular):
-    """Prokhorenkova et al. (2018). rounds, depth, rate: how many trees, how deep, each added by which part."""
+    """Prokhorenkova et al. (2018). rounds, depth, rate: how many trees, how deep, each added by which part; without a
+    rate CatBoost chooses one by how many rows and rounds there are."""
 
     NAME = "catboost"
     OWN = ("rounds", "depth", "rate")
 
-    def __init__(self, *, rounds: int = 300, depth: int = 4, rate: float = 0.05, **shared: Any) -> None:
+    def __init__(self, *, rounds: int = 300, depth: int = 4, rate: float | None = 0.05, **shared: Any) -> None:
         super().__init__(**shared)
         self.rounds = rounds
         self.depth = depth
