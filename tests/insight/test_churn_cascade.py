@@ -46,6 +46,20 @@ def test_an_order_that_tells_everywhere_is_left_alone():
     assert untold(score, np.random.default_rng(3).random(5000) < sigmoid(score)) is None
 
 
+@pytest.mark.parametrize("seed", range(4, 10))
+def test_an_order_that_tells_is_kept_however_wrong_its_chances_are(seed):
+    """Chances four times too high: one chance for all foretells better than they do, yet they tell who is likelier.
+
+    A tenth of who left may stand below the edge, for of so few it can't always be seen.
+    """
+    score = np.random.default_rng(seed).normal(-2, 1.0, 5000)
+    left = np.random.default_rng(seed + 50).random(5000) < sigmoid(1.2 * score - 1)
+
+    edge = untold(score + 1.5, left)
+
+    assert edge is None or left[score + 1.5 <= edge].sum() < 0.1 * left.sum()
+
+
 @pytest.mark.parametrize(("leavers", "found"), [(19, False), (20, True)])
 def test_of_few_leavers_nothing_is_said(leavers, found):
     """The order is turned round, so that one chance for all foretells better than it."""
@@ -128,6 +142,16 @@ def test_where_the_blend_tells_everywhere_no_second_is_learned(tmp_path):
     folder = model.save(tmp_path / "model")
     assert not list(folder.glob("second-*"))
     np.testing.assert_array_equal(load(folder).predict_proba(X), model.predict_proba(X))
+
+
+@needs_catboost
+def test_more_rows_than_it_is_to_learn_from_are_sampled_once():
+    X, left, _ = company(2500, 9)
+
+    model = Cascade(rounds=20, most_rows=1200).fit(X, left)
+
+    assert len(model._kept.first.outside_) == 1200
+    assert model.predict_proba(X)[:, 1].mean() == pytest.approx(left.mean(), abs=0.02)
 
 
 @needs_catboost

@@ -16,27 +16,34 @@ from tenure.language import Words
 
 _FEWEST_LEAVERS = 20  # of whom an order can be seen to tell nothing
 _SHARE = 0.05  # of all who left: fewer than these are not worth a second model
+_BY_LOT = 1.645  # standard errors over a half up to which an AUC may be chance, one-sided 95 %
 _APART = 1e-3  # log-odds between the first and the last of those nobody tells apart: less than any page shows
 _FIRST, _SECOND = "first-", "second-"
 
 
 def untold(outside: Floats, y: NDArray[Any]) -> float | None:
-    """The score up to which an order tells nothing: the one chance of all rows up to it foretells them better than their own.
+    """The score up to which an order tells nothing: who left stands among the rows up to it as by lot, and one chance for
+    all of those foretells them better than their own.
 
-    outside: scores in log-odds of rows by models that had not seen them; y: who left. Of all such scores it is the one by
-    which the log-loss falls most. None where it falls nowhere, of scores up to which 20 of who left are found and a
-    twentieth of them.
+    outside: scores in log-odds of rows by models that had not seen them; y: who left. As by lot: their AUC is not above a
+    half by more than chance allows (Mann and Whitney 1947, one-sided 95 %). Of all such scores it is the one by which the
+    log-loss falls most. None where it falls nowhere, of scores up to which 20 of who left are found and a twentieth of them.
     """
     from scipy.special import entr
+    from scipy.stats import rankdata
 
     at = np.argsort(outside, kind="stable")
     score, left = outside[at], np.asarray(y, dtype=np.float64)[at]
     rows, leavers = np.arange(1, len(left) + 1), np.cumsum(left)
-    own = np.cumsum(np.logaddexp(0.0, score) - left * score)
-    alike = entr(leavers / rows) * rows + entr(1 - leavers / rows) * rows
+    stayed = rows - leavers
     whole = np.append(score[1:] != score[:-1], True)
-    enough = leavers >= max(_FEWEST_LEAVERS, _SHARE * left.sum())
-    gain = np.where(whole & enough, own - alike, 0.0)
+    enough = (leavers >= max(_FEWEST_LEAVERS, _SHARE * left.sum())) & (stayed > 0)
+    # Ranks among the rows up to a score are those among all rows, where rows of one score stay together.
+    above = np.cumsum(rankdata(score) * left) - leavers * (leavers + 1) / 2
+    lot = above - leavers * stayed / 2 <= _BY_LOT * np.sqrt(leavers * stayed * (rows + 1) / 12)
+    own = np.cumsum(np.logaddexp(0.0, score) - left * score)
+    alike = rows * (entr(leavers / rows) + entr(stayed / rows))
+    gain = np.where(whole & enough & lot, own - alike, 0.0)
     best = int(np.argmax(gain))
     return float(score[best]) if gain[best] > 0 else None
 
@@ -76,7 +83,7 @@ class Cascade(Tabular):
     in the order of a CatBoost as its makers set it; where it tells everywhere, no CatBoost is learned. The chances are the
     blend's, then, and the order of those whom no learner may be able to tell apart is not another lot beside CatBoost's.
 
-    rounds: CatBoost's.
+    rounds: CatBoost's. folds: of the blend's cross-fitting.
     """
 
     NAME = "cascade"
@@ -84,12 +91,13 @@ class Cascade(Tabular):
     MOST = 200_000
     _kept: _Backed
 
-    def __init__(self, *, rounds: int = 1000, **shared: Any) -> None:
-        super().__init__(**shared)
+    def __init__(self, *, rounds: int = 1000, folds: int = 5, **shared: Any) -> None:
+        super().__init__(folds=folds, **shared)
         self.rounds = rounds
 
     def _learn(self, given: Given, y: Floats) -> _Backed:
-        first = ChurnModel(allow=self.allow, seed=self.seed).fit(given.table, y.astype(int), given.groups)
+        first = ChurnModel(folds=self.folds, most_rows=self.most_rows, allow=self.allow, seed=self.seed)
+        first.fit(given.table, y.astype(int), given.groups)
         edge = untold(first.outside_, y)
         if edge is None:
             return _Backed(first)
