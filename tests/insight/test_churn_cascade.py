@@ -127,6 +127,23 @@ def test_parts_add_up_on_both_sides_of_the_edge(learned):
 
     np.testing.assert_allclose(learned.baseline_ + parts.sum(axis=1), learned.decision_function(X), atol=1e-9)
     assert learned.drivers(1)[0]["feature"] == "complaints"
+    told = learned._kept.first.decision_function(X) > learned._kept.edge
+    expected = learned._stretch * learned._kept.first.contributions(X)[told]
+    np.testing.assert_allclose(parts[told], expected, atol=1e-9)
+    assert learned.explained(10**6) == 10**6
+
+
+@needs_catboost
+def test_parts_add_up_where_nothing_tells():
+    r = np.random.default_rng(10)
+    X, left = r.normal(size=(900, 3)), r.random(900) < 0.3
+
+    model = Cascade(rounds=20).fit(X, left)
+
+    np.testing.assert_allclose(
+        model.baseline_ + model.contributions(X).sum(axis=1), model.decision_function(X), atol=1e-9
+    )
+    assert np.isfinite(model.contributions(X)).all()
 
 
 @needs_catboost

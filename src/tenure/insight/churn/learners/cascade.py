@@ -64,6 +64,17 @@ class _Backed:
             found[few] = self.middle + _APART * sigmoid(self.second.score(given))[few]
         return found
 
+    def parts(self, given: Given) -> Floats:
+        """What each column of the table adds to each row's score above the blend's baseline: shape (n, columns).
+
+        They are the blend's. Below the edge each is moved in proportion to its size, so that they add up to the score.
+        """
+        found = self.first.contributions(given.table)
+        size = np.abs(found)
+        size[~size.any(axis=1)] = 1.0  # where nothing tells, every column is as far from telling
+        wanting = self.score(given) - self.first.baseline_ - found.sum(axis=1)
+        return np.asarray(found + size * (wanting / size.sum(axis=1))[:, None], dtype=np.float64)
+
     def outside(self) -> Floats:
         """Scores of the rows learned from by a blend that had not seen them."""
         return np.where(self.first.outside_ <= self.edge, self.middle, self.first.outside_)
@@ -82,6 +93,8 @@ class Cascade(Tabular):
     Where its order is seen to tell nothing out of fold (`untold`), all are given the one chance that those rows had, and stand
     in the order of a CatBoost as its makers set it; where it tells everywhere, no CatBoost is learned. The chances are the
     blend's, then, and the order of those whom no learner may be able to tell apart is not another lot beside CatBoost's.
+
+    Scores are taken apart exactly, as the blend's are (`_Backed.parts`).
 
     rounds: CatBoost's. folds: of the blend's cross-fitting.
     """
@@ -108,6 +121,21 @@ class Cascade(Tabular):
 
     def _outside(self) -> Floats:
         return self._kept.outside()
+
+    @property
+    def baseline_(self) -> float:
+        """The blend's, brought to the level and spread of the chances."""
+        return self._shift + self._stretch * self._kept.first.baseline_
+
+    def explained(self, rows: int) -> int:
+        """All of them: the blend's scores are taken apart as they are made."""
+        return rows
+
+    def _parts(self, given: Given) -> Floats:
+        if not len(given):
+            return np.zeros((0, len(self._readings)))
+        names = given.table.column_names
+        return self._stretch * self._kept.parts(given)[:, [names.index(reading.name) for reading in self._readings]]
 
     @classmethod
     def _part(cls, texts: Mapping[str, str]) -> _Backed:
