@@ -1,5 +1,6 @@
 """The blend with CatBoost behind it: where the blend can't tell, one chance and the other's order; elsewhere the blend."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -7,8 +8,11 @@ import pyarrow as pa
 import pytest
 
 from tenure.insight.churn import auc, brier
+from tenure.insight.churn.backtest import cross_validate
+from tenure.insight.churn.card import card
 from tenure.insight.churn.chances import sigmoid
-from tenure.insight.churn.learners import LEARNERS, load
+from tenure.insight.churn.definitions.outcome import Outcome
+from tenure.insight.churn.learners import LEARNERS, learner_named, load
 from tenure.insight.churn.learners.cascade import Cascade, untold
 
 needs_catboost = pytest.mark.skipif(LEARNERS["cascade"].lacking() is not None, reason="CatBoost is not installed")
@@ -180,3 +184,16 @@ def test_the_level_is_that_of_the_latest_rows():
     model = Cascade(rounds=60).fit(X, y, latest=latest)
 
     assert model.predict_proba(X)[latest, 1].mean() == pytest.approx(y[latest].mean(), abs=0.01)
+
+
+@needs_catboost
+def test_its_card_does_not_say_that_reasons_are_told_of_the_riskiest_alone():
+    X, left, _ = company(600, 11)
+
+    def limits(model: Any) -> str:
+        tried = cross_validate(X, left, model=model, folds=2)
+        made = card(Outcome(), tried, as_of=datetime(2026, 1, 1, tzinfo=UTC), rows=600, left=60)
+        return " ".join(one["en"] for one in made["limits"])
+
+    assert "riskiest" in limits(learner_named("tree").make())
+    assert "riskiest" not in limits(Cascade(rounds=20))

@@ -5,10 +5,10 @@ from typing import Any
 
 from tenure.insight.churn.backtest import Backtest
 from tenure.insight.churn.definitions import Definition
-from tenure.insight.churn.learners import name_of
 from tenure.insight.churn.reasons import COLUMNS
 from tenure.language import Words
 
+_EVERYBODY = 10**9  # more customers than anybody has
 _NOT_CAUSES = Words(
     "Reasons and drivers say what the model reads, not what causes customers to leave",
     "原因与主要因素表示模型所依据的信息，并不代表客户流失的因果原因",
@@ -56,8 +56,8 @@ def card(
     limits = [_NOT_CAUSES, *tried.notes]
     if not definition.timed:
         limits.append(_NO_TIME)
-    if name_of(published) != "blend":
-        limits.append(_RISKIEST.format(most=f"{published.explained(10**9):,}"))
+    if (most := published.explained(_EVERYBODY)) < _EVERYBODY:
+        limits.append(_RISKIEST.format(most=f"{most:,}"))
     gone = round(metrics["rows"] * metrics["base_rate"])
     if gone < 100:
         limits.append(_FEW.format(left=gone))

@@ -335,6 +335,10 @@ class ChurnModel(Estimator):
             found[:, places[reading.name]] = parts[:, number]
         return found
 
+    def explained(self, rows: int) -> int:
+        """Of so many rows, how many are told reasons: all, for scores are taken apart as they are made."""
+        return rows
+
     def reasons(self, X: Any, top: int = 3, *, currency: str = "") -> list[list[dict[str, Any]]]:
         """What raises each row's risk most, strongest first: dicts of feature, driver, effect (log-odds,
         above 0), en, zh.
