@@ -91,7 +91,7 @@ def _bars(rows: Sequence[Mapping[str, Any]]) -> figures.Figure:
             {
                 "type": "bar", "orientation": "h", "y": [str(row["words"]) for row in rows],
                 "x": [row["mean"] * 100 for row in rows], "text": [f"{row['mean'] * 100:.1f}" for row in rows],
-                "textposition": "auto", "customdata": [row["url"] + "#opened" for row in rows], "marker": {"color": "$primary"},
+                "textposition": "auto", "textangle": 0, "customdata": [row["url"] + "#opened" for row in rows], "marker": {"color": "$primary"},
                 "hovertemplate": "%{y}: %{text}<extra></extra>",
             }
         ],
