@@ -47,6 +47,8 @@ def test_the_package_holds_everything_about_the_person_and_nobody_else(shop: Sho
     assert {"README.txt", "index.html", "received/customers.csv", "records/orders.json", "computed/links.csv"} <= set(
         archive.namelist()
     )
+    assert len(archive.namelist()) == len(set(archive.namelist()))  # else unpacking would keep one of two
+    assert {"computed/features-habits.csv", "computed/scores-habits.csv"} <= set(archive.namelist())
     orders = json.loads(archive.read("records/orders.json"))
     assert {row["order_id"] for row in orders} == {"A-1", "A-2"}
     assert {row["customer_id"] for row in json.loads(archive.read("received/customers.json"))} == {"C-1001", "K-77"}

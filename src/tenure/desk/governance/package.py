@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import zipfile
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -109,11 +110,17 @@ def _everything(own_ids: Sequence[int], lake: Lake, scope: Scope) -> Iterator[tu
                 for row in rows if contract.others else ():
                     row.update(dict.fromkeys(contract.others))
                 yield Part(kind, name, contract.words), rows
-    for table in lake.store.names():
+    computed = [
+        table for table in lake.store.names()
+        if not table.startswith(("received/", "records/")) and "person_id" in lake.store.schema(table).names
+    ]  # fmt: skip
+    met = Counter(table.partition("/")[2] for table in computed)
+    for table in computed:
         kind, _, name = table.partition("/")
-        if kind not in {"received", "records"} and "person_id" in lake.store.schema(table).names:
-            words = Words("Who is who", "身份识别") if kind == "identity" else Words("Worked out", "计算结果")
-            yield Part("computed", name, words), _rows(lake, table, own_ids, scope)
+        words = Words("Who is who", "身份识别") if kind == "identity" else Words("Worked out", "计算结果")
+        # Two tables of one name would be one file to whoever unpacks it.
+        file = name if met[name] == 1 else table.replace("/", "-")
+        yield Part("computed", file, words), _rows(lake, table, own_ids, scope)
 
 
 def _rows(lake: Lake, table: str, own_ids: Sequence[int], scope: Scope) -> list[dict[str, Any]]:
