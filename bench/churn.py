@@ -5,6 +5,7 @@
     python -m bench.churn --task churn-5000 --again  and CatBoost beside itself, which is what the folds can tell apart,
                                                      and ours where those nobody can rank are put in CatBoost's order
 
+Ours are two: ChurnModel, and the cascade, which needs CatBoost and stands beside it as a learner of its own.
 Of the KDD Cup's 230 variables 33 are in the file, picked with all labels in view, so every figure is a little too
 good; categories are whole numbers in it. Ours is not told which they are. Peers are told (those from Var191 on are the
 organisers' categories), and are tried with the codes as numbers beside it.

@@ -21,7 +21,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from bench.folds_one import AGAIN, AUTOGLUON, CASCADE, LEARNERS, OURS
+from bench.folds_one import AGAIN, AUTOGLUON, CASCADE, LEARNERS, OF_OURS, OURS
 from tenure.insight.churn import auc, average_precision, brier, calibration, lift
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -58,12 +58,10 @@ class Task:
 
 def learners(task: Task) -> dict[str, tuple[str, pd.DataFrame]]:
     """Each learner and the table it is given; peers that take codes as numbers are tried that way too."""
-    found = {name: (name, task.raw) for name in (OURS, CASCADE)}
+    found = {name: (name, task.raw) for name in OF_OURS}
     coded = task.told.select_dtypes("category").shape[1] and not task.raw.select_dtypes(exclude="number").shape[1]
     for name in LEARNERS:
-        if name == AGAIN and not task.again:
-            continue
-        if name in found:
+        if name in found or (name == AGAIN and not task.again):
             continue
         if name not in task.slow:
             found[name] = (name, task.told)
@@ -139,7 +137,7 @@ def measured(
     """What one fresh process told of the folds; None, and why is said, where it failed."""
     root = Path(__file__).resolve().parents[1]
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    paths = {"PYTHONPATH": str(root / "src") if learner in (OURS, CASCADE) else ""}
+    paths = {"PYTHONPATH": str(root / "src") if learner in OF_OURS else ""}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         X.to_parquet(folder / "table.parquet")
@@ -208,8 +206,8 @@ def show(found: Values, goal: Sequence[str] = ()) -> None:
     if AGAIN in found and "CatBoost" in found:
         middle, low, high = paired(found[AGAIN]["AUC"], found["CatBoost"]["AUC"])
         print(f"AUC of CatBoost against itself with another seed: {middle:+.4f} ({low:+.4f} to {high:+.4f})")
-    others = [name for name in found if name not in (OURS, CASCADE, AGAIN)]
-    for mine in (name for name in (OURS, CASCADE) if name in found and others):
+    others = [name for name in found if name not in (*OF_OURS, AGAIN)]
+    for mine in (name for name in OF_OURS if name in found and others):
         print(f"{mine}:")
         for measure in MEASURES:
             sign = -1 if measure in LOWER_IS_BETTER else 1

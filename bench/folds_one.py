@@ -19,6 +19,7 @@ import pandas as pd
 
 OURS = "tenure ChurnModel"
 CASCADE = "tenure cascade"  # with the extra boost: CatBoost behind the model above
+OF_OURS = (OURS, CASCADE)
 AUTOGLUON = "AutoGluon"
 AGAIN = "CatBoost, another seed"
 

@@ -12,10 +12,8 @@ from tenure.insight.churn.backtest import cross_validate
 from tenure.insight.churn.card import card
 from tenure.insight.churn.chances import sigmoid
 from tenure.insight.churn.definitions.outcome import Outcome
-from tenure.insight.churn.learners import LEARNERS, learner_named, load
+from tenure.insight.churn.learners import learner_named, load
 from tenure.insight.churn.learners.cascade import Cascade, untold
-
-needs_catboost = pytest.mark.skipif(LEARNERS["cascade"].lacking() is not None, reason="CatBoost is not installed")
 
 
 def company(rows: int, seed: int) -> tuple[pa.Table, np.ndarray, np.ndarray]:
@@ -85,7 +83,6 @@ def test_rows_of_one_score_are_never_parted():
     assert untold(score, left) in (-3.0, -2.0)
 
 
-@needs_catboost
 def test_who_can_be_told_has_the_blends_order_and_who_cannot_catboosts(learned):
     X, _, told = company(2000, 2)
     kept, given = learned._kept, learned._given(X)
@@ -101,7 +98,6 @@ def test_who_can_be_told_has_the_blends_order_and_who_cannot_catboosts(learned):
     assert score[few].max() < score[~few].min()
 
 
-@needs_catboost
 def test_who_cannot_be_told_apart_has_one_chance_which_is_right(learned):
     X, left, _ = company(4000, 3)
     few = learned._kept.first.decision_function(X) <= learned._kept.edge
@@ -113,7 +109,6 @@ def test_who_cannot_be_told_apart_has_one_chance_which_is_right(learned):
     assert brier(left, p) <= brier(left, learned._kept.first.predict_proba(X)[:, 1])
 
 
-@needs_catboost
 def test_it_is_kept_with_both_and_gives_the_same_chances(learned, tmp_path):
     X, _, _ = company(500, 4)
 
@@ -123,7 +118,6 @@ def test_it_is_kept_with_both_and_gives_the_same_chances(learned, tmp_path):
     assert (tmp_path / "model" / "second-catboost.json").is_file()
 
 
-@needs_catboost
 def test_parts_add_up_on_both_sides_of_the_edge(learned):
     X, _, _ = company(300, 5)
 
@@ -137,7 +131,6 @@ def test_parts_add_up_on_both_sides_of_the_edge(learned):
     assert learned.explained(10**6) == 10**6
 
 
-@needs_catboost
 def test_parts_add_up_where_nothing_tells():
     r = np.random.default_rng(10)
     X, left = r.normal(size=(900, 3)), r.random(900) < 0.3
@@ -150,7 +143,6 @@ def test_parts_add_up_where_nothing_tells():
     assert np.isfinite(model.contributions(X)).all()
 
 
-@needs_catboost
 def test_where_the_blend_tells_everywhere_no_second_is_learned(tmp_path):
     r = np.random.default_rng(6)
     x = r.normal(size=2000)
@@ -165,7 +157,6 @@ def test_where_the_blend_tells_everywhere_no_second_is_learned(tmp_path):
     np.testing.assert_array_equal(load(folder).predict_proba(X), model.predict_proba(X))
 
 
-@needs_catboost
 def test_more_rows_than_it_is_to_learn_from_are_sampled_once():
     X, left, _ = company(2500, 9)
 
@@ -175,7 +166,6 @@ def test_more_rows_than_it_is_to_learn_from_are_sampled_once():
     assert model.predict_proba(X)[:, 1].mean() == pytest.approx(left.mean(), abs=0.02)
 
 
-@needs_catboost
 def test_the_level_is_that_of_the_latest_rows():
     X, left, _ = company(3000, 7)
     latest = np.arange(3000) >= 1500
@@ -186,7 +176,6 @@ def test_the_level_is_that_of_the_latest_rows():
     assert model.predict_proba(X)[latest, 1].mean() == pytest.approx(y[latest].mean(), abs=0.01)
 
 
-@needs_catboost
 def test_its_card_does_not_say_that_reasons_are_told_of_the_riskiest_alone():
     X, left, _ = company(600, 11)
 

@@ -283,6 +283,8 @@ def test_the_blend_still_adds_up_where_columns_were_cut(wide):
 
     parts = model.contributions(X.slice(400))
     np.testing.assert_allclose(model.baseline_ + parts.sum(axis=1), model.decision_function(X.slice(400)), atol=1e-9)
+    assert len(model.outside_) == 400
+    assert sigmoid(model.outside_).mean() == pytest.approx(left[:400].mean(), abs=0.01)
     assert model.dropped_["c9"].en == "of so many columns, others tell more"
 
 

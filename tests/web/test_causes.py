@@ -200,6 +200,8 @@ def test_an_agent_does_what_was_decided_from_today(sign_in: SignIn, company: dic
     assert ann.post(f"/churn/causes/notices/{notice.pk}/", {"done": "1"}).status_code == 302
     idea.refresh_from_db()
     assert idea.state == "done"
+    again = ann.post(f"/churn/causes/notices/{notice.pk}/", {"done": "1"}, follow=True)
+    assert "changed meanwhile" in again.content.decode()
     assert "until 2099-01-01" not in page_of(ann, "/")
     assert sign_in("mia").post(f"/churn/causes/notices/{notice.pk}/").status_code == 404
 

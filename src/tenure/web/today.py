@@ -72,7 +72,6 @@ def _called(request: HttpRequest) -> dict[str, Any] | None:
         "unread": [told(one) for one in unread[:CALLED]],
         "more": len(unread) > CALLED,
         "read": [told(one) for one in read[:CALLED]],
-        "may_open": may(user, "insight"),
     }
 
 

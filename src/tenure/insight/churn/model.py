@@ -229,6 +229,7 @@ class ChurnModel(Estimator):
         shift, stretch = platt(outside, told) if now is None else platt(outside[now], told[now])
         self.baseline_ = shift + stretch * self.baseline_
         self._weights = (self._weights[0] * stretch, self._weights[1] * stretch)
+        self.outside_ = shift + stretch * outside
         return self
 
     def calibrate(self, X: Any, y: Any) -> "ChurnModel":

@@ -181,10 +181,12 @@ def notice(request: HttpRequest, mention_id: int) -> HttpResponse:
     user, unread = _user(request), "unread" in request.POST
     try:
         found = calling.read(mention_id, read=not unread, actor=user, now=timezone.now())
-        if "done" in request.POST and found.to_do:
+        if "done" in request.POST:
             board.move(found.idea_id, Idea.State.DONE, actor=user, now=timezone.now())
     except Mention.DoesNotExist as error:
         raise Http404 from error
+    except TenureError as error:  # done already, or given to somebody else meanwhile
+        messages.error(request, str(error))
     if unread or {"stay", "done"} & set(request.POST) or not may(user, "insight"):
         return HttpResponseRedirect(reverse("admin:index") + "#called")
     return HttpResponseRedirect(reverse("admin:cause", args=[found.idea.cause]) + f"#idea-{found.idea_id}")

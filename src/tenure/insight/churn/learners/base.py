@@ -212,14 +212,12 @@ class Tabular(Estimator):
                     columns="; ".join(f"{name}: {why}" for name, why in self.dropped_.items()) or tr("there was none"),
                 )
             )
-        reader = _Reader(table, y01, of, self.seed)
+        reader = Reader(table, y01, of, self.seed)
         # Matrices this small are sooner multiplied by one than shared between two that wait on each other.
         with threadpool_limits(1):
             told, self._readings = reader.learned(np.ones(len(y01), bool))
             self._kept = self._learn(told, y01)
-            outside = None if reader.chooses else self._outside()
-            if outside is None:
-                outside = self._cross_fitted(reader, y01, folds)
+            outside = self._outside(reader, y01, folds)
             self._usual = usual(told.table, self._readings, self.seed)
             self._level = float(self._kept.score(_given(self._usual, self._readings)).mean())
             some = np.random.default_rng(self.seed).permutation(table.num_rows)[:_MOVED_ROWS]
@@ -228,7 +226,7 @@ class Tabular(Estimator):
         self._shift -= rarer
         return self
 
-    def _cross_fitted(self, reader: "_Reader", y: Floats, folds: NDArray[np.int64]) -> Floats:
+    def _outside(self, reader: "Reader", y: Floats, folds: NDArray[np.int64]) -> Floats:
         """The score of each row, learned anew without its fold."""
         outside = np.zeros(len(y))
         for fold in range(int(folds.max()) + 1):
@@ -236,10 +234,6 @@ class Tabular(Estimator):
             told, readings = reader.learned(inside)
             outside[~inside] = self._learn(told, y[inside]).score(reader.given(readings, ~inside))
         return outside
-
-    def _outside(self) -> Floats | None:
-        """The same, where what was learned has them of its own, having been cross-fitted already."""
-        return None
 
     def calibrate(self: T, X: Any, y: Any) -> T:
         """Bring the chances to the level and spread of later rows, which `fit` must not have seen."""
@@ -446,7 +440,7 @@ def _sample(y: Floats, most: int, seed: int) -> tuple[NDArray[np.int64], float]:
     return np.sort(np.concatenate([leavers, others])), float(rarer)
 
 
-class _Reader:
+class Reader:
     """Reads some of the rows, having learned how from those rows alone."""
 
     def __init__(self, table: pa.Table, y: Floats, groups: NDArray[np.int64] | None, seed: int) -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tenure.insight.churn.chances import logit, sigmoid
 from tenure.insight.churn.columns import Floats
-from tenure.insight.churn.learners.base import Given, Kind, Part, Tabular, arrays, from_arrays
+from tenure.insight.churn.learners.base import Given, Kind, Part, Reader, Tabular, arrays, from_arrays
 from tenure.insight.churn.learners.catboost import CatBoost
 from tenure.insight.churn.model import ChurnModel
 from tenure.language import Words
@@ -94,7 +94,7 @@ class Cascade(Tabular):
     in the order of a CatBoost as its makers set it; where it tells everywhere, no CatBoost is learned. The chances are the
     blend's, then, and the order of those whom no learner may be able to tell apart is not another lot beside CatBoost's.
 
-    Scores are taken apart exactly, as the blend's are (`_Backed.parts`).
+    Scores are taken apart as the blend's are; below the edge its parts are moved to add up (`_Backed.parts`).
 
     rounds: CatBoost's. folds: of the blend's cross-fitting.
     """
@@ -119,8 +119,9 @@ class Cascade(Tabular):
         second = CatBoost(rounds=self.rounds, depth=6, rate=None, seed=self.seed)
         return _Backed(first, edge, middle, second._learn(given, y))
 
-    def _outside(self) -> Floats:
-        return self._kept.outside()
+    def _outside(self, reader: Reader, y: Floats, folds: NDArray[np.int64]) -> Floats:
+        # The blend was cross-fitted as it was learned; not so the choice among very many columns.
+        return super()._outside(reader, y, folds) if reader.chooses else self._kept.outside()
 
     @property
     def baseline_(self) -> float:
